@@ -1,0 +1,154 @@
+//! The thirteen collections and what each is: its fields, its geometry, its layer in the picture.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::schema::Field;
+use super::{contact, duty_log, ground, household, incident, shelter, unit, zone};
+
+/// A kind of record. The names are those of the API, the store's tables and the tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Collection {
+    BorderSectors,
+    Stations,
+    AdminUnits,
+    Places,
+    Roads,
+    Rivers,
+    Households,
+    RiskZones,
+    Shelters,
+    Incidents,
+    Units,
+    Contacts,
+    DutyLog,
+}
+
+/// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeometryKind {
+    Point,
+    /// LineString or MultiLineString.
+    Line,
+    /// Polygon or MultiPolygon.
+    Area,
+}
+
+impl Collection {
+    /// All, in the order in which they are listed and stored.
+    pub const ALL: [Self; 13] = [
+        Self::BorderSectors,
+        Self::Stations,
+        Self::AdminUnits,
+        Self::Places,
+        Self::Roads,
+        Self::Rivers,
+        Self::Households,
+        Self::RiskZones,
+        Self::Shelters,
+        Self::Incidents,
+        Self::Units,
+        Self::Contacts,
+        Self::DutyLog,
+    ];
+
+    /// Name in URLs, tables and files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BorderSectors => "border_sectors",
+            Self::Stations => "stations",
+            Self::AdminUnits => "admin_units",
+            Self::Places => "places",
+            Self::Roads => "roads",
+            Self::Rivers => "rivers",
+            Self::Households => "households",
+            Self::RiskZones => "risk_zones",
+            Self::Shelters => "shelters",
+            Self::Incidents => "incidents",
+            Self::Units => "units",
+            Self::Contacts => "contacts",
+            Self::DutyLog => "duty_log",
+        }
+    }
+
+    /// Place in [`Self::ALL`], for arrays that hold one entry a collection.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The collection called `name`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|collection| collection.as_str() == name)
+    }
+
+    /// Title in Vietnamese and English.
+    #[must_use]
+    pub const fn title(self) -> (&'static str, &'static str) {
+        match self {
+            Self::BorderSectors => ("Đoạn biên giới", "Border sectors"),
+            Self::Stations => ("Đồn, trạm, cửa khẩu, mốc", "Posts, gates, markers, depots"),
+            Self::AdminUnits => ("Đơn vị hành chính", "Administrative units"),
+            Self::Places => ("Địa danh, thôn bản", "Places and hamlets"),
+            Self::Roads => ("Đường", "Roads"),
+            Self::Rivers => ("Sông, suối", "Rivers"),
+            Self::Households => ("Hộ dân vùng nguy cơ sạt lở", "Households at landslide risk"),
+            Self::RiskZones => ("Khu vực nguy hiểm", "Risk zones"),
+            Self::Shelters => ("Điểm sơ tán", "Shelters"),
+            Self::Incidents => ("Vụ việc", "Incidents"),
+            Self::Units => ("Lực lượng", "Units"),
+            Self::Contacts => ("Danh bạ trực", "Contacts"),
+            Self::DutyLog => ("Nhật ký trực ban", "Duty log"),
+        }
+    }
+
+    /// Its fields, in the order of columns.
+    #[must_use]
+    pub const fn fields(self) -> &'static [Field] {
+        match self {
+            Self::BorderSectors => ground::BORDER_SECTOR,
+            Self::Stations => ground::STATION,
+            Self::AdminUnits => ground::ADMIN_UNIT,
+            Self::Places => ground::PLACE,
+            Self::Roads => ground::ROAD,
+            Self::Rivers => ground::RIVER,
+            Self::Households => household::FIELDS,
+            Self::RiskZones => zone::FIELDS,
+            Self::Shelters => shelter::FIELDS,
+            Self::Incidents => incident::FIELDS,
+            Self::Units => unit::FIELDS,
+            Self::Contacts => contact::FIELDS,
+            Self::DutyLog => duty_log::FIELDS,
+        }
+    }
+
+    /// The geometry it takes.
+    #[must_use]
+    pub const fn geometry_kind(self) -> GeometryKind {
+        match self {
+            Self::BorderSectors | Self::Roads | Self::Rivers => GeometryKind::Line,
+            Self::AdminUnits | Self::RiskZones => GeometryKind::Area,
+            _ => GeometryKind::Point,
+        }
+    }
+
+    /// The series of its human codes, for collections whose records get one (`LC-2026-Q4-0147`).
+    #[must_use]
+    pub const fn code_series(self) -> Option<&'static str> {
+        match self {
+            Self::Incidents => Some("LC"),
+            Self::RiskZones => Some("VN"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

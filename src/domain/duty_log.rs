@@ -1,0 +1,62 @@
+//! The duty officers' log (sổ trực): what was said and ordered, and, for each incident, its course (diễn biến).
+//!
+//! Entries are never changed in substance: an instruction is done, a correction is a new entry.
+//! Every verb on an incident writes its entry here in the same append, so the incident's log cannot miss one.
+
+use super::access::FORCES;
+use super::ground::{EXTRA, IN_ADMIN_UNIT, NAME_CHARS, TEXT_CHARS};
+use super::schema::FieldKind::{Choice, Json, Reference, Text, Time};
+use super::schema::{Field, client, required, server, verb};
+
+/// Kinds of entry. Those from `reported` on are written by verbs on incidents.
+pub const KINDS: &[&str] = &[
+    "note",
+    "call",
+    "instruction",
+    "handover",
+    "correction",
+    "reported",
+    "caller_added",
+    "verified",
+    "rejected",
+    "merged",
+    "unmerged",
+    "monitoring",
+    "assigned",
+    "queued",
+    "released",
+    "started",
+    "contained",
+    "updated",
+    "handed_over",
+    "closed",
+    "reopened",
+    "acknowledged",
+    "unit_status",
+    "zone_drawn",
+    "zone_edited",
+    "zone_ended",
+    "blind",
+];
+
+/// Kinds that a person writes by hand.
+pub const HAND_KINDS: &[&str] = &["note", "call", "instruction", "handover", "correction"];
+
+pub(super) const FIELDS: &[Field] = &[
+    client("kind", Choice(KINDS), "What sort of entry; `note` if not said."),
+    required("text", Text(TEXT_CHARS), "What happened, in words."),
+    client("occurred_at", Time, "When it happened; the time of writing if not said."),
+    client("incident_id", Reference, "The incident it belongs to."),
+    client("unit_id", Reference, "The unit it speaks of."),
+    client("zone_id", Reference, "The zone it speaks of."),
+    client("owner", Text(NAME_CHARS), "Who carries out an instruction."),
+    client("due_at", Time, "When an instruction is due."),
+    verb("done_at", Time, "When it was done."),
+    verb("done_by", Text(NAME_CHARS), "Who said that it was done."),
+    client("corrects_id", Reference, "The entry that this one corrects."),
+    server("author", Text(NAME_CHARS), "Who wrote it."),
+    server("author_force", Choice(FORCES), "The author's force."),
+    server("facts", Json(8_000), "What a verb changed: from, to, distances as they were shown."),
+    IN_ADMIN_UNIT,
+    EXTRA,
+];

@@ -1,0 +1,26 @@
+//! Pure values and rules of the duty room: what a record is, who may do what, which state follows which.
+//!
+//! Invariant: nothing in this room does I/O, is async, or reads the clock; time is always an argument.
+
+pub mod access;
+pub mod change;
+pub mod collection;
+pub mod problem;
+pub mod schema;
+pub mod time;
+
+mod ground;
+
+pub mod contact;
+pub mod duty_log;
+pub mod household;
+pub mod incident;
+pub mod shelter;
+pub mod unit;
+pub mod zone;
+
+pub use access::{Actor, Force, Role};
+pub use change::{Change, Event, Fix, FixBatch, FixSource, Record};
+pub use collection::Collection;
+pub use problem::{Code, Problem};
+pub use time::Timestamp;

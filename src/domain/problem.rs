@@ -1,0 +1,131 @@
+//! One error shape for whatever a user can do wrong, in Vietnamese and English, with a stable code.
+//!
+//! `http/error.rs` alone turns it into an RFC 9457 answer; the command line prints it.
+
+use serde_json::Value;
+
+/// Stable machine codes. A code is never renamed; new ones are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    InvalidJson,
+    InvalidEncoding,
+    InvalidValue,
+    UnknownField,
+    MissingField,
+    FieldNotSettable,
+    FieldNotVisible,
+    InvalidParameter,
+    UnknownParameter,
+    InvalidGeometry,
+    CoordinateOutOfRange,
+    CoordinatesSwapped,
+    SelfIntersection,
+    TooManyVertices,
+    LimitExceeded,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    NotAcceptable,
+    NotFound,
+    UnknownCollection,
+    UnknownUnit,
+    UnknownReference,
+    PlaceNotFound,
+    MethodNotAllowed,
+    SignInRequired,
+    Forbidden,
+    ForbiddenTransition,
+    PreconditionRequired,
+    VersionConflict,
+    InvalidIdempotencyKey,
+    IdempotencyMismatch,
+    FolderLocked,
+    DemoFolder,
+    StoreUnavailable,
+    DiskFull,
+    TooBusy,
+    StaleFix,
+    FutureTime,
+    Internal,
+}
+
+impl Code {
+    /// The code as it stands in answers, logs and documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::InvalidEncoding => "invalid_encoding",
+            Self::InvalidValue => "invalid_value",
+            Self::UnknownField => "unknown_field",
+            Self::MissingField => "missing_field",
+            Self::FieldNotSettable => "field_not_settable",
+            Self::FieldNotVisible => "field_not_visible",
+            Self::InvalidParameter => "invalid_parameter",
+            Self::UnknownParameter => "unknown_parameter",
+            Self::InvalidGeometry => "invalid_geometry",
+            Self::CoordinateOutOfRange => "coordinate_out_of_range",
+            Self::CoordinatesSwapped => "coordinates_swapped",
+            Self::SelfIntersection => "self_intersection",
+            Self::TooManyVertices => "too_many_vertices",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::NotAcceptable => "not_acceptable",
+            Self::NotFound => "not_found",
+            Self::UnknownCollection => "unknown_collection",
+            Self::UnknownUnit => "unknown_unit",
+            Self::UnknownReference => "unknown_reference",
+            Self::PlaceNotFound => "place_not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::SignInRequired => "sign_in_required",
+            Self::Forbidden => "forbidden",
+            Self::ForbiddenTransition => "forbidden_transition",
+            Self::PreconditionRequired => "precondition_required",
+            Self::VersionConflict => "version_conflict",
+            Self::InvalidIdempotencyKey => "invalid_idempotency_key",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::FolderLocked => "folder_locked",
+            Self::DemoFolder => "demo_folder",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::DiskFull => "disk_full",
+            Self::TooBusy => "too_busy",
+            Self::StaleFix => "stale_fix",
+            Self::FutureTime => "future_time",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// What went wrong, where, and in words for the person who did it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}: {detail_en}", code.as_str())]
+pub struct Problem {
+    pub code: Code,
+    /// JSON pointer, query parameter or `line N, field F`.
+    pub at: Option<String>,
+    pub detail_vi: String,
+    pub detail_en: String,
+    /// Further members of the answer: `allowed` states, the `present` record, candidates.
+    pub extra: Vec<(&'static str, Value)>,
+}
+
+impl Problem {
+    /// A problem with its detail in both languages.
+    pub fn new(code: Code, detail_vi: impl Into<String>, detail_en: impl Into<String>) -> Self {
+        Self { code, at: None, detail_vi: detail_vi.into(), detail_en: detail_en.into(), extra: Vec::new() }
+    }
+
+    /// Names the place of the fault.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.at = Some(place.to_owned());
+        self
+    }
+
+    /// Adds a member to the answer.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.extra.push((name, value.into()));
+        self
+    }
+}

@@ -1,0 +1,112 @@
+//! One instant: milliseconds since 1970-01-01T00:00:00Z, written as RFC 3339 in UTC with three decimals.
+//!
+//! Four fields of the domain are instants and are never mixed: status time, fix time, time of occurrence
+//! (`valid_at`, `occurred_at`) and recording time (`recorded_at`).
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An instant in UTC with millisecond precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    ms: i64,
+}
+
+/// Why a text is not an instant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an RFC 3339 instant with a zone offset: {text:?}")]
+pub struct NotATimestamp {
+    /// The text as it was given.
+    pub text: String,
+}
+
+impl Timestamp {
+    /// From milliseconds since the epoch.
+    #[must_use]
+    pub const fn from_ms(ms: i64) -> Self {
+        Self { ms }
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub const fn as_ms(self) -> i64 {
+        self.ms
+    }
+
+    /// Parses RFC 3339 with an offset (`2026-11-23T02:14:36+07:00`, `…Z`); a local time without offset is refused,
+    /// since nobody could tell later which clock was meant.
+    ///
+    /// # Errors
+    /// [`NotATimestamp`] if the text is anything else.
+    pub fn parse(text: &str) -> Result<Self, NotATimestamp> {
+        text.parse::<jiff::Timestamp>()
+            .map(|at| Self { ms: at.as_millisecond() })
+            .map_err(|_| NotATimestamp { text: text.to_owned() })
+    }
+
+    /// This instant moved by `seconds` (negative: earlier).
+    #[must_use]
+    pub const fn plus_s(self, seconds: i64) -> Self {
+        Self { ms: self.ms.saturating_add(seconds.saturating_mul(1000)) }
+    }
+
+    /// Seconds from `earlier` to this instant; negative if `earlier` lies after it.
+    #[must_use]
+    pub const fn seconds_since(self, earlier: Self) -> i64 {
+        (self.ms - earlier.ms) / 1000
+    }
+
+    /// Calendar year and quarter (1–4) in Asia/Ho_Chi_Minh (UTC+7, no daylight saving since 1975), for human codes.
+    #[must_use]
+    pub fn local_year_quarter(self) -> (i16, i8) {
+        let local = jiff::Timestamp::from_millisecond(self.ms)
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+            .to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(7)));
+        (local.year(), (local.month() - 1) / 3 + 1)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = jiff::Timestamp::from_millisecond(self.ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        write!(f, "{at:.3}")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_written_in_utc_with_three_decimals() {
+        let at = Timestamp::parse("2026-11-23T02:14:36+07:00").unwrap();
+        assert_eq!(at.to_string(), "2026-11-22T19:14:36.000Z");
+        assert_eq!(Timestamp::parse(&at.to_string()).unwrap(), at);
+    }
+
+    #[test]
+    fn a_time_without_offset_is_refused() {
+        assert!(Timestamp::parse("2026-11-23T02:14:36").is_err());
+        assert!(Timestamp::parse("11/23/2026").is_err());
+    }
+
+    #[test]
+    fn the_quarter_is_that_of_the_province() {
+        let new_year_in_lai_chau = Timestamp::parse("2026-12-31T17:30:00Z").unwrap();
+        assert_eq!(new_year_in_lai_chau.local_year_quarter(), (2027, 1));
+    }
+}

@@ -1,0 +1,39 @@
+//! A danger zone (khu vực nguy hiểm): its hazard, its time, its owner, its level.
+
+use super::Timestamp;
+use super::ground::{EXTRA, NAME_CHARS, NOTE, SOURCE};
+use super::schema::FieldKind::{Choice, Integer, Real, Reference, Text, Time};
+use super::schema::{Field, client, required, server, verb};
+
+/// Hazards of a zone.
+pub const KINDS: &[&str] =
+    &["landslide", "flash_flood", "flood", "subsidence", "rockfall", "fire", "security", "other"];
+
+/// Life of a zone (DOMAIN.md 2.6).
+pub const STATES: &[&str] = &["draft", "proposed", "approved", "in_force", "expired", "revoked", "superseded"];
+
+pub(super) const FIELDS: &[Field] = &[
+    server("code", Text(40), "Human code."),
+    required("name", Text(NAME_CHARS), "Name."),
+    required("kind", Choice(KINDS), "Its hazard."),
+    verb("state", Choice(STATES), "Where it is in its life."),
+    client("level", Integer(1, 5), "Legal disaster risk level 1–5; absent if none was given."),
+    client("susceptibility", Integer(1, 4), "Landslide susceptibility."),
+    client("owner", Text(NAME_CHARS), "Who answers for it; who drew it if not said."),
+    client("valid_from", Time, "Start; now if not said."),
+    required("valid_to", Time, "End. A zone with no end cannot be published."),
+    client("buffer_m", Real(0.0, 50_000.0), "Margin around the drawn area, metres."),
+    client("supersedes", Reference, "The zone whose place it takes."),
+    verb("ended_at", Time, "When it was revoked, superseded or expired."),
+    verb("ended_by", Text(NAME_CHARS), "Who ended it."),
+    verb("end_reason", Text(1_000), "Why it was ended."),
+    SOURCE,
+    NOTE,
+    EXTRA,
+];
+
+/// Whether a zone with these times is in force at `now` (start included, end excluded).
+#[must_use]
+pub fn in_force_at(valid_from: Timestamp, valid_to: Timestamp, now: Timestamp) -> bool {
+    valid_from <= now && now < valid_to
+}

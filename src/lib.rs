@@ -1,0 +1,6 @@
+//! trucban (*trực ban*, "on duty"): a live common picture for the duty rooms of a mountain border province.
+//!
+//! The rooms stand in their import order: a room imports only from those above it (`tests/rooms.rs` checks it).
+
+pub mod domain;
+pub mod store;

@@ -1,0 +1,163 @@
+//! Where the journal and the current records lie. The only room that touches SQL.
+//!
+//! Invariants: an answer comes only after the commit is durable; the checks of [`Append`] are made inside the
+//! transaction; a failed member of a group commit rolls back alone; seq, version and human code are given out here.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use geo_types::Geometry;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::domain::change::Seq;
+use crate::domain::{Change, Collection, Event, Fix, Problem, Record, Timestamp};
+
+/// A future that a store returns; boxed so that the store can be chosen at run time.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One call of the desk: all of it becomes durable, or nothing.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The caller's key, if it sent one, and the hash of what it asked for.
+    pub idempotency: Option<Idempotency>,
+    /// Name of the actor as it stands in the journal.
+    pub actor: Arc<str>,
+    pub exercise_id: Option<Uuid>,
+    /// Versions that the decision rested on, also of records that were only read. Version 0: must not exist.
+    pub expects: Vec<Expect>,
+    pub puts: Vec<Put>,
+}
+
+/// The caller's `Idempotency-Key` and the SHA-256 of actor, route and body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    pub key: Uuid,
+    pub body_hash: [u8; 32],
+}
+
+/// A record must stand at this version when the transaction runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expect {
+    pub collection: Collection,
+    pub id: Uuid,
+    pub version: u32,
+}
+
+/// One record as it shall be; the whole record, never a part.
+#[derive(Clone, Debug)]
+pub struct Put {
+    pub collection: Collection,
+    pub id: Uuid,
+    /// When it became true in the world; recording time if `None`.
+    pub valid_at: Option<Timestamp>,
+    pub geometry: Option<Geometry<f64>>,
+    /// Canonical properties (see `domain::schema`), personal ones split off. A new record of a collection with a
+    /// code series that has no `code` gets the next one (`LC-2026-Q4-0147`) inside the transaction.
+    pub properties: Map<String, Value>,
+    pub personal: Map<String, Value>,
+}
+
+/// What became durable.
+#[derive(Clone, Debug)]
+pub struct Appended {
+    /// The changes in the order of `Append::puts`, with seq, version and code as given out.
+    pub changes: Vec<Change>,
+    /// The key had been used for the same body before; `changes` are those of the first time.
+    pub replayed: bool,
+}
+
+impl Appended {
+    /// The last seq of the call; a reader who waits for it sees the whole call.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.changes.last().map_or(0, |change| change.seq)
+    }
+}
+
+/// Why a store did not take a call. Nothing of it is durable.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{collection} {id} is at version {present}, not {expected}")]
+    Conflict { collection: Collection, id: Uuid, expected: u32, present: u32 },
+    #[error("the idempotency key was used for another body")]
+    IdempotencyMismatch,
+    #[error("{0}")]
+    Refused(Problem),
+    #[error("the disk is full")]
+    DiskFull,
+    #[error("the writer's queue is full")]
+    TooBusy,
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+}
+
+/// What happened to one group of fixes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixesAppended {
+    pub seq: Seq,
+}
+
+/// A difference that `check` found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub what: String,
+}
+
+/// The journal and the records. One implementation per engine; every behaviour is the same in all.
+pub trait Store: Send + Sync + 'static {
+    /// Makes one call of the desk durable.
+    fn append(&self, call: Append) -> StoreFuture<'_, Result<Appended, StoreError>>;
+
+    /// Makes position fixes durable; the group takes one seq. Whether a fix is newer than what is known, and whether
+    /// its unit exists, was decided before; the store keeps all it is given.
+    fn append_fixes(&self, fixes: Arc<[Fix]>) -> StoreFuture<'_, Result<FixesAppended, StoreError>>;
+
+    /// Up to `limit` events with `seq > after`, in seq order: journal rows and fix batches. At most `limit` events,
+    /// fewer only at the end.
+    fn changes_after(&self, after: Seq, limit: usize) -> StoreFuture<'_, Result<Vec<Event>, StoreError>>;
+
+    /// The newest durable seq, told on every commit. The picture's writer waits on it.
+    fn durable_seq(&self) -> tokio::sync::watch::Receiver<Seq>;
+
+    /// Gives every current record of one collection to `sink`, from one read transaction shared by all collections
+    /// read through the same `Snapshot`.
+    fn snapshot(&self) -> StoreFuture<'_, Result<Box<dyn Snapshot>, StoreError>>;
+
+    /// The versions of one record, oldest first.
+    fn history(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<Vec<Change>, StoreError>>;
+
+    /// One value of the store's `meta` table (`demo`, `created_at`, `last_alive_at` …).
+    fn meta(&self, key: &'static str) -> StoreFuture<'_, Result<Option<String>, StoreError>>;
+
+    /// Sets one value of the `meta` table, durably.
+    fn set_meta(&self, key: &'static str, value: String) -> StoreFuture<'_, Result<(), StoreError>>;
+
+    /// Copies the whole store into a new file, while writers go on.
+    fn backup(&self, to: PathBuf) -> StoreFuture<'_, Result<(), StoreError>>;
+
+    /// Finishes the commits under way and closes. Later calls answer `Unavailable`.
+    fn close(&self) -> StoreFuture<'_, ()>;
+}
+
+/// One consistent moment of the store, for loading the picture.
+pub trait Snapshot: Send {
+    /// The seq that the snapshot holds.
+    fn seq(&self) -> Seq;
+
+    /// Calls `sink` with every current record of `collection`, and the seq that made it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a row cannot be read.
+    fn records(&mut self, collection: Collection, sink: &mut dyn FnMut(Record, Seq)) -> Result<(), StoreError>;
+
+    /// The newest fix of each unit by fix time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a row cannot be read.
+    fn newest_fixes(&mut self) -> Result<Vec<Fix>, StoreError>;
+}

@@ -1,0 +1,3 @@
+//! All integration tests in one binary: the real router, the real store, real peers.
+
+mod rooms;
