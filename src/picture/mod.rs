@@ -1,0 +1,37 @@
+//! The journal folded into memory: one layer per collection, an immutable snapshot that everybody reads.
+//!
+//! Invariants: the writer task alone changes it, from journal events alone; one snapshot holds all layers; doors
+//! never see [`Picture`], they get a [`View`] made for one actor.
+
+mod feature;
+mod layer;
+mod view;
+mod writer;
+
+pub use feature::Feature;
+pub use layer::Layer;
+pub use view::{
+    Along, AlongQuery, Exposure, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, Shown, View, WithinQuery,
+};
+pub use writer::{PictureHandle, Published, start};
+
+use std::sync::Arc;
+
+use crate::domain::Collection;
+use crate::domain::change::Seq;
+
+/// Everything known at one seq.
+#[derive(Clone)]
+pub struct Picture {
+    /// Every journal event up to this one is in, none after it.
+    pub seq: Seq,
+    layers: [Arc<Layer>; Collection::ALL.len()],
+}
+
+impl Picture {
+    /// The layer of one collection.
+    #[must_use]
+    pub fn layer(&self, collection: Collection) -> &Layer {
+        &self.layers[collection.index()]
+    }
+}
