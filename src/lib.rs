@@ -3,5 +3,6 @@
 //! The rooms stand in their import order: a room imports only from those above it (`tests/rooms.rs` checks it).
 
 pub mod domain;
+pub mod geometry;
 pub mod picture;
 pub mod store;

@@ -1,0 +1,10 @@
+//! Measures and shapes on the ground: WGS 84, degrees, longitude first, edges straight in lon/lat (RFC 7946).
+//!
+//! Invariant: nothing in this room does I/O, is async, or reads the clock. Distances are geodesic metres; nothing
+//! here measures in degrees and calls it a distance.
+
+pub mod measure;
+
+mod area;
+mod earth;
+mod nearest;
