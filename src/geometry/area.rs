@@ -137,9 +137,9 @@ impl PreparedArea {
         let mut next = counts.clone();
         self.in_band = vec![0; counts[bands] as usize];
         for (edge, (first, last)) in ranges.iter().enumerate() {
-            for band in *first..=*last {
-                self.in_band[next[band] as usize] = edge as u32;
-                next[band] += 1;
+            for place in &mut next[*first..=*last] {
+                self.in_band[*place as usize] = edge as u32;
+                *place += 1;
             }
         }
         self.bands = counts;
