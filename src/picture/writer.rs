@@ -82,7 +82,9 @@ pub async fn start(store: Arc<dyn Store>) -> Result<PictureHandle, StoreError> {
             layers[collection.index()] = Arc::new(Layer::new(features, version));
         }
         let mut picture = Picture { seq: snapshot.seq(), layers };
-        state.take_fixes(&mut picture, snapshot.newest_fixes()?, 0);
+        for (fix, seq) in snapshot.newest_fixes()? {
+            state.take_fixes(&mut picture, vec![fix], seq);
+        }
         Ok::<_, StoreError>((picture, state))
     })
     .await

@@ -155,9 +155,10 @@ pub trait Snapshot: Send {
     /// [`StoreError`] if a row cannot be read.
     fn records(&mut self, collection: Collection, sink: &mut dyn FnMut(Record, Seq)) -> Result<(), StoreError>;
 
-    /// The newest fix of each unit by fix time.
+    /// The newest fix of each unit by fix time, and the seq of the batch that brought it, so that the version of the
+    /// layer of units is the same after a restart.
     ///
     /// # Errors
     /// [`StoreError`] if a row cannot be read.
-    fn newest_fixes(&mut self) -> Result<Vec<Fix>, StoreError>;
+    fn newest_fixes(&mut self) -> Result<Vec<(Fix, Seq)>, StoreError>;
 }
