@@ -1,0 +1,101 @@
+/** The one road from the page to the server: headers, time limits, problems. */
+import { Problem } from './problem';
+import { uuidV7 } from './uuid';
+
+const READ_TIMEOUT_MS = 15_000;
+const WRITE_TIMEOUT_MS = 20_000;
+
+export interface Answer<T> {
+  data: T;
+  /** Version of the record, from `ETag`; `null` where the answer has none. */
+  version: number | null;
+}
+
+export interface WriteOptions {
+  /** Keep one key for all attempts of the same write, so that it happens once. */
+  key?: string;
+  /** Version that the caller has seen (`If-Match`). */
+  version?: number;
+  method?: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+}
+
+let language: 'vi' | 'en' = 'vi';
+
+/** Language in which the server words its problems. */
+export function setRequestLanguage(next: 'vi' | 'en'): void {
+  language = next;
+}
+
+/**
+ * Reads JSON.
+ * @throws {Problem} always a Problem, also without a link.
+ */
+export async function read<T>(
+  path: string,
+  parameters: Record<string, string | number | boolean | null | undefined> = {},
+  signal?: AbortSignal,
+): Promise<T> {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) if (value != null) query.set(name, String(value));
+  const url = query.size > 0 ? `${path}?${query}` : path;
+  return (await send<T>(url, { method: 'GET' }, READ_TIMEOUT_MS, signal)).data;
+}
+
+/**
+ * Writes JSON with an idempotency key.
+ * @throws {Problem} `isUnknownOutcome` tells whether the same key may have been carried out.
+ */
+export async function write<T>(path: string, body: unknown, options: WriteOptions = {}): Promise<Answer<T>> {
+  const headers: Record<string, string> = { 'Idempotency-Key': options.key ?? uuidV7() };
+  if (options.version !== undefined) headers['If-Match'] = `"${options.version}"`;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const init: RequestInit = { method: options.method ?? 'POST', headers };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  return send<T>(path, init, WRITE_TIMEOUT_MS);
+}
+
+/** A question too long for a URL: a POST that changes nothing and therefore needs no key. */
+export async function ask<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  const headers = { 'Content-Type': 'application/json' };
+  const init: RequestInit = { method: 'POST', headers, body: JSON.stringify(body) };
+  return (await send<T>(path, init, READ_TIMEOUT_MS, signal)).data;
+}
+
+async function send<T>(
+  url: string,
+  init: RequestInit,
+  timeout_ms: number,
+  signal?: AbortSignal,
+): Promise<Answer<T>> {
+  const headers = new Headers(init.headers);
+  headers.set('Accept', 'application/json');
+  headers.set('Accept-Language', language);
+  const limit = AbortSignal.timeout(timeout_ms);
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      ...init,
+      headers,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      credentials: 'same-origin',
+    });
+  } catch (thrown) {
+    if (signal?.aborted) throw thrown;
+    throw Problem.from(thrown);
+  }
+  if (!response.ok) throw await Problem.of(response);
+  const etag = /"(\d+)"/.exec(response.headers.get('ETag') ?? '');
+  const version = etag ? Number(etag[1]) : null;
+  if (response.status === 204) return { data: undefined as T, version };
+  try {
+    return { data: (await response.json()) as T, version };
+  } catch (thrown) {
+    if (signal?.aborted) throw thrown;
+    throw Problem.local('bad_answer');
+  }
+}
+
+/** True for the abort that a caller asked for itself: never worth a message. */
+export function isAbort(thrown: unknown): boolean {
+  return thrown instanceof DOMException && thrown.name === 'AbortError';
+}

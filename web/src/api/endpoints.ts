@@ -1,0 +1,128 @@
+/** Every request that the pages make, by name. */
+import type { Geometry } from 'geojson';
+import { ask, read, write, type Answer, type WriteOptions } from './client';
+import type * as T from './types';
+
+type Parameters = Record<string, string | number | boolean | null | undefined>;
+type Key = Pick<WriteOptions, 'key'>;
+type Seen = Pick<WriteOptions, 'key' | 'version'>;
+
+export const session = {
+  read: () => read<T.SessionAnswer>('/api/session'),
+  enter: (actor: string) => write<T.SessionAnswer>('/api/session', { actor }),
+  leave: () => write<unknown>('/api/session', undefined, { method: 'DELETE' }),
+};
+
+const collection = (name: T.CollectionName) => `/api/collections/${name}/items`;
+
+export function items<F extends T.Feature<object>>(
+  name: T.CollectionName,
+  parameters: Parameters = {},
+  signal?: AbortSignal,
+): Promise<T.FeaturePage<F>> {
+  return read(collection(name), { limit: 10_000, ...parameters }, signal);
+}
+
+export function item<F extends T.Feature<object>>(name: T.CollectionName, id: string): Promise<F> {
+  return read(`${collection(name)}/${id}`);
+}
+
+export function create<F extends T.Feature<object>>(
+  name: T.CollectionName,
+  geometry: Geometry | null,
+  properties: object,
+  options: Key & { id?: string } = {},
+): Promise<Answer<F>> {
+  const { id, ...rest } = options;
+  return write(collection(name), { type: 'Feature', ...(id ? { id } : {}), geometry, properties }, rest);
+}
+
+export function change<F extends T.Feature<object>>(
+  name: T.CollectionName,
+  id: string,
+  version: number,
+  patch: { geometry?: Geometry | null; properties?: object },
+  key?: string,
+): Promise<Answer<F>> {
+  return write(`${collection(name)}/${id}`, patch, { method: 'PATCH', version, ...(key ? { key } : {}) });
+}
+
+export interface ReportBody {
+  kind: string;
+  place: T.Place;
+  severity?: T.Severity;
+  title?: string;
+  description?: string;
+  occurred_at?: string;
+  reporter_phone?: string;
+  reporter_name?: string;
+  channel?: string;
+  place_text?: string;
+  located_by?: string;
+  lead_force?: T.Force;
+}
+
+export const incidents = {
+  report: (body: ReportBody, key: string) =>
+    write<{ incident: T.Incident; similar: T.NearFeature<T.Incident>[] }>('/api/incidents', body, { key }),
+  /** Any verb that answers with the incident: verify, reject, merge, start, close … */
+  verb: (id: string, verb: string, body: object, options: Seen) =>
+    write<T.Incident>(`/api/incidents/${id}/${verb}`, body, options),
+  addCaller: (id: string, caller: { phone?: string; name?: string; text?: string }, key: string) =>
+    write<T.Incident>(`/api/incidents/${id}/callers`, caller, { key }),
+  assign: (id: string, unit_id: string, options: Seen) =>
+    write<{ incident: T.Incident; unit: T.Unit; queued: boolean }>(
+      `/api/incidents/${id}/assignments`,
+      { unit_id },
+      options,
+    ),
+  release: (id: string, unit_id: string, options: Seen) =>
+    write<{ incident: T.Incident; unit: T.Unit; queued: boolean }>(
+      `/api/incidents/${id}/assignments/${unit_id}`,
+      undefined,
+      { ...options, method: 'DELETE' },
+    ),
+  log: (id: string, signal?: AbortSignal) =>
+    read<T.FeaturePage<T.LogEntry>>(`/api/incidents/${id}/log`, {}, signal),
+  recommendation: (id: string, limit: number, signal?: AbortSignal) =>
+    read<T.Recommendation>(`/api/incidents/${id}/recommendation`, { limit }, signal),
+  similar: (kind: string, lon: number, lat: number, signal?: AbortSignal) =>
+    read<T.FeaturePage<T.NearFeature<T.Incident>>>('/api/similar', { kind, lon, lat }, signal),
+};
+
+export const units = {
+  setStatus: (
+    id: string,
+    body: { status: T.UnitStatus; at?: string; source?: 'own' | 'radio' | 'desk' },
+    options: Seen,
+  ) => write<T.Unit>(`/api/units/${id}/status`, body, options),
+  setPlace: (
+    id: string,
+    body: { place: T.Place; at?: string; heard_by?: string; accuracy_m?: number },
+    options: Key = {},
+  ) => write<T.Unit>(`/api/units/${id}/position`, body, options),
+};
+
+export const zones = {
+  end: (id: string, reason: string, options: Seen) =>
+    write<T.Zone>(`/api/risk_zones/${id}/end`, { reason }, options),
+};
+
+export const log = {
+  write: (properties: Partial<T.LogFields> & { text: string }, key: string) =>
+    create<T.LogEntry>('duty_log', null, properties, { key }),
+  done: (id: string, options: Seen) => write<T.LogEntry>(`/api/duty_log/${id}/done`, {}, options),
+};
+
+/** Places for whatever was typed: names, coordinates, VN-2000, MGRS, road and kilometre post. */
+export const locate = (q: string, signal?: AbortSignal) =>
+  read<{ candidates: T.Candidate[] }>('/api/locate', { q }, signal);
+
+export const search = (q: string, limit: number, signal?: AbortSignal) =>
+  read<{ hits: T.SearchHit[] }>('/api/search', { q, limit }, signal);
+
+export const nearby = <F extends T.Feature<object>>(parameters: Parameters, signal?: AbortSignal) =>
+  read<T.FeaturePage<T.NearFeature<F>>>('/api/nearby', parameters, signal);
+
+export const exposure = (of: { zone_id: string } | { geometry: Geometry }, signal?: AbortSignal) =>
+  ask<T.Exposure>('/api/exposure', of, signal);

@@ -1,0 +1,7 @@
+/** All Vietnamese texts: the source of the keys. A value is a text or a function that makes one. */
+import { common } from './vi/common';
+import { duty } from './vi/duty';
+import { words } from './vi/words';
+
+export const vi = { ...common, duty, words };
+export type Texts = typeof vi;

@@ -1,0 +1,35 @@
+/** Words about an incident that several parts need. */
+import type { Incident } from '../api/types';
+import { t, word } from '../i18n';
+import { coordinates } from '../i18n/format';
+import { ground } from '../state/ground.svelte';
+
+const ENDED = new Set(['closed', 'rejected', 'merged']);
+
+export function isOpen(incident: Incident): boolean {
+  return !ENDED.has(incident.properties.state);
+}
+
+export function incidentTitle(incident: Incident): string {
+  return incident.properties.title ?? word(t().words.kind, incident.properties.kind);
+}
+
+/** "Km46+300" for 46.3. */
+export function kilometrePost(km: number): string {
+  const whole = Math.floor(km + 1e-9);
+  const metres = Math.round((km - whole) * 1000);
+  return `Km${whole}+${String(metres).padStart(3, '0')}`;
+}
+
+/** Where it is, as short as honest: road and post, the caller's words, the commune, or the coordinates. */
+export function placeWords(incident: Incident): string {
+  const { road_ref, road_km, place_text, commune_code, admin_unit } = incident.properties;
+  const commune = ground.communeName(admin_unit ?? commune_code);
+  if (!incident.geometry) {
+    return commune ? t().duty.incidents.onlyCommune(commune) : (place_text ?? t().duty.incidents.noPlace);
+  }
+  const [lon = 0, lat = 0] = incident.geometry.coordinates;
+  const post = road_ref && road_km !== undefined ? `${road_ref} ${kilometrePost(road_km)}` : '';
+  const words = [...new Set([post || place_text || '', commune])].filter((part) => part !== '');
+  return words.length > 0 ? words.join(', ') : coordinates(lon, lat);
+}

@@ -1,0 +1,69 @@
+/**
+ * Alarms: grave incidents that no named officer has taken, and units in distress. Only these flash and sound; the
+ * sound repeats until the alarm is taken. A browser lets a page sound only after its user touched it, so "cannot
+ * sound yet" is shown like "muted".
+ */
+import type { Incident, Unit } from '../api/types';
+import { picture } from './picture.svelte';
+import { settings } from './settings.svelte';
+
+const REPEAT_MS = 6_000;
+const ENDED = new Set(['closed', 'rejected', 'merged', 'handed_over']);
+
+export function isAlarm(incident: Incident): boolean {
+  const { severity, state, acknowledged_at } = incident.properties;
+  return severity === 4 && !acknowledged_at && !ENDED.has(state);
+}
+
+class Alarms {
+  incidents = $derived<Incident[]>(picture.incidents.list.filter(isAlarm));
+  distress = $derived<Unit[]>(picture.units.list.filter((unit) => unit.properties.status === 'distress'));
+  count = $derived(this.incidents.length + this.distress.length);
+  /** False until the user has touched the page once. */
+  maySound = $state(false);
+  isSilent = $derived(settings.isMuted || !this.maySound);
+  #audio: AudioContext | null = null;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** Starts listening for alarms; called once by a page that sounds. The answer stops it. */
+  start(): () => void {
+    const touched = () => {
+      this.#audio ??= new AudioContext();
+      void this.#audio.resume().then(() => (this.maySound = true));
+    };
+    addEventListener('pointerdown', touched, { once: true });
+    addEventListener('keydown', touched, { once: true });
+    this.#timer = setInterval(() => this.#repeat(), REPEAT_MS);
+    return () => {
+      clearInterval(this.#timer);
+      removeEventListener('pointerdown', touched);
+      removeEventListener('keydown', touched);
+    };
+  }
+
+  #repeat(): void {
+    if (this.count === 0 || this.isSilent || !this.#audio) return;
+    // Distress and incident sound differently: who is in danger differs.
+    if (this.distress.length > 0) this.#tones([988, 740, 988, 740], 0.12);
+    else this.#tones([660, 880], 0.22);
+  }
+
+  #tones(frequencies_hz: number[], length_s: number): void {
+    const audio = this.#audio;
+    if (!audio) return;
+    frequencies_hz.forEach((frequency_hz, index) => {
+      const start = audio.currentTime + index * (length_s + 0.04);
+      const tone = audio.createOscillator();
+      const volume = audio.createGain();
+      tone.frequency.value = frequency_hz;
+      volume.gain.setValueAtTime(0, start);
+      volume.gain.linearRampToValueAtTime(0.35, start + 0.02);
+      volume.gain.linearRampToValueAtTime(0, start + length_s);
+      tone.connect(volume).connect(audio.destination);
+      tone.start(start);
+      tone.stop(start + length_s);
+    });
+  }
+}
+
+export const alarms = new Alarms();

@@ -1,0 +1,34 @@
+/** The state of the line to the server, always in view. */
+import { clock } from './clock.svelte';
+
+export type LinkPhase = 'connecting' | 'live' | 'lost';
+
+class Link {
+  phase = $state<LinkPhase>('connecting');
+  /** Server time of the last message, Unix milliseconds. */
+  last_message_ms = $state<number | null>(null);
+  lost_since_ms = $state<number | null>(null);
+  /** True while the page reads the whole picture again. */
+  isLoading = $state(true);
+  #unsent = $state<Record<string, number>>({});
+  unsent = $derived(Object.values(this.#unsent).reduce((sum, count) => sum + count, 0));
+
+  heard(): void {
+    this.phase = 'live';
+    this.lost_since_ms = null;
+    this.last_message_ms = clock.read_ms();
+  }
+
+  lost(): void {
+    if (this.phase === 'lost') return;
+    this.phase = 'lost';
+    this.lost_since_ms = this.last_message_ms ?? clock.read_ms();
+  }
+
+  /** How many writes of `source` (drafts that failed, an outbox) have not reached the server. */
+  setUnsent(source: string, count: number): void {
+    if ((this.#unsent[source] ?? 0) !== count) this.#unsent = { ...this.#unsent, [source]: count };
+  }
+}
+
+export const link = new Link();

@@ -1,0 +1,39 @@
+/** The page's address: four workplaces and a query string. */
+
+export type Route = '/' | '/duty' | '/plan' | '/field';
+const ROUTES: readonly string[] = ['/', '/duty', '/plan', '/field'];
+
+function present(): Route {
+  const path = location.pathname.replace(/\/+$/, '') || '/';
+  return (ROUTES.includes(path) ? path : '/') as Route;
+}
+
+class Router {
+  route = $state<Route>(present());
+
+  constructor() {
+    addEventListener('popstate', () => (this.route = present()));
+  }
+
+  go(route: Route): void {
+    if (route === this.route) return;
+    history.pushState(null, '', route);
+    this.route = route;
+  }
+
+  /** Value of a query parameter at load. */
+  parameter(name: string): string | null {
+    return new URLSearchParams(location.search).get(name);
+  }
+
+  /** Keeps a value in the address, so that a reload comes back to it; `null` removes it. */
+  keep(name: string, value: string | null): void {
+    const query = new URLSearchParams(location.search);
+    if (value === null) query.delete(name);
+    else query.set(name, value);
+    const text = query.size > 0 ? `?${query}` : '';
+    history.replaceState(null, '', `${location.pathname}${text}`);
+  }
+}
+
+export const router = new Router();

@@ -1,0 +1,53 @@
+/** Who is signed in, and whether the data are invented. */
+import { session as requests } from '../api/endpoints';
+import { Problem } from '../api/problem';
+import type { Actor, SessionAnswer } from '../api/types';
+import { clock } from './clock.svelte';
+import { settings } from './settings.svelte';
+
+const CHANNEL = 'trucban-session';
+
+class Session {
+  answer = $state<SessionAnswer | null>(null);
+  problem = $state<Problem | null>(null);
+  actor = $derived<Actor | null>(this.answer?.actor ?? null);
+  isDemo = $derived(this.answer?.demo ?? false);
+  label = $derived.by(() => {
+    const actor = this.answer?.actor;
+    return actor ? (settings.language === 'vi' ? actor.label_vi : actor.label_en) : '';
+  });
+  #channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(CHANNEL);
+
+  constructor() {
+    // The cookie is one for all tabs: when another tab changes the actor, this page must not go on as the old one.
+    if (this.#channel) this.#channel.onmessage = () => location.reload();
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.#take(await requests.read());
+      this.problem = null;
+    } catch (thrown) {
+      this.problem = Problem.from(thrown);
+    }
+  }
+
+  /** Becomes a demo actor. */
+  async enter(name: string): Promise<void> {
+    this.#take((await requests.enter(name)).data);
+    this.#channel?.postMessage('changed');
+  }
+
+  async leave(): Promise<void> {
+    await requests.leave();
+    this.#channel?.postMessage('changed');
+    location.assign('/');
+  }
+
+  #take(answer: SessionAnswer): void {
+    this.answer = answer;
+    clock.set(answer.server_time);
+  }
+}
+
+export const session = new Session();
