@@ -47,6 +47,15 @@ fn same_places(place: Coord) -> [Option<Coord>; 2] {
     [Some(place), other]
 }
 
+/// Where a place lies to an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Inside,
+    /// Within [`ON_BOUNDARY_DEG`] of an edge.
+    Boundary,
+    Outside,
+}
+
 enum Crossing {
     None,
     /// The ray from the place to the east crosses the edge.
@@ -161,34 +170,40 @@ impl PreparedArea {
     /// Whether the place lies inside or on the boundary.
     #[must_use]
     pub fn contains(&self, lon: f64, lat: f64) -> bool {
-        same_places(Coord { x: lon, y: lat }).into_iter().flatten().any(|place| self.contains_one(place))
+        same_places(Coord { x: lon, y: lat })
+            .into_iter()
+            .flatten()
+            .any(|place| self.side(place.x, place.y) != Side::Outside)
     }
 
-    fn contains_one(&self, p: Coord) -> bool {
+    /// Inside, on the boundary or outside; the date line's two names count as two places here.
+    #[must_use]
+    pub fn side(&self, lon: f64, lat: f64) -> Side {
+        let p = Coord { x: lon, y: lat };
         let e = ON_BOUNDARY_DEG;
         if p.y.abs() == 90.0 && self.touches_pole[usize::from(p.y < 0.0)] {
-            return true;
+            return Side::Boundary;
         }
         let [west, south, east, north] = self.bbox;
         if !(p.x >= west - e && p.x <= east + e && p.y >= south - e && p.y <= north + e) {
-            return false;
+            return Side::Outside;
         }
         let band = self.band(p.y, self.bands.len() - 1);
         let (mut polygon, mut odd) = (u32::MAX, false);
         for edge in self.edges_in(band) {
             if edge.polygon != polygon {
                 if odd {
-                    return true;
+                    return Side::Inside;
                 }
                 polygon = edge.polygon;
             }
             match crossing(edge.a, edge.b, p) {
-                Crossing::On => return true,
+                Crossing::On => return Side::Boundary,
                 Crossing::Right => odd = !odd,
                 Crossing::None => {}
             }
         }
-        odd
+        if odd { Side::Inside } else { Side::Outside }
     }
 
     fn edges_in(&self, band: usize) -> impl Iterator<Item = &AreaEdge> {

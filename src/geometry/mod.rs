@@ -4,7 +4,9 @@
 //! here measures in degrees and calls it a distance.
 
 pub mod measure;
+pub mod validate;
 
 mod area;
 mod earth;
 mod nearest;
+mod simple;
