@@ -172,6 +172,8 @@ function labels(palette: Palette): LayerSpecification[] {
       type: 'symbol',
       ...from('rivers'),
       minzoom: 8.5,
+      // The sources leave some rivers without a name; saying so on the map helps nobody.
+      filter: ['!', ['in', '(', ['get', 'name']]] as FilterSpecification,
       layout: {
         'symbol-placement': 'line',
         'symbol-spacing': 420,

@@ -3,6 +3,8 @@
  * Components bind keys for as long as they live; the newest binding of a key wins.
  */
 
+import { untrack } from 'svelte';
+
 export interface KeyCommand {
   /** `KeyboardEvent.key`, lower case for letters. */
   key: string;
@@ -34,9 +36,10 @@ class Keys {
 
   /** Binds commands; the answer unbinds them. Made for `$effect(() => keys.bind([...]))`. */
   bind(commands: readonly KeyCommand[]): () => void {
-    this.commands = [...this.commands, ...commands];
+    // The list is written here, not read for its own sake: an effect that binds must not wake itself.
+    this.commands = [...untrack(() => this.commands), ...commands];
     return () => {
-      this.commands = this.commands.filter((command) => !commands.includes(command));
+      this.commands = untrack(() => this.commands).filter((command) => !commands.includes(command));
     };
   }
 
