@@ -3,6 +3,10 @@
 //! Invariants: an answer comes only after the commit is durable; the checks of [`Append`] are made inside the
 //! transaction; a failed member of a group commit rolls back alone; seq, version and human code are given out here.
 
+pub mod gpkg;
+
+mod body;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -78,7 +82,7 @@ impl Appended {
 }
 
 /// Why a store did not take a call. Nothing of it is durable.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("{collection} {id} is at version {present}, not {expected}")]
     Conflict { collection: Collection, id: Uuid, expected: u32, present: u32 },

@@ -1,3 +1,5 @@
 //! All integration tests in one binary: the real router, the real store, real peers.
 
 mod rooms;
+mod store;
+mod store_support;
