@@ -201,11 +201,11 @@ async fn the_newest_fix_by_fix_time_wins_before_and_after_a_restart() {
             store.append_fixes(fixes.into()).await.unwrap();
         }
         let newest = store.snapshot().await.unwrap().newest_fixes().unwrap();
-        assert_eq!(newest, [fix(unit, at, 103.0)]);
+        assert_eq!(newest, [(fix(unit, at, 103.0), 3 * round.cast_unsigned() + 1)]);
         store.close().await;
     }
     let store = folder.open();
-    assert_eq!(store.snapshot().await.unwrap().newest_fixes().unwrap(), [fix(unit, 20_000, 103.0)]);
+    assert_eq!(store.snapshot().await.unwrap().newest_fixes().unwrap(), [(fix(unit, 20_000, 103.0), 4)]);
 }
 
 #[tokio::test]

@@ -50,8 +50,8 @@ impl Snapshot for GpkgSnapshot {
         Ok(())
     }
 
-    fn newest_fixes(&mut self) -> Result<Vec<Fix>, StoreError> {
-        Ok(fixes::newest(&self.conn, self.hidden_from)?.into_newest().map(|placed| placed.fix).collect())
+    fn newest_fixes(&mut self) -> Result<Vec<(Fix, Seq)>, StoreError> {
+        Ok(fixes::newest(&self.conn, self.hidden_from)?.into_newest().map(|placed| (placed.fix, placed.seq)).collect())
     }
 }
 
