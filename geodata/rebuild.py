@@ -80,7 +80,7 @@ def build(work):
         "ground/roads.geojson": roads.network(HERE, courses, named_seats, posts, geo.filled(vietnam)),
         "history/incidents.geojson": history.incidents(known),
     }
-    files |= demo.build(HERE, home, cells, files)
+    files |= demo.build(home, cells, files)
     figures = {
         "anchor offsets, m": {k: round(v) for k, v in line.anchor_offsets_m.items()},
         "anchors, measured → calibrated km": [(n, round(m, 2), c) for m, c, n in line.anchors],

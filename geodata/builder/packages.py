@@ -43,7 +43,9 @@ def communes():
         " wardBounds, wardGeoAddress, wardShort, wardAlias from admin_units_legacy"
         " where wardKey is not null and provinceKey is not null and districtKey is not null"
     ):
-        legacy["_".join(row[:3])] = row[3:]
+        values = list(row[3:])
+        values[0], values[8] = (text.replace("Pa ủ", "Pa Ủ") for text in (values[0], values[8]))  # a slip of the package
+        legacy["_".join(row[:3])] = values
     out = []
     rows = db.execute(
         "select provinceKey, wardKey, wardCode, ward, wardShort, wardType, wardLon, wardLat, wardAreaKm2, provinceCode"
