@@ -3,7 +3,12 @@
 //! Invariant: nothing in this room does I/O, is async, or reads the clock. Distances are geodesic metres; nothing
 //! here measures in degrees and calls it a distance.
 
+pub mod chainage;
+pub mod clip;
+pub mod crs;
 pub mod measure;
+pub mod mercator;
+pub mod mgrs;
 pub mod validate;
 
 mod area;

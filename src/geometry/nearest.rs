@@ -23,7 +23,6 @@ pub struct Nearest {
 
 /// A nearest point with its place in the geometry.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "chainage reads it")]
 pub(super) struct Found {
     pub nearest: Nearest,
     /// Which line (or ring, or point) in the order of the geometry, and which edge in it.
@@ -73,7 +72,6 @@ pub fn nearest_within(geometry: &Geometry, lon: f64, lat: f64, limit_m: f64) -> 
 }
 
 /// The nearest point on lines alone, with its place in them.
-#[allow(dead_code, reason = "chainage calls it")]
 pub(super) fn nearest_on_lines(lines: &[LineString], lon: f64, lat: f64) -> Option<Found> {
     let paths: Vec<&[Coord]> = lines.iter().map(|line| line.0.as_slice()).collect();
     Search::new(Coord { x: lon, y: lat }, f64::INFINITY).over(&paths)
