@@ -2,6 +2,7 @@
 //!
 //! The rooms stand in their import order: a room imports only from those above it (`tests/rooms.rs` checks it).
 
+pub mod desk;
 pub mod domain;
 pub mod geometry;
 pub mod picture;

@@ -15,6 +15,8 @@ pub mod contact;
 pub mod duty_log;
 pub mod household;
 pub mod incident;
+pub mod place;
+pub mod recommend;
 pub mod shelter;
 pub mod unit;
 pub mod zone;

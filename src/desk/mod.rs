@@ -1,0 +1,282 @@
+//! The verbs of the duty room, one file a verb family: the only room that writes.
+//!
+//! Every verb takes one road: may you ([`Actor::may`]) → decide on a fresh snapshot of the picture (a pure function
+//! of the snapshot, the question and the time) → [`Store::append`] with every version the decision rested on → wait
+//! until the picture holds it. A conflict is decided once more on fresh records; then it is a 412 with the present
+//! record as the actor's View shows it. Doors translate into these calls and decide nothing.
+
+mod advice;
+mod assign;
+mod callers;
+mod fixes;
+mod ground;
+mod imports;
+mod incidents;
+mod items;
+mod locate;
+mod merge;
+mod report;
+mod rules;
+mod scene;
+mod units;
+mod words;
+mod write;
+mod zones;
+
+use std::sync::Arc;
+
+use geo_types::Geometry;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::domain::change::Seq;
+use crate::domain::place::Place;
+use crate::domain::{Actor, Change, Collection, Record, Timestamp};
+use crate::picture::PictureHandle;
+use crate::store::{Idempotency, Store};
+
+pub use crate::domain::recommend::{Candidate as UnitCandidate, Reason, Recommendation};
+pub use fixes::{FixIn, FixesOutcome, RefusedFix};
+pub use imports::{ImportRow, ImportRules};
+pub use locate::Candidate;
+
+/// Where the desk reads the time: the rim. Tests put their own in.
+pub trait Clock: Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The verbs of the duty room. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    store: Arc<dyn Store>,
+    picture: PictureHandle,
+    clock: Arc<dyn Clock>,
+    /// One at a time for writes of the same record without `If-Match` (a caller added, a status told): each of them
+    /// shall get in, and none of them shall have to lose a race.
+    turns: Arc<write::Turns>,
+    ground: Arc<ground::GroundCache>,
+}
+
+/// Who asks, under which conditions.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub actor: Actor,
+    /// `Idempotency-Key` and the hash of what was asked.
+    pub idempotency: Option<Idempotency>,
+    /// `If-Match`: the version that the caller saw.
+    pub if_match: Option<u32>,
+    /// When it happened in the world; now if `None`.
+    pub at: Option<Timestamp>,
+}
+
+impl Ask {
+    /// By this actor, now, without conditions.
+    #[must_use]
+    pub fn by(actor: Actor) -> Self {
+        Self { actor, idempotency: None, if_match: None, at: None }
+    }
+
+    /// Demands that the record stands at this version.
+    #[must_use]
+    pub fn if_match(mut self, version: u32) -> Self {
+        self.if_match = Some(version);
+        self
+    }
+
+    /// Says when it happened.
+    #[must_use]
+    pub fn at(mut self, at: Timestamp) -> Self {
+        self.at = Some(at);
+        self
+    }
+
+    /// Makes the write happen once.
+    #[must_use]
+    pub fn once(mut self, key: Uuid, body_hash: [u8; 32]) -> Self {
+        self.idempotency = Some(Idempotency { key, body_hash });
+        self
+    }
+}
+
+/// What a verb wrote. The picture holds it by the time the caller gets this.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// All changes of the call; the first is of the record the verb was about.
+    pub changes: Vec<Change>,
+    /// The same key had been used before for the same question: these are the changes of that time.
+    pub replayed: bool,
+}
+
+impl Written {
+    /// The record the verb was about, as it was written.
+    ///
+    /// # Panics
+    /// Never: a verb that changes nothing is a problem or answers with the record as it stands.
+    #[must_use]
+    pub fn record(&self) -> &Arc<Record> {
+        &self.changes.first().expect("invariant: a written call has at least one change").record
+    }
+
+    /// Id of the record the verb was about.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.record().id
+    }
+
+    /// The last seq of the call; a reader who holds it sees the whole call.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.changes.last().map_or(0, |change| change.seq)
+    }
+}
+
+/// Geometry and properties as a caller gives them, whole.
+#[derive(Clone, Debug, Default)]
+pub struct Item {
+    /// WGS 84 lon/lat.
+    pub geometry: Option<Geometry<f64>>,
+    pub properties: Map<String, Value>,
+}
+
+/// A merge patch (RFC 7396) of one record: a null property is removed.
+#[derive(Clone, Debug, Default)]
+pub struct Patch {
+    /// `None`: left as it is; `Some(None)`: removed.
+    pub geometry: Option<Option<Geometry<f64>>>,
+    pub properties: Map<String, Value>,
+}
+
+/// A report of an incident: no more than a kind and a place is needed.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub place: Place,
+    /// `kind` and whatever else the caller said (`severity`, `title`, `reporter_phone`, `channel` …), by field name.
+    pub properties: Map<String, Value>,
+}
+
+/// What a report led to.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    pub written: Written,
+    /// Open incidents of like kind nearby: the same one?
+    pub similar: Vec<Similar>,
+}
+
+/// An open incident that may be the same one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Similar {
+    pub id: Uuid,
+    /// Geodesic metres; `None` where only the commune of one of the two is known.
+    pub distance_m: Option<f64>,
+}
+
+/// Somebody who reported an incident that is known already.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    pub phone: Option<String>,
+    pub name: Option<String>,
+    pub text: Option<String>,
+}
+
+/// What is new in an incident.
+#[derive(Clone, Debug, Default)]
+pub struct Update {
+    pub text: String,
+    pub severity: Option<i64>,
+    pub dead: Option<i64>,
+    pub missing: Option<i64>,
+    pub injured: Option<i64>,
+    pub rescued: Option<i64>,
+}
+
+/// What can be done with an incident beside editing its fields, assigning units and adding callers.
+#[derive(Clone, Debug)]
+pub enum IncidentVerb {
+    Verify { text: Option<String> },
+    Reject { reason: String },
+    Merge { into: Uuid },
+    Unmerge,
+    Monitor { text: Option<String> },
+    Start { text: Option<String> },
+    Contain { text: Option<String> },
+    Update(Update),
+    HandOver { agency: String, record_no: String, text: Option<String> },
+    Close { outcome: String, text: Option<String> },
+    Reopen { reason: String },
+    Acknowledge,
+}
+
+/// What an assignment or a release led to.
+#[derive(Clone, Debug)]
+pub struct Assigned {
+    /// The first change is the incident's.
+    pub written: Written,
+    /// The unit as it was written.
+    pub unit: Arc<Record>,
+    /// The unit is busy: the incident waits for it and its status is as before.
+    pub queued: bool,
+}
+
+/// A status as it was told.
+#[derive(Clone, Debug)]
+pub struct StatusReport {
+    pub status: String,
+    /// `own`, `radio` or `desk`; by who asks if `None`.
+    pub source: Option<String>,
+}
+
+/// A unit's place as it was told by radio.
+#[derive(Clone, Debug)]
+pub struct RadioPosition {
+    pub place: Place,
+    /// Who heard it; the actor if `None`.
+    pub heard_by: Option<String>,
+    /// How far off it may be, metres; that of the place if `None`.
+    pub accuracy_m: Option<f64>,
+}
+
+/// Where a unit was put by radio.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Positioned {
+    pub unit_id: Uuid,
+    pub seq: Seq,
+    /// A newer fix is known: this one was not taken.
+    pub stale: bool,
+}
+
+impl Desk {
+    /// A desk on this store and its picture.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, picture: PictureHandle, clock: Arc<dyn Clock>) -> Self {
+        Self { store, picture, clock, turns: Arc::default(), ground: Arc::default() }
+    }
+
+    /// The picture that this desk decides on.
+    #[must_use]
+    pub fn picture(&self) -> &PictureHandle {
+        &self.picture
+    }
+
+    /// The present moment by the desk's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Signatures land before their bodies, so that the doors can be written beside them.
+fn unbuilt() -> crate::domain::Problem {
+    crate::domain::Problem::new(crate::domain::Code::Internal, "chưa xây dựng", "not built yet")
+}

@@ -1,0 +1,1 @@
+//! Rules of single collections beyond the table of fields.

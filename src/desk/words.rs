@@ -1,0 +1,1 @@
+//! Words of the service language for entries of the duty log.

@@ -1,0 +1,211 @@
+//! The one road of a write: decide on a snapshot, append, wait until the picture holds it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::scene::{Draft, Scene};
+use super::{Ask, Desk, Written};
+use crate::domain::access::Deed;
+use crate::domain::{Actor, Code, Collection, Problem};
+use crate::picture::{Picture, View};
+use crate::store::{Append, Appended, Expect, StoreError};
+
+/// How often a verb decides: once, and once more on fresh records.
+const DECISIONS: usize = 2;
+/// Longest that a writer waits for the picture to hold what is durable already.
+const PICTURE_WAIT: Duration = Duration::from_secs(10);
+/// Locks for [`Turns`]; two records seldom share one.
+const TURNS: usize = 256;
+
+/// Turns at a record, for writes that carry no `If-Match` and must all get in.
+pub(super) struct Turns {
+    locks: Vec<Mutex<()>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { locks: (0..TURNS).map(|_| Mutex::default()).collect() }
+    }
+}
+
+impl Turns {
+    /// Waits for the turn at this record. Held over the append, so that the next one decides on what it wrote; the
+    /// store still settles the race with other nodes and with writers that carry `If-Match`.
+    async fn at(&self, id: Uuid) -> tokio::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        self.locks[index].lock().await
+    }
+}
+
+/// Refuses what the actor's role does not allow.
+pub(super) fn may(actor: &Actor, deed: Deed) -> Result<(), Problem> {
+    if actor.may(deed) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Forbidden,
+        "vai trò của bạn không được làm việc này",
+        format!("the role of {} does not allow this", actor.name),
+    ))
+}
+
+impl Desk {
+    /// Takes a write of record `id` that carries no `If-Match`: they get in one after the other.
+    pub(super) async fn write_in_turn<F>(&self, ask: &Ask, id: Uuid, decide: F) -> Result<Written, Problem>
+    where
+        F: Fn(&Scene<'_>) -> Result<Draft, Problem> + Send + Sync,
+    {
+        let _turn = if ask.if_match.is_none() { Some(self.turns.at(id).await) } else { None };
+        self.write(ask, decide).await
+    }
+
+    /// Decides, appends, waits for the picture; on a conflict decides once more on fresh records.
+    pub(super) async fn write<F>(&self, ask: &Ask, decide: F) -> Result<Written, Problem>
+    where
+        F: Fn(&Scene<'_>) -> Result<Draft, Problem> + Send + Sync,
+    {
+        let mut picture = self.picture.load();
+        for last in (0..DECISIONS).map(|round| round + 1 == DECISIONS) {
+            let decided = {
+                let ground = self.ground.of(&picture);
+                decide(&Scene::new(&picture, &ground, ask, self.now()))
+            };
+            let draft = match decided {
+                Ok(draft) => draft,
+                // A repeated request may be refused on what its first run changed; the store knows it.
+                Err(problem) => return self.replayed(ask).await?.map_or(Err(problem), Ok),
+            };
+            let call = Append {
+                idempotency: ask.idempotency,
+                actor: Arc::from(ask.actor.name.as_str()),
+                exercise_id: None,
+                expects: draft.expects,
+                puts: draft.puts,
+            };
+            match self.store.append(call).await {
+                Ok(appended) => return self.shown(appended).await,
+                Err(StoreError::Conflict { collection, id, present, .. }) => {
+                    picture = self.fresh(collection, id, present).await?;
+                    if last {
+                        return Err(conflict(&picture, ask, self.now(), collection, id, present));
+                    }
+                }
+                Err(error) => return Err(problem_of(error)),
+            }
+        }
+        // The loop returns in its last round; this is the answer of a desk that was told to decide zero times.
+        Err(Problem::new(Code::TooBusy, "máy chủ đang bận, hãy thử lại", "the server is busy, try again"))
+    }
+
+    /// The outcome of an earlier run of the same request. It asks the store with an expectation that never holds:
+    /// a known key is answered first, an unknown one changes nothing.
+    async fn replayed(&self, ask: &Ask) -> Result<Option<Written>, Problem> {
+        if ask.idempotency.is_none() {
+            return Ok(None);
+        }
+        let probe = Append {
+            idempotency: ask.idempotency,
+            actor: Arc::from(ask.actor.name.as_str()),
+            exercise_id: None,
+            expects: vec![Expect { collection: Collection::DutyLog, id: Uuid::nil(), version: u32::MAX }],
+            puts: Vec::new(),
+        };
+        match self.store.append(probe).await {
+            Ok(appended) if appended.replayed => self.shown(appended).await.map(Some),
+            Err(StoreError::IdempotencyMismatch) => Err(problem_of(StoreError::IdempotencyMismatch)),
+            // Whatever else the store says, the refusal of the decision is the better answer.
+            _ => Ok(None),
+        }
+    }
+
+    /// Waits until the picture holds the call: whoever gets the answer and reads, sees it.
+    async fn shown(&self, appended: Appended) -> Result<Written, Problem> {
+        if self.picture.wait_for(appended.seq(), PICTURE_WAIT).await.is_none() {
+            tracing::warn!(seq = appended.seq(), "the picture lags behind a durable change");
+        }
+        Ok(Written { changes: appended.changes, replayed: appended.replayed })
+    }
+
+    /// A snapshot that holds the version which the store named in a conflict.
+    async fn fresh(&self, collection: Collection, id: Uuid, present: u32) -> Result<Arc<Picture>, Problem> {
+        let deadline = tokio::time::Instant::now() + PICTURE_WAIT;
+        let mut picture = self.picture.load();
+        while picture.layer(collection).get(id).map_or(0, |feature| feature.version) < present {
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            picture = self.picture.wait_for(picture.seq + 1, left).await.ok_or_else(|| {
+                Problem::new(Code::TooBusy, "máy chủ đang bận, hãy thử lại", "the picture lags behind, try again")
+            })?;
+        }
+        Ok(picture)
+    }
+}
+
+/// The answer to a lost race: the record as the actor may see it now.
+pub(super) fn conflict(
+    picture: &Arc<Picture>,
+    ask: &Ask,
+    now: crate::domain::Timestamp,
+    collection: Collection,
+    id: Uuid,
+    present: u32,
+) -> Problem {
+    let view = View::new(Arc::clone(picture), ask.actor.clone(), now);
+    let problem = Problem::new(
+        Code::VersionConflict,
+        format!("bản ghi đã thay đổi: hiện ở phiên bản {present}"),
+        format!("the record has changed: it is at version {present}"),
+    )
+    .with("present_version", present)
+    .with("collection", collection.as_str());
+    match view.item(collection, id) {
+        None => problem,
+        Some(shown) => {
+            let mut json = Vec::new();
+            shown.write_geojson(&[], &mut json);
+            problem.with("present", serde_json::from_slice::<Value>(&json).unwrap_or(Value::Null))
+        }
+    }
+}
+
+/// What a user is told when the store does not take a call. The one place where store errors become problems.
+pub(super) fn problem_of(error: StoreError) -> Problem {
+    match error {
+        StoreError::Refused(problem) => problem,
+        StoreError::Conflict { present, .. } => Problem::new(
+            Code::VersionConflict,
+            format!("bản ghi đã thay đổi: hiện ở phiên bản {present}"),
+            format!("the record has changed: it is at version {present}"),
+        ),
+        StoreError::IdempotencyMismatch => Problem::new(
+            Code::IdempotencyMismatch,
+            "Idempotency-Key này đã dùng cho một yêu cầu khác",
+            "this Idempotency-Key was used for another request",
+        ),
+        StoreError::DiskFull => Problem::new(
+            Code::DiskFull,
+            "đĩa của máy chủ đã đầy: thay đổi chưa được lưu",
+            "the server's disk is full: the change was not stored",
+        ),
+        StoreError::TooBusy => Problem::new(
+            Code::TooBusy,
+            "máy chủ đang bận: thay đổi chưa được lưu, hãy gửi lại",
+            "the server is busy: the change was not stored, send it again",
+        ),
+        StoreError::Unavailable(why) | StoreError::Damaged(why) => {
+            tracing::error!(%why, "the store does not take writes");
+            Problem::new(
+                Code::StoreUnavailable,
+                "kho dữ liệu không ghi được: thay đổi chưa được lưu; việc đọc vẫn tiếp tục",
+                "the store does not take writes: the change was not stored; reading goes on",
+            )
+        }
+    }
+}
