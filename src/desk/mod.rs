@@ -113,29 +113,23 @@ impl Ask {
 /// What a verb wrote. The picture holds it by the time the caller gets this.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// All changes of the call; the first is of the record the verb was about.
+    pub collection: Collection,
+    /// The record the verb was about, as it was written (or as it stood already, if there was nothing to do).
+    pub record: Arc<Record>,
+    /// All changes of the call, that of `record` first; empty if there was nothing to do.
     pub changes: Vec<Change>,
     /// The same key had been used before for the same question: these are the changes of that time.
     pub replayed: bool,
 }
 
 impl Written {
-    /// The record the verb was about, as it was written.
-    ///
-    /// # Panics
-    /// Never: a verb that changes nothing is a problem or answers with the record as it stands.
-    #[must_use]
-    pub fn record(&self) -> &Arc<Record> {
-        &self.changes.first().expect("invariant: a written call has at least one change").record
-    }
-
     /// Id of the record the verb was about.
     #[must_use]
     pub fn id(&self) -> Uuid {
-        self.record().id
+        self.record.id
     }
 
-    /// The last seq of the call; a reader who holds it sees the whole call.
+    /// The last seq of the call; a reader who holds it sees the whole call. 0 if there was nothing to do.
     #[must_use]
     pub fn seq(&self) -> Seq {
         self.changes.last().map_or(0, |change| change.seq)

@@ -10,7 +10,7 @@ use super::Ask;
 use super::ground::Ground;
 use super::write::conflict;
 use crate::domain::schema::{self, SetBy};
-use crate::domain::{Code, Collection, Force, Problem, Timestamp};
+use crate::domain::{Code, Collection, Force, Problem, Record, Timestamp};
 use crate::picture::{Feature, Picture};
 use crate::store::{Expect, Put};
 
@@ -42,6 +42,8 @@ pub(super) struct Working {
 pub(super) struct Draft {
     pub expects: Vec<Expect>,
     pub puts: Vec<Put>,
+    /// There is nothing to do: the record stands as it was asked for.
+    pub already: Option<(Collection, Arc<Record>)>,
 }
 
 /// One entry of the duty log that a verb writes.

@@ -79,6 +79,9 @@ impl Desk {
                 decide(&Scene::new(&picture, &ground, ask, self.now()))
             };
             let draft = match decided {
+                Ok(Draft { already: Some((collection, record)), .. }) => {
+                    return Ok(Written { collection, record, changes: Vec::new(), replayed: false });
+                }
                 Ok(draft) => draft,
                 // A repeated request may be refused on what its first run changed; the store knows it.
                 Err(problem) => return self.replayed(ask).await?.map_or(Err(problem), Ok),
@@ -131,7 +134,11 @@ impl Desk {
         if self.picture.wait_for(appended.seq(), PICTURE_WAIT).await.is_none() {
             tracing::warn!(seq = appended.seq(), "the picture lags behind a durable change");
         }
-        Ok(Written { changes: appended.changes, replayed: appended.replayed })
+        let Some(first) = appended.changes.first() else {
+            return Err(Problem::new(Code::Internal, "kho không trả lại thay đổi", "the store gave back no change"));
+        };
+        let (collection, record) = (first.collection, Arc::clone(&first.record));
+        Ok(Written { collection, record, changes: appended.changes, replayed: appended.replayed })
     }
 
     /// A snapshot that holds the version which the store named in a conflict.
