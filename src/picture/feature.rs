@@ -1,19 +1,22 @@
 //! One record as the picture holds it: its properties as ready JSON text, so that an answer copies bytes.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use geo_types::Geometry;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::{position, words};
 use crate::domain::change::Seq;
-use crate::domain::{Record, Timestamp};
+use crate::domain::{Collection, Record, Timestamp};
 
 /// One record in a layer.
 #[derive(Clone, Debug)]
 pub struct Feature {
     pub id: Uuid,
     pub version: u32,
+    ended: bool,
     /// The event that made it so (for a unit also its newest fix).
     pub seq: Seq,
     pub recorded_at: Timestamp,
@@ -23,29 +26,64 @@ pub struct Feature {
     pub properties: Box<str>,
     /// JSON object text of the personal fields.
     pub personal: Option<Box<str>>,
+    /// Folded names and codes, one a line, for the search box; shared by all positions of a unit.
+    pub(super) names: Option<Arc<str>>,
 }
 
 impl Feature {
-    /// From a record as the store gives it.
+    /// From a record as the store gives it. A unit gets its position afterwards.
     #[must_use]
-    pub fn new(record: Record, seq: Seq) -> Self {
-        Self {
+    pub fn new(collection: Collection, record: Record, seq: Seq) -> Self {
+        let mut feature = Self {
             id: record.id,
             version: record.version,
+            ended: false,
             seq,
             recorded_at: record.recorded_at,
             geometry: record.geometry,
             properties: record.properties,
             personal: record.personal,
+            names: None,
+        };
+        // The plain search is many times faster than the walk, and nearly always says no.
+        feature.ended = feature.properties.contains("\"ended_at\":") && feature.raw("ended_at").is_some();
+        feature.names = names(collection, &feature);
+        feature
+    }
+
+    /// The record without what the picture added to it: the fields and the place of the newest fix.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        let positioned = self.raw("fix_source").is_some();
+        Record {
+            id: self.id,
+            version: self.version,
+            recorded_at: self.recorded_at,
+            geometry: if positioned { None } else { self.geometry.clone() },
+            properties: if positioned { position::without_position(&self.properties) } else { self.properties.clone() },
+            personal: self.personal.clone(),
+        }
+    }
+
+    /// The same record elsewhere, or at a later seq.
+    pub(super) fn moved(&self, seq: Seq, geometry: Option<Geometry<f64>>, properties: Box<str>) -> Self {
+        Self {
+            id: self.id,
+            version: self.version,
+            ended: self.ended,
+            seq: self.seq.max(seq),
+            recorded_at: self.recorded_at,
+            geometry,
+            properties,
+            personal: self.personal.clone(),
+            names: self.names.clone(),
         }
     }
 
     /// A top-level text property, unescaped; `None` if it is absent or not text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        let raw = self.raw(name)?;
-        let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-        if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+        text_of(self.raw(name)?)
     }
 
     /// A top-level number property.
@@ -69,26 +107,69 @@ impl Feature {
     /// Whether the record was ended; an ended one is no longer listed.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.raw("ended_at").is_some()
+        self.ended
     }
+}
+
+/// The fields by which the search box finds a record, apart from codes of households (see `Run::by_code`).
+fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
+    use Collection as C;
+    let fields: &[&str] = match collection {
+        C::Places => &["name", "aliases"],
+        C::AdminUnits => &["full_name", "name", "code"],
+        C::Stations => &["name", "marker"],
+        C::Roads => &["name", "road_ref"],
+        C::BorderSectors | C::Rivers | C::Shelters => &["name"],
+        C::Units => &["code", "name", "radio"],
+        C::Incidents => &["code", "title", "place_text"],
+        C::RiskZones => &["code", "name"],
+        C::Contacts => &["name", "hamlet", "organisation"],
+        C::Households | C::DutyLog => return None,
+    };
+    let mut folded = String::new();
+    for value in fields.iter().filter_map(|field| feature.value(field)) {
+        let texts: Vec<&str> = match &value {
+            Value::String(text) => vec![text],
+            Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        for text in texts {
+            if !folded.is_empty() {
+                folded.push('\n');
+            }
+            words::fold_into(text, &mut folded);
+        }
+    }
+    (!folded.is_empty()).then(|| folded.into())
+}
+
+/// A raw JSON value as text, unescaped; `None` if it is not text.
+pub(super) fn text_of(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 /// The raw text of member `name` of the JSON object `text`, which must be compact (no white space between tokens),
 /// as `canonical_json` writes it. A scan without allocation: a full parse of every feature would make each filter
 /// over a million households take a second.
-fn raw_member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn raw_member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    members(text).find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Names (without quotes) and raw values of the members of a compact JSON object.
+pub(super) fn members(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let bytes = text.as_bytes();
     let mut at = 1;
-    while at < bytes.len() && bytes[at] == b'"' {
-        let key_end = end_of_value(bytes, at)?;
-        let value_start = key_end + 1;
-        let value_end = end_of_value(bytes, value_start)?;
-        if &text[at + 1..key_end - 1] == name {
-            return Some(&text[value_start..value_end]);
+    std::iter::from_fn(move || {
+        if bytes.get(at) != Some(&b'"') {
+            return None;
         }
+        let key_end = end_of_value(bytes, at)?;
+        let value_end = end_of_value(bytes, key_end + 1)?;
+        let member = (&text[at + 1..key_end - 1], &text[key_end + 1..value_end]);
         at = value_end + 1;
-    }
-    None
+        Some(member)
+    })
 }
 
 /// Index just after the JSON value that begins at `start`.

@@ -1,25 +1,78 @@
-//! One collection in memory.
+//! One collection in memory: a few immutable runs of features, each much larger than the next.
+//!
+//! A publish adds a small run and marks what it replaces in the older ones; nothing is copied but those marks.
+//! Small runs are merged at once when they have grown too like in size, so that few remain; a run that is too large
+//! for that is rebuilt in the background ([`Layer::compaction`]) while readers and the writer go on. Readers of one
+//! snapshot always see the newest state of every id, whichever run holds it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::Feature;
+use super::packed::{Bbox, Metric};
+use super::run::{Bits, Run};
 use crate::domain::change::Seq;
+
+/// A run is merged with the newer one beside it unless it is more than so many times larger.
+const TIMES_LARGER: usize = 6;
+/// Features that are merged while the writer waits, at most; about 10 ms.
+const MERGED_INLINE_MAX: usize = 50_000;
+/// Runs beside the largest one that call for a rebuild in the background.
+const RUNS_MAX: usize = 6;
 
 /// One collection at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Layer {
     version: Seq,
-    by_id: HashMap<Uuid, Arc<Feature>>,
+    /// Oldest (largest) first; a newer one hides the ids of the older ones.
+    levels: Vec<Level>,
+    /// How many of the first levels a rebuild in the background has taken; they are not merged meanwhile.
+    taken: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Level {
+    run: Arc<Run>,
+    /// Slots that a newer level replaces.
+    dead: Arc<Bits>,
+    dead_count: usize,
+    dead_listed: usize,
+}
+
+impl Level {
+    fn new(run: Run) -> Self {
+        Self { run: Arc::new(run), dead: Arc::default(), dead_count: 0, dead_listed: 0 }
+    }
+
+    fn len(&self) -> usize {
+        self.run.len() - self.dead_count
+    }
+
+    fn kill(&mut self, id: Uuid) {
+        let Some(slot) = self.run.slot_of(id) else { return };
+        if !self.dead.get(slot) {
+            Arc::make_mut(&mut self.dead).set(slot, self.run.len());
+            self.dead_count += 1;
+            self.dead_listed += usize::from(!self.run.feature(slot).is_ended());
+        }
+    }
+
+    fn alive(&self, slot: usize) -> Option<&Arc<Feature>> {
+        (!self.dead.get(slot)).then(|| self.run.feature(slot))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arc<Feature>> {
+        (0..self.run.len()).filter_map(|slot| self.alive(slot))
+    }
 }
 
 impl Layer {
-    /// A layer of these features; `version` is the last seq that changed it.
+    /// A layer of these features (the last of those with one id); `version` is the last seq that changed it.
     #[must_use]
-    pub fn new(features: impl IntoIterator<Item = Arc<Feature>>, version: Seq) -> Self {
-        Self { version, by_id: features.into_iter().map(|f| (f.id, f)).collect() }
+    pub fn new(features: Vec<Arc<Feature>>, version: Seq) -> Self {
+        let levels = if features.is_empty() { Vec::new() } else { vec![Level::new(Run::new(features))] };
+        Self { version, levels, taken: 0 }
     }
 
     /// The last seq that changed this layer: the same on every node and after a restart.
@@ -31,29 +84,157 @@ impl Layer {
     /// How many records, ended ones included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.by_id.len()
+        self.levels.iter().map(Level::len).sum()
+    }
+
+    /// How many records that are not ended.
+    #[must_use]
+    pub fn listed(&self) -> usize {
+        self.levels.iter().map(|level| level.run.listed() - level.dead_listed).sum()
     }
 
     /// Whether it holds nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.len() == 0
     }
 
     /// The record with this id, ended or not.
     #[must_use]
     pub fn get(&self, id: Uuid) -> Option<&Arc<Feature>> {
-        self.by_id.get(&id)
+        self.levels.iter().rev().find_map(|level| level.run.slot_of(id).map(|slot| level.run.feature(slot)))
     }
 
-    /// All records, ended ones included, in no particular order.
+    /// All records, ended ones included, in the order of their ids (for UUID v7: of their making).
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Feature>> {
-        self.by_id.values()
+        let mut heads: Vec<_> = self.levels.iter().map(|level| level.iter().peekable()).collect();
+        std::iter::from_fn(move || {
+            if let [only] = heads.as_mut_slice() {
+                return only.next();
+            }
+            let next = (0..heads.len())
+                .filter_map(|at| heads[at].peek().map(|feature| (feature.id, at)))
+                .min()
+                .map(|(_, at)| at)?;
+            heads[next].next()
+        })
     }
 
-    /// Puts these features in place of those with their ids.
-    pub(super) fn put(&mut self, features: impl IntoIterator<Item = Arc<Feature>>, version: Seq) {
-        self.by_id.extend(features.into_iter().map(|f| (f.id, f)));
-        self.version = version;
+    /// Records that are not ended and whose envelope shares a point with `bbox` (degrees, not across the date line),
+    /// in no useful order.
+    pub fn in_envelope(&self, bbox: [f64; 4]) -> impl Iterator<Item = &Arc<Feature>> {
+        self.levels
+            .iter()
+            .flat_map(move |level| level.run.tree().in_box(bbox).filter_map(|slot| level.alive(slot as usize)))
     }
+
+    /// Records that are not ended, from near to far, roughly: see `Packed::nearest`; `visit` gets the lower bound in
+    /// square metres and the record and returns the mark from then on.
+    pub(super) fn nearest<'a>(
+        &'a self,
+        metric: &Metric,
+        mark_m2: f64,
+        visit: &mut impl FnMut(f64, &Bbox, &'a Arc<Feature>) -> f64,
+    ) -> f64 {
+        let mut mark = mark_m2;
+        for level in &self.levels {
+            level.run.tree().nearest(metric, mark, &mut |bound, bbox, slot| {
+                if let Some(feature) = level.alive(slot as usize) {
+                    mark = visit(bound, bbox, feature);
+                }
+                mark
+            });
+        }
+        mark
+    }
+
+    /// Records whose code begins with `prefix`, from all runs.
+    pub(super) fn with_code<'a>(&'a self, prefix: &str) -> impl Iterator<Item = &'a Arc<Feature>> {
+        self.levels.iter().flat_map(move |level| level.run.with_code(prefix).filter_map(|slot| level.alive(slot)))
+    }
+
+    /// Makes the order of codes now rather than at the first search; a second for a million records.
+    pub(super) fn warm_codes(&self) {
+        for level in &self.levels {
+            level.run.by_code();
+        }
+    }
+
+    /// Puts these features in place of those with their ids; of several with one id the last one counts.
+    pub(super) fn put(&mut self, features: Vec<Arc<Feature>>, version: Seq) {
+        self.version = self.version.max(version);
+        if features.is_empty() {
+            return;
+        }
+        let run = Run::new(features);
+        for level in &mut self.levels {
+            for feature in run.features() {
+                level.kill(feature.id);
+            }
+        }
+        self.levels.push(Level::new(run));
+        self.merge_small();
+    }
+
+    fn merge_small(&mut self) {
+        while let [.., older, newer] = self.levels.as_slice() {
+            let like = older.len() <= TIMES_LARGER * newer.len();
+            let small = older.len() + newer.len() <= MERGED_INLINE_MAX;
+            if !(like && small) || self.levels.len() - 2 < self.taken {
+                return;
+            }
+            let merged = merged(&self.levels[self.levels.len() - 2..]);
+            self.levels.truncate(self.levels.len() - 2);
+            self.levels.push(Level::new(merged));
+        }
+    }
+
+    /// A rebuild of all runs into one, if it is due and none is under way. The caller runs it elsewhere and gives
+    /// the outcome to [`Layer::adopt`].
+    pub(super) fn compaction(&mut self) -> Option<Compaction> {
+        if !self.wants_compaction() {
+            return None;
+        }
+        self.taken = self.levels.len();
+        Some(Compaction { levels: self.levels.clone() })
+    }
+
+    /// Whether a rebuild is due and none is under way.
+    pub(super) fn wants_compaction(&self) -> bool {
+        let Some((base, rest)) = self.levels.split_first() else { return false };
+        let changed: usize = rest.iter().map(Level::len).sum();
+        let due = rest.len() > RUNS_MAX || (!rest.is_empty() && changed > base.len().max(MERGED_INLINE_MAX) / 8);
+        due && self.taken == 0
+    }
+
+    /// Puts a rebuilt run in the place of those it was made from; what came meanwhile stays in the newer ones.
+    pub(super) fn adopt(&mut self, run: Run) {
+        let mut base = Level::new(run);
+        let newer = self.levels.split_off(self.taken);
+        for feature in newer.iter().flat_map(|level| level.run.features()) {
+            base.kill(feature.id);
+        }
+        self.levels = vec![base];
+        self.levels.extend(newer);
+        self.taken = 0;
+        self.merge_small();
+    }
+}
+
+/// Runs that are being rebuilt into one.
+pub(super) struct Compaction {
+    levels: Vec<Level>,
+}
+
+impl Compaction {
+    /// Builds the new run: about a third of a second for a million features.
+    pub fn run(&self) -> Run {
+        merged(&self.levels)
+    }
+}
+
+fn merged(levels: &[Level]) -> Run {
+    let layer = Layer { version: 0, levels: levels.to_vec(), taken: 0 };
+    let features = layer.iter().cloned().collect();
+    Run::new(features)
 }

@@ -4,15 +4,35 @@
 //! never see [`Picture`], they get a [`View`] made for one actor.
 
 mod feature;
+mod fold;
+mod json;
 mod layer;
-mod view;
+mod packed;
+mod position;
+mod run;
+mod words;
 mod writer;
+
+mod along;
+mod edges;
+mod exposure;
+mod filter;
+mod items;
+mod nearby;
+mod question;
+mod reach;
+mod search;
+mod shown;
+mod view;
+mod within;
 
 pub use feature::Feature;
 pub use layer::Layer;
-pub use view::{
-    Along, AlongQuery, Exposure, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, Shown, View, WithinQuery,
+pub use question::{
+    Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WithinQuery,
 };
+pub use shown::Shown;
+pub use view::View;
 pub use writer::{PictureHandle, Published, start};
 
 use std::sync::Arc;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use geo_types::Geometry;
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Feature, Picture};
+use super::{
+    Along, AlongQuery, Exposure, Feature, Hit, ItemsPage, ItemsQuery, Layer, Near, NearbyQuery, Picture, Shown,
+    WithinQuery,
+};
+use super::{along, exposure, items, nearby, search, within};
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Collection, Timestamp};
 
@@ -15,119 +17,6 @@ pub struct View {
     picture: Arc<Picture>,
     actor: Actor,
     now: Timestamp,
-}
-
-/// What the actor may see of one record.
-#[derive(Clone, Copy)]
-pub struct Shown<'a> {
-    collection: Collection,
-    feature: &'a Feature,
-}
-
-/// `name=value` on a property; several words: any of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PropertyFilter {
-    pub name: String,
-    pub any_of: Vec<String>,
-}
-
-/// Which records of one collection.
-#[derive(Clone, Debug)]
-pub struct ItemsQuery {
-    pub collection: Collection,
-    /// `[min_lon, min_lat, max_lon, max_lat]` in degrees; `min_lon > max_lon` crosses the date line.
-    pub bbox: Option<[f64; 4]>,
-    /// Start and end, either open; met by records whose time touches it.
-    pub datetime: Option<(Option<Timestamp>, Option<Timestamp>)>,
-    pub filters: Vec<PropertyFilter>,
-    /// Words to find in names and texts, with or without diacritics.
-    pub q: Option<String>,
-    /// Also ended records.
-    pub ended: bool,
-    pub limit: usize,
-    pub offset: usize,
-}
-
-/// One page of records, in a stable order.
-pub struct ItemsPage<'a> {
-    pub shown: Vec<Shown<'a>>,
-    pub matched: usize,
-}
-
-/// What is near a point.
-#[derive(Clone, Debug)]
-pub struct NearbyQuery {
-    pub lon: f64,
-    pub lat: f64,
-    /// `None`: as far as it takes.
-    pub radius_m: Option<f64>,
-    pub limit: usize,
-    pub collections: Vec<Collection>,
-    pub filters: Vec<PropertyFilter>,
-    pub q: Option<String>,
-}
-
-/// One record near a point.
-pub struct Near<'a> {
-    pub shown: Shown<'a>,
-    /// Geodesic metres to the nearest point of the geometry, 0 inside an area.
-    pub distance_m: f64,
-    /// Initial bearing to it, degrees clockwise from true north.
-    pub bearing_deg: f64,
-    /// That point, lon/lat.
-    pub nearest: [f64; 2],
-}
-
-/// What lies in or near an area.
-#[derive(Clone, Debug)]
-pub struct WithinQuery {
-    /// WGS 84; an area, or a line with a buffer.
-    pub geometry: Geometry<f64>,
-    pub buffer_m: f64,
-    pub collections: Vec<Collection>,
-    pub filters: Vec<PropertyFilter>,
-}
-
-/// What lies along the border.
-#[derive(Clone, Debug)]
-pub struct AlongQuery {
-    pub sector_id: Option<Uuid>,
-    /// Calibrated kilometres.
-    pub from_km: Option<f64>,
-    pub to_km: Option<f64>,
-    /// Farthest from the line, metres.
-    pub within_m: f64,
-    pub collections: Vec<Collection>,
-    pub filters: Vec<PropertyFilter>,
-}
-
-/// One record along the border.
-pub struct Along<'a> {
-    pub shown: Shown<'a>,
-    pub chainage_km: f64,
-    /// Geodesic metres from the line.
-    pub offset_m: f64,
-}
-
-/// What an area holds. A house is counted once however many zones hold it; on the boundary counts as inside.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Exposure {
-    pub households: usize,
-    pub people: i64,
-    pub children: i64,
-    pub elderly: i64,
-    pub pregnant_or_nursing: i64,
-    pub disabled: i64,
-    pub gravely_ill: i64,
-    /// Households where somebody must be carried.
-    pub needs_carry: usize,
-    pub units: usize,
-    pub stations: usize,
-    pub shelters: usize,
-    pub shelter_capacity: i64,
-    pub road_km: f64,
-    pub border_km: f64,
-    pub household_ids: Vec<Uuid>,
 }
 
 impl View {
@@ -165,68 +54,89 @@ impl View {
     /// The last seq that changed the collection.
     #[must_use]
     pub fn version(&self, collection: Collection) -> Seq {
-        self.picture.layer(collection).version()
+        self.layer(collection).version()
+    }
+
+    /// How many records of the collection are listed.
+    #[must_use]
+    pub fn count(&self, collection: Collection) -> usize {
+        self.layer(collection).listed()
+    }
+
+    pub(super) fn layer(&self, collection: Collection) -> &Layer {
+        self.picture.layer(collection)
     }
 
     /// What the actor may see of `feature`. The one seam at which records are hidden or reduced.
     pub(super) fn show<'a>(&self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
-        Some(Shown { collection, feature })
+        Some(Shown { collection, feature, personal: true })
+    }
+
+    /// Whether every listed record of the collection is shown, so that a list may be counted without looking at each.
+    pub(super) fn shows_all(&self, _collection: Collection) -> bool {
+        true
     }
 
     /// One record, ended or not.
     #[must_use]
     pub fn item(&self, collection: Collection, id: Uuid) -> Option<Shown<'_>> {
-        self.show(collection, self.picture.layer(collection).get(id)?)
+        self.show(collection, self.layer(collection).get(id)?)
     }
-}
 
-impl Shown<'_> {
-    /// Its collection.
+    /// What the actor may see of a record of this picture that the caller holds already.
     #[must_use]
-    pub fn collection(&self) -> Collection {
-        self.collection
+    pub fn shown<'a>(&self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
+        self.show(collection, feature)
     }
 
-    /// Its id.
+    /// All listed records, in the order of their ids.
+    pub fn all(&self, collection: Collection) -> impl Iterator<Item = Shown<'_>> {
+        self.layer(collection)
+            .iter()
+            .filter(|feature| !feature.is_ended())
+            .filter_map(move |feature| self.show(collection, feature))
+    }
+
+    /// Listed records whose envelope shares a point with `bbox` (`[west, south, east, north]`, not across the date
+    /// line), in no useful order.
+    pub fn in_bbox(&self, collection: Collection, bbox: [f64; 4]) -> impl Iterator<Item = Shown<'_>> {
+        self.layer(collection).in_envelope(bbox).filter_map(move |feature| self.show(collection, feature))
+    }
+
+    /// A page of one collection.
     #[must_use]
-    pub fn id(&self) -> Uuid {
-        self.feature.id
+    pub fn items(&self, query: &ItemsQuery) -> ItemsPage<'_> {
+        items::items(self, query)
     }
 
-    /// Its version, for `ETag` and `If-Match`.
+    /// The nearest records, by (distance, collection, id); exact geodesic distances everywhere on Earth.
     #[must_use]
-    pub fn version(&self) -> u32 {
-        self.feature.version
+    pub fn nearby(&self, query: &NearbyQuery) -> Vec<Near<'_>> {
+        nearby::nearby(self, query)
     }
 
-    /// Its geometry as the actor may see it.
+    /// Records that share a point with the area, or lie within `buffer_m` of the geometry, in the order of the
+    /// asked collections, then of their ids.
     #[must_use]
-    pub fn geometry(&self) -> Option<&Geometry<f64>> {
-        self.feature.geometry.as_ref()
+    pub fn within(&self, query: &WithinQuery) -> Vec<Shown<'_>> {
+        within::within(self, query)
     }
 
-    /// Its properties as the actor may see them, personal ones included where the actor has need.
+    /// Records along the border, by (chainage, collection, id).
     #[must_use]
-    pub fn properties(&self) -> Map<String, Value> {
-        let mut map: Map<String, Value> = serde_json::from_str(&self.feature.properties).unwrap_or_default();
-        if let Some(personal) = &self.feature.personal {
-            map.extend(serde_json::from_str::<Map<String, Value>>(personal).unwrap_or_default());
-        }
-        map.insert("version".to_owned(), self.feature.version.into());
-        map.insert("recorded_at".to_owned(), self.feature.recorded_at.to_string().into());
-        map
+    pub fn along(&self, query: &AlongQuery) -> Vec<Along<'_>> {
+        along::along(self, query)
     }
 
-    /// Writes a GeoJSON Feature; `members` are written beside `properties` (`"distance_m":12.5`), already as JSON.
-    pub fn write_geojson(&self, members: &[(&str, &str)], out: &mut Vec<u8>) {
-        let geometry = self
-            .geometry()
-            .map_or(Value::Null, |g| serde_json::to_value(geojson::Geometry::from(g)).unwrap_or(Value::Null));
-        out.extend_from_slice(format!(r#"{{"type":"Feature","id":"{}","geometry":{geometry}"#, self.id()).as_bytes());
-        for (name, json) in members {
-            out.extend_from_slice(format!(r#","{name}":{json}"#).as_bytes());
-        }
-        let properties = Value::Object(self.properties());
-        out.extend_from_slice(format!(r#","properties":{properties}}}"#).as_bytes());
+    /// What the area holds.
+    #[must_use]
+    pub fn exposure(&self, area: &geo_types::Geometry<f64>) -> Exposure {
+        exposure::exposure(self, area)
+    }
+
+    /// Places, records and codes by name, with or without diacritics, best first.
+    #[must_use]
+    pub fn search(&self, text: &str, limit: usize) -> Vec<Hit> {
+        search::search(self, text, limit)
     }
 }

@@ -1,27 +1,37 @@
 //! The one task that changes the picture, from journal events alone.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{broadcast, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Feature, Layer, Picture, View};
+use super::fold::{self, Fold, Step};
+use super::run::Run;
+use super::{Picture, View};
 use crate::domain::change::Seq;
-use crate::domain::{Actor, Collection, Event, Fix, FixSource, Timestamp};
+use crate::domain::{Actor, Collection, Event, Timestamp};
 use crate::store::{Store, StoreError};
 
-/// Events folded in by one publish at most; a longer backlog is published in steps so that readers see progress.
-const EVENTS_A_PUBLISH_MAX: usize = 10_000;
+/// Events read from the journal at once.
+const EVENTS_A_READ_MAX: usize = 10_000;
+/// Events folded in on the runtime's own threads, at most; more go to a blocking thread.
+const EVENTS_INLINE_MAX: usize = 2_000;
 /// Publishes that a slow subscriber may lag behind before it is told to read again.
 const PUBLISHES_KEPT: usize = 256;
+/// Two publishes follow each other no faster than this; the first after a quiet moment comes at once.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(8);
 
 /// One step of the picture: the snapshot and the events that led to it from the one before.
 pub struct Published {
     pub picture: Arc<Picture>,
+    /// What changed something, in seq order; of a group of fixes those that were newer by fix time.
     pub events: Arc<[Event]>,
+    /// Units whose position changed in this step (by a fix, or with their post), each once.
+    pub moved: Arc<[Uuid]>,
 }
 
 struct Shared {
@@ -69,97 +79,121 @@ impl PictureHandle {
 /// [`StoreError`] if the snapshot cannot be read.
 pub async fn start(store: Arc<dyn Store>) -> Result<PictureHandle, StoreError> {
     let mut snapshot = store.snapshot().await?;
-    let (first, state) = tokio::task::spawn_blocking(move || {
-        let mut state = Fold::default();
-        let mut layers: [Arc<Layer>; Collection::ALL.len()] = Default::default();
-        for collection in Collection::ALL {
-            let mut features = Vec::new();
-            let mut version = 0;
-            snapshot.records(collection, &mut |record, seq| {
-                version = version.max(seq);
-                features.push(Arc::new(Feature::new(record, seq)));
-            })?;
-            layers[collection.index()] = Arc::new(Layer::new(features, version));
-        }
-        let mut picture = Picture { seq: snapshot.seq(), layers };
-        for (fix, seq) in snapshot.newest_fixes()? {
-            state.take_fixes(&mut picture, vec![fix], seq);
-        }
-        Ok::<_, StoreError>((picture, state))
-    })
-    .await
-    .map_err(|error| StoreError::Unavailable(error.to_string()))??;
-
+    let (first, fold) = blocking(move || fold::load(&mut *snapshot)).await??;
     let shared = Arc::new(Shared {
         seq: watch::Sender::new(first.seq),
         current: ArcSwap::from_pointee(first),
         steps: broadcast::Sender::new(PUBLISHES_KEPT),
     });
     let handle = PictureHandle { shared };
-    tokio::spawn(follow(store, handle.clone(), state));
+    tokio::spawn(Writer { store, handle: handle.clone(), fold, rebuilds: JoinSet::new() }.follow());
     Ok(handle)
 }
 
-/// What the writer remembers beside the picture: the newest fix of each unit and the unit record without it.
-#[derive(Default)]
-struct Fold {
-    newest: HashMap<Uuid, Fix>,
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-impl Fold {
-    fn take(&mut self, picture: &mut Picture, event: &Event) {
-        match event {
-            Event::Change(change) => {
-                let feature = Feature::new((*change.record).clone(), change.seq);
-                let layer = Arc::make_mut(&mut picture.layers[change.collection.index()]);
-                layer.put([Arc::new(feature)], change.seq);
-            }
-            Event::Fixes(batch) => self.take_fixes(picture, batch.fixes.to_vec(), batch.seq),
-        }
-        picture.seq = event.seq();
-    }
+/// The writer task.
+struct Writer {
+    store: Arc<dyn Store>,
+    handle: PictureHandle,
+    fold: Fold,
+    /// Layers that are being rebuilt in the background.
+    rebuilds: JoinSet<(Collection, Run)>,
+}
 
-    /// Keeps the newest by fix time. (The fields of the fix in the unit's properties: completed by the layer work.)
-    fn take_fixes(&mut self, picture: &mut Picture, fixes: Vec<Fix>, seq: Seq) {
-        for fix in fixes {
-            if self.newest.get(&fix.unit_id).is_some_and(|known| known.at >= fix.at) || fix.source == FixSource::Post {
+impl Writer {
+    async fn follow(mut self) {
+        let mut durable = self.store.durable_seq();
+        let codes = Arc::clone(&self.handle.load().layers[Collection::Households.index()]);
+        // The first search by code shall not wait for it.
+        drop(tokio::task::spawn_blocking(move || codes.warm_codes()));
+        loop {
+            let known = self.handle.load().seq;
+            if *durable.borrow_and_update() <= known {
+                tokio::select! {
+                    changed = durable.changed() => if changed.is_err() { return },
+                    Some(rebuilt) = self.rebuilds.join_next() => self.adopt(rebuilt),
+                }
                 continue;
             }
-            let layer = Arc::make_mut(&mut picture.layers[Collection::Units.index()]);
-            if let Some(unit) = layer.get(fix.unit_id) {
-                let mut moved = (**unit).clone();
-                moved.geometry = Some(geo_types::Point::new(fix.lon, fix.lat).into());
-                layer.put([Arc::new(moved)], seq.max(layer.version()));
+            let started = Instant::now();
+            match self.publish(known).await {
+                // Under load many events are folded in at once: that costs less than one publish each.
+                Ok(()) => tokio::time::sleep_until(started + PUBLISH_INTERVAL).await,
+                Err(error) => {
+                    tracing::error!(%error, "the picture cannot read the journal; it tries again");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
             }
-            self.newest.insert(fix.unit_id, fix);
         }
     }
-}
 
-async fn follow(store: Arc<dyn Store>, handle: PictureHandle, mut fold: Fold) {
-    let mut durable = store.durable_seq();
-    loop {
-        let known = handle.load().seq;
-        if *durable.borrow_and_update() <= known && durable.changed().await.is_err() {
-            return;
+    /// Folds in what the journal holds after `known` and shows it.
+    async fn publish(&mut self, known: Seq) -> Result<(), StoreError> {
+        let events = self.whole_appends_after(known).await?;
+        if events.is_empty() {
+            return Ok(());
         }
-        match store.changes_after(known, EVENTS_A_PUBLISH_MAX).await {
-            Ok(events) if events.is_empty() => {}
-            Ok(events) => {
-                let mut picture = (*handle.load()).clone();
-                for event in &events {
-                    fold.take(&mut picture, event);
-                }
-                let picture = Arc::new(picture);
-                handle.shared.current.store(Arc::clone(&picture));
-                handle.shared.seq.send_replace(picture.seq);
-                // Nobody listening is no fault.
-                let _ = handle.shared.steps.send(Arc::new(Published { picture, events: events.into() }));
+        let before = self.handle.load();
+        let Step { picture, events, moved } = if events.len() <= EVENTS_INLINE_MAX {
+            self.fold.step(&before, events)
+        } else {
+            // An import: other tasks of this thread go on meanwhile.
+            let mut fold = std::mem::take(&mut self.fold);
+            let (fold, step) = blocking(move || {
+                let step = fold.step(&before, events);
+                (fold, step)
+            })
+            .await?;
+            self.fold = fold;
+            step
+        };
+        self.show(picture, events.into(), moved.into());
+        Ok(())
+    }
+
+    /// All events after `known`, to where the store's newest commit ends: an append is shown whole or not at all,
+    /// however many records an import has.
+    async fn whole_appends_after(&self, known: Seq) -> Result<Vec<Event>, StoreError> {
+        let mut events = self.store.changes_after(known, EVENTS_A_READ_MAX).await?;
+        let mut read = events.len();
+        while read == EVENTS_A_READ_MAX {
+            let last = events.last().map_or(known, Event::seq);
+            let mut more = self.store.changes_after(last, EVENTS_A_READ_MAX).await?;
+            read = more.len();
+            events.append(&mut more);
+        }
+        Ok(events)
+    }
+
+    fn show(&mut self, mut picture: Picture, events: Arc<[Event]>, moved: Arc<[Uuid]>) {
+        for collection in Collection::ALL {
+            let layer = &mut picture.layers[collection.index()];
+            if layer.wants_compaction()
+                && let Some(compaction) = Arc::make_mut(layer).compaction()
+            {
+                self.rebuilds.spawn_blocking(move || (collection, compaction.run()));
             }
-            Err(error) => {
-                tracing::error!(%error, "the picture cannot read the journal; it tries again");
-                tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let picture = Arc::new(picture);
+        self.handle.shared.current.store(Arc::clone(&picture));
+        self.handle.shared.seq.send_replace(picture.seq);
+        // Nobody listening is no fault.
+        let _ = self.handle.shared.steps.send(Arc::new(Published { picture, events, moved }));
+    }
+
+    /// Puts a rebuilt layer in its place; what it shows does not change.
+    fn adopt(&self, rebuilt: Result<(Collection, Run), JoinError>) {
+        match rebuilt {
+            Ok((collection, run)) => {
+                let mut picture = Picture::clone(&self.handle.load());
+                Arc::make_mut(&mut picture.layers[collection.index()]).adopt(run);
+                self.handle.shared.current.store(Arc::new(picture));
             }
+            // The layer works on as it is, a little slower.
+            Err(error) => tracing::error!(%error, "a layer could not be rebuilt"),
         }
     }
 }

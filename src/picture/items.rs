@@ -1,0 +1,83 @@
+//! Lists of one collection: box, time, filters, words, pages.
+
+use std::sync::Arc;
+
+use super::filter::Wanted;
+use super::packed::meet;
+use super::run::bbox_of;
+use super::{Feature, ItemsPage, ItemsQuery, Shown, View};
+use crate::geometry::measure::PreparedArea;
+
+/// A page in the order of ids.
+///
+/// Without a box this walks the collection (a million households: about 5 ms to the last page, 0.2 s with a
+/// property filter, 0.6 s with words); with one, what lies in it.
+pub(super) fn items<'a>(view: &'a View, query: &ItemsQuery) -> ItemsPage<'a> {
+    let wanted = Wanted::items(query);
+    match query.bbox {
+        Some(bbox) => in_box(view, query, &wanted, bbox),
+        None => in_order(view, query, &wanted),
+    }
+}
+
+fn in_order<'a>(view: &'a View, query: &ItemsQuery, wanted: &Wanted) -> ItemsPage<'a> {
+    let layer = view.layer(query.collection);
+    let listed = layer.iter().filter(|feature| query.ended || !feature.is_ended());
+    let visible = listed.filter_map(|feature| view.show(query.collection, feature));
+    if wanted.is_anything() && view.shows_all(query.collection) {
+        let matched = if query.ended { layer.len() } else { layer.listed() };
+        return ItemsPage { shown: visible.skip(query.offset).take(query.limit).collect(), matched };
+    }
+    let mut page = ItemsPage { shown: Vec::new(), matched: 0 };
+    for shown in visible.filter(|shown| wanted.accepts(shown)) {
+        if page.matched >= query.offset && page.shown.len() < query.limit {
+            page.shown.push(shown);
+        }
+        page.matched += 1;
+    }
+    page
+}
+
+fn in_box<'a>(view: &'a View, query: &ItemsQuery, wanted: &Wanted, bbox: [f64; 4]) -> ItemsPage<'a> {
+    let [west, south, east, north] = bbox;
+    let parts = if west <= east { vec![bbox] } else { vec![[west, south, 180.0, north], [-180.0, south, east, north]] };
+    let areas: Vec<PreparedArea> = parts.iter().map(|part| PreparedArea::new(&rectangle(*part))).collect();
+    // A point in the envelope is in the box; anything larger is held against the box itself.
+    let meets = |feature: &Feature| match &feature.geometry {
+        Some(geo_types::Geometry::Point(_)) => true,
+        Some(geometry) => areas.iter().any(|area| area.touches(geometry)),
+        None => false,
+    };
+    let layer = view.layer(query.collection);
+    let candidates: Vec<&Arc<Feature>> = if query.ended {
+        // Ended records are in no tree.
+        let envelope = |feature: &Arc<Feature>| feature.geometry.as_ref().and_then(bbox_of);
+        layer.iter().filter(|f| envelope(f).is_some_and(|e| parts.iter().any(|part| meet(&e, part)))).collect()
+    } else {
+        parts.iter().flat_map(|part| layer.in_envelope(*part)).collect()
+    };
+    let mut found: Vec<Shown<'a>> = candidates
+        .into_iter()
+        .filter(|feature| meets(feature))
+        .filter_map(|feature| view.show(query.collection, feature))
+        .filter(|shown| wanted.accepts(shown))
+        .collect();
+    if parts.len() > 1 {
+        found.sort_unstable_by_key(Shown::id);
+        found.dedup_by_key(|shown| shown.id());
+    }
+    let matched = found.len();
+    let end = query.offset.saturating_add(query.limit);
+    if end < matched {
+        // Only what the page and those before it hold needs an order.
+        found.select_nth_unstable_by_key(end, Shown::id);
+        found.truncate(end);
+    }
+    found.sort_unstable_by_key(Shown::id);
+    found.drain(..query.offset.min(found.len()));
+    ItemsPage { shown: found, matched }
+}
+
+fn rectangle([west, south, east, north]: [f64; 4]) -> geo_types::Geometry<f64> {
+    geo_types::Rect::new((west, south), (east, north)).to_polygon().into()
+}

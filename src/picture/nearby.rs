@@ -1,0 +1,126 @@
+//! The nearest records to a point.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use geo_types::Geometry;
+
+use super::filter::Wanted;
+use super::packed::Metric;
+use super::{Near, NearbyQuery, Shown, View};
+use crate::geometry::measure::{Nearest, nearest_within};
+
+/// Where the search begins when no radius is given, metres.
+const FIRST_RADIUS_M: f64 = 4_000.0;
+/// How much farther each next search goes.
+const RADIUS_STEP: f64 = 8.0;
+/// No two places are farther apart, metres.
+const FARTHEST_M: f64 = 20_040_000.0;
+/// Added to limits that are compared with computed distances, so that rounding loses nothing.
+const SLACK_M: f64 = 1e-3;
+
+/// See [`View::nearby`]. Where filters let few pass, everything within the radius is looked at.
+pub(super) fn nearby<'a>(view: &'a View, query: &NearbyQuery) -> Vec<Near<'a>> {
+    if query.limit == 0 {
+        return Vec::new();
+    }
+    if let Some(radius_m) = query.radius_m {
+        return within_radius(view, query, radius_m);
+    }
+    let mut radius_m = FIRST_RADIUS_M;
+    loop {
+        let found = within_radius(view, query, radius_m);
+        if found.len() >= query.limit || radius_m >= FARTHEST_M {
+            return found;
+        }
+        radius_m = (radius_m * RADIUS_STEP).min(FARTHEST_M);
+    }
+}
+
+/// A record that may be among the nearest.
+struct Candidate<'a> {
+    least_m2: f64,
+    shown: Shown<'a>,
+    exact: Option<Nearest>,
+}
+
+/// A square of metres in the order of [`f64::total_cmp`].
+#[derive(PartialEq)]
+struct Most(f64);
+
+impl Eq for Most {}
+
+impl PartialOrd for Most {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Most {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<Near<'a>> {
+    let (lon, lat) = (query.lon, query.lat);
+    let metric = Metric::new(lon, lat, radius_m + SLACK_M);
+    let farthest_m2 = (radius_m + SLACK_M).powi(2);
+    let mut candidates: Vec<Candidate<'a>> = Vec::with_capacity(64);
+    // The least upper bounds seen, as many as are asked for: nothing beyond the greatest of them can be an answer.
+    let mut mosts: BinaryHeap<Most> = BinaryHeap::with_capacity(query.limit.min(1_000) + 1);
+    let mut mark_m2 = farthest_m2;
+    for (n, collection) in query.collections.iter().enumerate() {
+        if query.collections[..n].contains(collection) {
+            continue;
+        }
+        let wanted = Wanted::new(*collection, &query.filters, query.q.as_deref());
+        let anything = wanted.is_anything();
+        mark_m2 = view.layer(*collection).nearest(&metric, mark_m2, &mut |least_m2, bbox, feature| {
+            let Some(shown) = view.show(*collection, feature).filter(|shown| anything || wanted.accepts(shown)) else {
+                return mark_m2;
+            };
+            let point = matches!(shown.geometry(), Some(Geometry::Point(_)));
+            let mut most_m2 = if point { metric.most_m2(bbox[0], bbox[1]) } else { f64::INFINITY };
+            let mut exact = None;
+            if most_m2.is_infinite() {
+                let limit_m = mark_m2.sqrt() + SLACK_M;
+                exact = shown.geometry().and_then(|geometry| nearest_within(geometry, lon, lat, limit_m));
+                let Some(nearest) = exact else { return mark_m2 };
+                most_m2 = (nearest.distance_m + SLACK_M).powi(2);
+            }
+            candidates.push(Candidate { least_m2, shown, exact });
+            if most_m2 <= farthest_m2 {
+                mosts.push(Most(most_m2));
+                if mosts.len() > query.limit {
+                    mosts.pop();
+                }
+                if let (true, Some(worst)) = (mosts.len() == query.limit, mosts.peek()) {
+                    mark_m2 = mark_m2.min(worst.0);
+                }
+            }
+            mark_m2
+        });
+    }
+    candidates.retain(|candidate| candidate.least_m2 <= mark_m2);
+    let limit_m = mark_m2.sqrt() + SLACK_M;
+    let mut found: Vec<Near<'a>> = candidates
+        .into_iter()
+        .filter_map(|Candidate { shown, exact, .. }| {
+            let nearest = match exact {
+                Some(nearest) => nearest,
+                None => nearest_within(shown.geometry()?, lon, lat, limit_m)?,
+            };
+            (nearest.distance_m <= radius_m).then_some(Near {
+                shown,
+                distance_m: nearest.distance_m,
+                bearing_deg: nearest.bearing_deg,
+                nearest: [nearest.lon, nearest.lat],
+            })
+        })
+        .collect();
+    let key = |near: &Near<'_>| (near.shown.collection().index(), near.shown.id());
+    found.sort_unstable_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then_with(|| key(a).cmp(&key(b))));
+    found.truncate(query.limit);
+    found
+}

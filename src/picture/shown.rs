@@ -1,0 +1,147 @@
+//! What an actor may see of one record, and how it is written.
+
+use std::borrow::Cow;
+
+use geo_types::Geometry;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::feature::raw_member;
+use super::{Feature, json};
+use crate::domain::change::Seq;
+use crate::domain::{Collection, Timestamp};
+
+/// What the actor may see of one record.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    pub(super) collection: Collection,
+    pub(super) feature: &'a Feature,
+    /// Whether the actor has need of the personal fields.
+    pub(super) personal: bool,
+}
+
+impl<'a> Shown<'a> {
+    /// Its collection.
+    #[must_use]
+    pub fn collection(&self) -> Collection {
+        self.collection
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.feature.id
+    }
+
+    /// Its version, for `ETag` and `If-Match`.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.feature.version
+    }
+
+    /// The event that made it so.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.feature.seq
+    }
+
+    /// When its version was recorded.
+    #[must_use]
+    pub fn recorded_at(&self) -> Timestamp {
+        self.feature.recorded_at
+    }
+
+    /// Whether it was ended.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.feature.is_ended()
+    }
+
+    /// Its geometry as the actor may see it.
+    #[must_use]
+    pub fn geometry(&self) -> Option<&'a Geometry<f64>> {
+        self.feature.geometry.as_ref()
+    }
+
+    pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> {
+        let personal = if self.personal { self.feature.personal.as_deref() } else { None };
+        std::iter::once(&*self.feature.properties).chain(personal)
+    }
+
+    /// The raw JSON of one property, personal ones included where the actor has need.
+    #[must_use]
+    pub fn raw(&self, name: &str) -> Option<&'a str> {
+        self.texts().find_map(|text| raw_member(text, name))
+    }
+
+    /// One property.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<Value> {
+        serde_json::from_str(self.raw(name)?).ok()
+    }
+
+    /// One text property.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        super::feature::text_of(self.raw(name)?)
+    }
+
+    /// One number property.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<f64> {
+        self.raw(name)?.parse().ok()
+    }
+
+    /// Its properties as the actor may see them, with `version` and `recorded_at`.
+    #[must_use]
+    pub fn properties(&self) -> Map<String, Value> {
+        let mut out = Vec::new();
+        self.write_properties(&mut out);
+        serde_json::from_slice(&out).unwrap_or_default()
+    }
+
+    /// Writes the properties as a JSON object: the record's fields, then `version` and `recorded_at`.
+    pub fn write_properties(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for text in self.texts() {
+            let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+            if !inner.is_empty() {
+                out.extend_from_slice(inner.as_bytes());
+                out.push(b',');
+            }
+        }
+        out.extend_from_slice(b"\"version\":");
+        json::integer(u64::from(self.version()), out);
+        out.extend_from_slice(b",\"recorded_at\":");
+        json::instant(self.feature.recorded_at, out);
+        out.push(b'}');
+    }
+
+    /// Writes a GeoJSON Feature; `members` (name, JSON text) stand beside `properties`.
+    pub fn write_geojson(&self, members: &[(&str, &str)], out: &mut Vec<u8>) {
+        self.write_with(out, |out| {
+            for (name, json) in members {
+                out.extend_from_slice(b",\"");
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(b"\":");
+                out.extend_from_slice(json.as_bytes());
+            }
+        });
+    }
+
+    /// Writes a GeoJSON Feature; `members` writes `,"name":value` for what stands beside `properties`.
+    pub(super) fn write_with(&self, out: &mut Vec<u8>, members: impl FnOnce(&mut Vec<u8>)) {
+        out.extend_from_slice(b"{\"type\":\"Feature\",\"id\":\"");
+        let mut id = Uuid::encode_buffer();
+        out.extend_from_slice(self.id().hyphenated().encode_lower(&mut id).as_bytes());
+        out.extend_from_slice(b"\",\"geometry\":");
+        match self.geometry() {
+            Some(geometry) => json::geometry(geometry, out),
+            None => out.extend_from_slice(b"null"),
+        }
+        members(out);
+        out.extend_from_slice(b",\"properties\":");
+        self.write_properties(out);
+        out.push(b'}');
+    }
+}
