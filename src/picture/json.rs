@@ -193,7 +193,7 @@ pub(super) fn geometry(geometry: &Geometry<f64>, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use geo_types::{line_string, polygon as area};
+    use geo_types::line_string;
     use proptest::prelude::*;
 
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -219,8 +219,10 @@ mod tests {
         let shapes: Vec<Geometry> = vec![
             geo_types::Point::new(103.123_456_789, 22.5).into(),
             line_string![(x: 103.0, y: 22.0), (x: 103.1, y: -22.000_001)].into(),
-            area!(exterior: [(x: 0.0, y: 0.0), (x: 4.0, y: 0.0), (x: 4.0, y: 4.0), (x: 0.0, y: 0.0)],
-                interiors: [[(x: 1.0, y: 0.5), (x: 2.0, y: 0.5), (x: 2.0, y: 1.0), (x: 1.0, y: 0.5)]])
+            Polygon::new(
+                line_string![(x: 0.0, y: 0.0), (x: 4.0, y: 0.0), (x: 4.0, y: 4.0), (x: 0.0, y: 0.0)],
+                vec![line_string![(x: 1.0, y: 0.5), (x: 2.0, y: 0.5), (x: 2.0, y: 1.0), (x: 1.0, y: 0.5)]],
+            )
             .into(),
             geo_types::MultiPoint::from(vec![(1.0, 2.0), (3.0, 4.0)]).into(),
         ];
