@@ -16,6 +16,8 @@ export default ts.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       // Plain Maps and Sets are used on purpose where a version counter, not each entry, is what the page watches.
       'svelte/prefer-svelte-reactivity': 'off',
+      // A mustache keeps the space that the compiler would drop at the end of a line.
+      'svelte/no-useless-mustaches': 'off',
       'svelte/no-navigation-without-resolve': 'off',
     },
   },

@@ -36,6 +36,8 @@ export interface Draft {
   id: string;
   /** Idempotency key of the report. */
   key: string;
+  /** Idempotency key of "the same one": this caller added to another incident. */
+  caller_key: string;
   opened_at: string;
   saved_at: string;
   fields: DraftFields;
@@ -116,6 +118,7 @@ class Drafts {
     const draft: Draft = {
       id: uuidV7(),
       key: uuidV7(),
+      caller_key: uuidV7(),
       opened_at: now,
       saved_at: now,
       fields: { ...EMPTY },
