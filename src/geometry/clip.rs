@@ -4,7 +4,7 @@
 //! no screen shows; 4. round to the grid; 5. drop what fell together; 6. mend rings that rounding pinched. Rings come
 //! out valid; their winding is the encoder's.
 
-use geo::{Area, BooleanOps, SimplifyVwPreserve, unary_union};
+use geo::{Area, BooleanOps, SimplifyVw, SimplifyVwPreserve, unary_union};
 use geo_types::{Coord, Geometry, LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon, Rect};
 
 use super::mercator::{Grid, Tile};
@@ -73,7 +73,7 @@ impl Clipper {
         let mut kept: Vec<LineString<i32>> = Vec::new();
         for line in lines {
             for piece in self.window.cut_line(&self.projected(line)) {
-                let piece = thinned_path(&piece).simplify_vw_preserve(self.simplify_area);
+                let piece = LineString(piece).simplify_vw(self.simplify_area);
                 let mut coords: Vec<Coord<i32>> = piece.0.into_iter().map(rounded).collect();
                 coords.dedup();
                 if coords.len() > 1 {
@@ -117,20 +117,35 @@ impl Clipper {
             let holes = holes.map(|hole| LineString(self.window.without_detours(&hole))).collect();
             Polygon::new(LineString(exterior), holes).intersection(&self.window.polygon())
         };
-        cut.0.iter().flat_map(|part| snapped(&thinned(part).simplify_vw_preserve(self.simplify_area), 0)).collect()
+        cut.0.iter().flat_map(|part| self.simplified(part)).collect()
     }
 
-    /// A path in tile units. Long edges are cut first, since straight in degrees is not straight on this map.
+    /// A part simplified and on the grid. The simplification that keeps rings apart costs ten times the plain one, so
+    /// it is used where the plain one let them cross.
+    fn simplified(&self, part: &Polygon) -> Vec<Polygon> {
+        match rounded_polygon(&part.simplify_vw(self.simplify_area)) {
+            Some(rounded) if is_simple(&rounded) => vec![rounded],
+            _ => snapped(&part.simplify_vw_preserve(self.simplify_area), 0),
+        }
+    }
+
+    /// A path in tile units, without vertices that lie within half a unit of the one before: so the costlier steps see
+    /// thousands of vertices where the border has a million. Long edges are cut first, since straight in degrees is not straight on this map.
     fn projected(&self, path: &LineString) -> Vec<Coord> {
-        let mut out = Vec::with_capacity(path.0.len());
+        let mut out: Vec<Coord> = Vec::new();
         out.extend(path.0.first().map(|c| self.grid.project(*c)));
-        for edge in path.0.windows(2) {
+        let last = path.0.len().saturating_sub(2);
+        for (i, edge) in path.0.windows(2).enumerate() {
             let pieces = self.grid.pieces(edge[0], edge[1]);
             for piece in 1..pieces {
                 let t = f64::from(piece) / f64::from(pieces);
                 out.push(self.grid.project(edge[0] + (edge[1] - edge[0]) * t));
             }
-            out.push(self.grid.project(edge[1]));
+            let end = self.grid.project(edge[1]);
+            let far = out.last().is_none_or(|k| (k.x - end.x).abs() > 0.5 || (k.y - end.y).abs() > 0.5);
+            if far || i == last {
+                out.push(end);
+            }
         }
         out
     }
@@ -142,10 +157,8 @@ const MENDED_AT_MOST: usize = 4;
 
 /// Rounds a polygon to whole units, drops what has no area left, and mends rings that rounding pinched.
 fn snapped(polygon: &Polygon, mended: usize) -> Vec<Polygon> {
-    let Some(exterior) = snapped_ring(polygon.exterior()) else { return Vec::new() };
-    let rounded = Polygon::new(exterior, polygon.interiors().iter().filter_map(snapped_ring).collect());
-    let rings = std::iter::once(rounded.exterior()).chain(rounded.interiors()).map(|ring| ring.0.as_slice()).collect();
-    if simple::find_fault(&[rings]).is_none() {
+    let Some(rounded) = rounded_polygon(polygon) else { return Vec::new() };
+    if is_simple(&rounded) {
         return vec![rounded];
     }
     if mended == MENDED_AT_MOST {
@@ -155,30 +168,22 @@ fn snapped(polygon: &Polygon, mended: usize) -> Vec<Polygon> {
     unary_union([&rounded]).0.iter().flat_map(|part| snapped(part, mended + 1)).collect()
 }
 
+fn rounded_polygon(polygon: &Polygon) -> Option<Polygon> {
+    let exterior = snapped_ring(polygon.exterior())?;
+    Some(Polygon::new(exterior, polygon.interiors().iter().filter_map(snapped_ring).collect()))
+}
+
+fn is_simple(polygon: &Polygon) -> bool {
+    let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors()).map(|ring| ring.0.as_slice()).collect();
+    simple::find_fault(&[rings]).is_none()
+}
+
 fn snapped_ring(ring: &LineString) -> Option<LineString> {
     let mut coords: Vec<Coord> = ring.0.iter().map(|c| Coord { x: c.x.round(), y: c.y.round() }).collect();
     coords.dedup();
     let ring = LineString(coords);
     let has_area = ring.0.len() > 3 && Polygon::new(ring.clone(), Vec::new()).unsigned_area() > 0.0;
     has_area.then_some(ring)
-}
-
-/// A polygon without vertices that lie within half a unit of the one before: a first thinning at one glance each, so
-/// that the true simplification sees thousands of vertices where the border has a million.
-fn thinned(polygon: &Polygon) -> Polygon {
-    let ring = |ring: &LineString| thinned_path(&ring.0);
-    Polygon::new(ring(polygon.exterior()), polygon.interiors().iter().map(ring).collect())
-}
-
-fn thinned_path(path: &[Coord]) -> LineString {
-    let mut kept: Vec<Coord> = Vec::new();
-    for (i, c) in path.iter().enumerate() {
-        let far = kept.last().is_none_or(|k| (k.x - c.x).abs() > 0.5 || (k.y - c.y).abs() > 0.5);
-        if far || i + 1 == path.len() {
-            kept.push(*c);
-        }
-    }
-    LineString(kept)
 }
 
 fn to_integers(polygon: &Polygon) -> Polygon<i32> {

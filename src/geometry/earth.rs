@@ -56,6 +56,12 @@ pub(super) fn radii_m(lat_deg: f64) -> (f64, f64) {
     (across * (1.0 - E2) / w2, across * cos)
 }
 
+/// Radius of curvature across the meridian over that along it: 1 at the poles, 1.0067 at the equator.
+pub(super) fn stretch_at(lat_deg: f64) -> f64 {
+    let sin = lat_deg.min(90.0).to_radians().sin();
+    (1.0 - E2 * sin * sin) / (1.0 - E2)
+}
+
 /// Nodes and weights of five-point Gauss–Legendre integration over 0..1.
 const GAUSS: [(f64, f64); 5] = [
     (0.046_910_077_030_668_0, 0.118_463_442_528_094_54),

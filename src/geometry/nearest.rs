@@ -7,7 +7,7 @@
 use geo_types::{Coord, Geometry, LineString, Polygon};
 
 use super::area::polygon_contains;
-use super::earth::{RADIUS_MAX_M, RADIUS_MIN_M, inverse, lon_difference_deg, on_edge, radii_m};
+use super::earth::{RADIUS_MAX_M, RADIUS_MIN_M, distance_m, inverse, lon_difference_deg, on_edge, radii_m, stretch_at};
 
 /// The nearest point of a geometry.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,6 +129,11 @@ struct Edge {
 /// On a sphere sin²(σ/2) = sin²(Δφ/2) + cos φ₁ cos φ₂ sin²(Δλ/2), and sin x ≥ k·x up to the greatest x in play, so
 /// σ ≥ k·√(Δφ² + c·Δλ²) with c the least product of cosines: a distance from a point to a segment in a plane. The
 /// ellipsoid's distance is at least [`RADIUS_MIN_M`]·σ.
+///
+/// Within [`LOCAL_DEG`] of longitude the bound is drawn tighter: between two places of one hemisphere the geodesic
+/// stays poleward of the one nearer to the equator, where the radius M along the meridian is least, and its radius N
+/// across is at least q·M with q taken where N/M is least, at the most poleward point. So the ellipsoid is nowhere
+/// smaller than a sphere of radius M with longitudes stretched by q.
 #[derive(Clone, Copy)]
 struct Bound {
     place: Coord,
@@ -137,14 +142,39 @@ struct Bound {
     metres: f64,
 }
 
+/// Difference of longitude up to which the tighter bound is used, degrees; there a geodesic bulges poleward by less
+/// than [`BULGE_DEG`].
+const LOCAL_DEG: f64 = 20.0;
+const BULGE_DEG: f64 = 0.5;
+
 impl Bound {
-    fn new(place: Coord, cos_place: f64, lat: (f64, f64), span_deg_max: f64) -> Self {
-        let cos_least = lat.0.abs().max(lat.1.abs()).min(90.0).to_radians().cos().max(0.0);
-        let half = (span_deg_max / 2.0).to_radians().min(std::f64::consts::FRAC_PI_2);
+    /// For edges within a band of latitudes whose coordinates differ from the place's by at most `dlon` and `dlat`.
+    fn new(place: Coord, cos_place: f64, band: (f64, f64), dlon: f64, dlat: f64) -> Self {
+        let most = band.0.abs().max(band.1.abs()).min(90.0);
+        let cos_least = most.to_radians().cos().max(0.0);
+        let (mut radius, mut stretch) = (RADIUS_MIN_M, 1.0);
+        if dlon <= LOCAL_DEG {
+            let (south, north) = (band.0.min(band.1).min(place.y), band.0.max(band.1).max(place.y));
+            let least = if south <= 0.0 && north >= 0.0 { 0.0 } else { south.abs().min(north.abs()) };
+            radius = radii_m(least).0;
+            stretch = stretch_at(most.max(place.y.abs()) + BULGE_DEG);
+        }
+        let half = ((dlon * stretch).max(dlat) / 2.0).to_radians().min(std::f64::consts::FRAC_PI_2);
         let k = if half < 1e-4 { 1.0 - half * half / 6.0 } else { half.sin() / half };
         // The last factor covers rounding in the arithmetic here.
-        let metres = RADIUS_MIN_M * k * 1f64.to_radians() * (1.0 - 1e-9);
-        Self { place, lon_scale: (cos_place * cos_least).max(0.0).sqrt(), metres }
+        let metres = radius * k * 1f64.to_radians() * (1.0 - 1e-9);
+        Self { place, lon_scale: stretch * (cos_place * cos_least).max(0.0).sqrt(), metres }
+    }
+
+    /// As [`Self::plane_deg2`], but `None` without the whole sum where latitudes alone show that it is not below `limit`.
+    fn plane_deg2_below(&self, a: Coord, b: Coord, limit: f64) -> Option<f64> {
+        let (south, north) = (a.y.min(b.y) - self.place.y, a.y.max(b.y) - self.place.y);
+        let gap = south.max(-north).max(0.0);
+        if gap * gap >= limit {
+            return None;
+        }
+        let deg2 = self.plane_deg2(a, b);
+        (deg2 < limit).then_some(deg2)
     }
 
     /// Square of the distance in the scaled plane, degrees².
@@ -187,22 +217,20 @@ impl Search {
             return self.best;
         }
         let bound = self.bound_of_all(paths)?;
-        let mut first: Option<(Edge, f64)> = None;
+        let mut first: Option<Edge> = None;
+        let mut least = (self.limit_m / bound.metres).powi(2);
         for_each_edge(paths, |edge| {
-            let deg2 = bound.plane_deg2(edge.a, edge.b);
-            if first.as_ref().is_none_or(|(_, least)| deg2 < *least) {
-                first = Some((edge, deg2));
+            if let Some(deg2) = bound.plane_deg2_below(edge.a, edge.b, least) {
+                least = deg2;
+                first = Some(edge);
             }
         });
-        let (first, least) = first?;
-        if least.sqrt() * bound.metres >= self.limit_m {
-            return None;
-        }
+        let first = first?;
         self.refine(first);
         for_each_edge(paths, |edge| {
             let done = edge.path == first.path && edge.index == first.index;
-            let mark = self.limit_m / bound.metres;
-            if !done && bound.plane_deg2(edge.a, edge.b) < mark * mark {
+            let mark = (self.limit_m / bound.metres).powi(2);
+            if !done && bound.plane_deg2_below(edge.a, edge.b, mark).is_some() {
                 self.refine(edge);
             }
         });
@@ -220,7 +248,7 @@ impl Search {
         }
         let dlon = (low.x - self.place.x).abs().max((high.x - self.place.x).abs()).min(180.0);
         let dlat = (low.y - self.place.y).abs().max((high.y - self.place.y).abs());
-        Some(Bound::new(self.place, self.cos_place, (low.y, high.y), dlon.max(dlat)))
+        Some(Bound::new(self.place, self.cos_place, (low.y, high.y), dlon, dlat))
     }
 
     /// Whether an edge may hold a point nearer than the best so far, by a bound made for it alone.
@@ -231,7 +259,7 @@ impl Search {
         let dlon = (a.x - self.place.x).abs().max((b.x - self.place.x).abs());
         let dlon = if dlon > 180.0 { 180.0 } else { dlon };
         let dlat = (a.y - self.place.y).abs().max((b.y - self.place.y).abs());
-        let bound = Bound::new(self.place, self.cos_place, (a.y, b.y), dlon.max(dlat));
+        let bound = Bound::new(self.place, self.cos_place, (a.y, b.y), dlon, dlat);
         bound.plane_deg2(a, b).sqrt() * bound.metres < self.limit_m
     }
 
@@ -245,8 +273,14 @@ impl Search {
     /// Solves the part `from..to` of an edge, halved until short.
     fn halve(&mut self, edge: Edge, from: f64, to: f64) {
         let (a, b) = (on_edge(edge.a, edge.b, from), on_edge(edge.a, edge.b, to));
-        if length_at_most_m(a, b) <= PIECE_M_MAX {
-            self.solve(edge, from, to);
+        let length = length_at_most_m(a, b);
+        if length <= PIECE_M_MAX {
+            // Far away the cheap bounds cannot tell neighbours apart; one exact distance can, as no point of the piece
+            // is nearer than its middle by more than half its length.
+            let far = self.limit_m > FAR_M && self.limit_m < f64::INFINITY;
+            if !far || distance_m(self.place, on_edge(a, b, 0.5)) - length / 2.0 < self.limit_m {
+                self.solve(edge, from, to);
+            }
             return;
         }
         let middle = f64::midpoint(from, to);
