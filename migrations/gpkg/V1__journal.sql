@@ -63,8 +63,10 @@ INSERT INTO gpkg_contents (table_name, data_type, identifier, description)
   VALUES ('journal', 'attributes', 'journal', 'Every change in its order; the record tables are its fold.');
 
 -- Values that may be erased. AUTOINCREMENT: a reference is never given twice, so that an erased value stays erased.
+-- `seq` is that of the change that brought the values.
 CREATE TABLE personal_values (
   ref INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+  seq INTEGER NOT NULL,
   collection TEXT NOT NULL,
   record_id TEXT NOT NULL,
   salt BLOB NOT NULL,

@@ -164,11 +164,11 @@ pub(crate) fn geometry_json(geometry: Option<&Geometry<f64>>) -> String {
         }),
         Some(Geometry::LineString(line)) => tagged(&mut out, "LineString", |out| positions(out, line)),
         Some(Geometry::MultiLineString(lines)) => tagged(&mut out, "MultiLineString", |out| {
-            list(out, lines.0.iter(), |out, line| positions(out, line));
+            list(out, lines.0.iter(), positions);
         }),
         Some(Geometry::Polygon(polygon)) => tagged(&mut out, "Polygon", |out| rings(out, polygon)),
         Some(Geometry::MultiPolygon(polygons)) => tagged(&mut out, "MultiPolygon", |out| {
-            list(out, polygons.0.iter(), |out, polygon| rings(out, polygon));
+            list(out, polygons.0.iter(), rings);
         }),
         _ => out.extend_from_slice(b"null"),
     }

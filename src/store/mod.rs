@@ -4,6 +4,7 @@
 //! transaction; a failed member of a group commit rolls back alone; seq, version and human code are given out here.
 
 pub mod gpkg;
+pub mod system;
 
 mod body;
 
@@ -81,6 +82,17 @@ impl Appended {
     }
 }
 
+/// What became durable of a call with very many records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppendedMany {
+    /// The first and the last seq; 0 if there was no record. Seqs before `first` may have been left out.
+    pub first: Seq,
+    pub last: Seq,
+    pub count: usize,
+    /// The key had been used for the same body before; the figures are those of the first time.
+    pub replayed: bool,
+}
+
 /// Why a store did not take a call. Nothing of it is durable.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -116,6 +128,15 @@ pub struct Finding {
 pub trait Store: Send + Sync + 'static {
     /// Makes one call of the desk durable.
     fn append(&self, call: Append) -> StoreFuture<'_, Result<Appended, StoreError>>;
+
+    /// Makes very many records durable and visible by one commit, taking them from `puts` as it goes; no other write
+    /// waits for it. `head.puts` come before them. A failure, of a put too, leaves nothing; once begun it goes on to
+    /// its end even if the future is dropped.
+    fn append_many(
+        &self,
+        head: Append,
+        puts: Box<dyn Iterator<Item = Put> + Send>,
+    ) -> StoreFuture<'_, Result<AppendedMany, StoreError>>;
 
     /// Makes position fixes durable; the group takes one seq. Whether a fix is newer than what is known, and whether
     /// its unit exists, was decided before; the store keeps all it is given.

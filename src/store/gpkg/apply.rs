@@ -1,6 +1,7 @@
 //! One call of the desk inside its transaction: the request id, the expected versions, then each record with its
 //! journal row, its code and its personal values. Nothing here commits; an error means that the caller rolls back.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -12,7 +13,7 @@ use super::tables::{FIELD_PARAMETER, Table};
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Record, Timestamp};
 use crate::store::body::{self, PersonalRef};
-use crate::store::{Appended, Expect, StoreError};
+use crate::store::{Appended, Expect, Idempotency, StoreError};
 
 /// Codes of exercise (diễn tập) data, whatever the collection.
 const EXERCISE_SERIES: &str = "DT";
@@ -29,6 +30,8 @@ pub(super) struct Frame<'a> {
     pub exercise_id: Option<Uuid>,
     pub now: Timestamp,
     pub now_text: String,
+    /// Set when a row of the import under way had to make room for this call.
+    pub import_lost: Cell<bool>,
 }
 
 /// How a record stands in its table.
@@ -39,70 +42,51 @@ pub(super) struct Present {
 }
 
 /// Makes one call; takes its seqs from `next_seq`.
-pub(super) fn append(
-    conn: &Connection,
-    tables: &[Table],
-    hidden_from: Seq,
-    next_seq: &mut Seq,
-    call: Call,
-    now: Timestamp,
-) -> Result<Appended, StoreError> {
-    let frame = Frame {
-        conn,
-        tables,
-        hidden_from,
-        request_id: call.request_id,
-        actor: call.actor,
-        exercise_id: call.exercise_id,
-        now,
-        now_text: now.to_string(),
-    };
+pub(super) fn append(frame: &Frame<'_>, next_seq: &mut Seq, call: Call) -> Result<Appended, StoreError> {
+    let conn = frame.conn;
     if let Some(idempotency) = call.idempotency
-        && let Some(changes) = replay(conn, &idempotency)?
+        && let Some((first, last)) = known(conn, &idempotency)?
     {
+        let changes = if first == 0 { Vec::new() } else { read::changes_between(conn, first, last)? };
         return Ok(Appended { changes, replayed: true });
     }
     for expect in &call.expects {
-        check_expected(&frame, expect)?;
+        check_expected(frame, expect)?;
     }
     let mut changes = Vec::with_capacity(call.puts.len());
     for prepared in call.puts {
-        changes.push(put(&frame, prepared, *next_seq)?);
+        changes.push(put(frame, prepared, *next_seq)?);
         *next_seq += 1;
     }
     if let Some(idempotency) = call.idempotency {
         let first = changes.first().map_or(0, |change| change.seq);
         let last = changes.last().map_or(0, |change| change.seq);
-        remember(conn, &idempotency, first, last, now)?;
+        remember(conn, &idempotency, first, last, frame.now)?;
     }
     Ok(Appended { changes, replayed: false })
 }
 
-/// The changes of an earlier call with the same key and body.
-pub(super) fn replay(
-    conn: &Connection,
-    idempotency: &crate::store::Idempotency,
-) -> Result<Option<Vec<Change>>, StoreError> {
+/// First and last seq of an earlier call with the same key and body; 0 if that one changed nothing.
+pub(super) fn known(conn: &Connection, idempotency: &Idempotency) -> Result<Option<(Seq, Seq)>, StoreError> {
     let known = conn
         .prepare_cached("SELECT body_hash, first_seq, last_seq FROM requests WHERE key = ?1")?
         .query_row([idempotency.key.to_string()], |row| {
             Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
         })
         .optional()?;
-    let Some((hash, first, last)) = known else { return Ok(None) };
-    if hash != idempotency.body_hash {
-        return Err(StoreError::IdempotencyMismatch);
+    match known {
+        None => Ok(None),
+        Some((hash, first, last)) if hash == idempotency.body_hash => {
+            Ok(Some((first.cast_unsigned(), last.cast_unsigned())))
+        }
+        Some(_) => Err(StoreError::IdempotencyMismatch),
     }
-    if first == 0 {
-        return Ok(Some(Vec::new()));
-    }
-    read::changes_between(conn, first, last).map(Some)
 }
 
 /// Keeps the key, so that the same call does not happen twice.
 pub(super) fn remember(
     conn: &Connection,
-    idempotency: &crate::store::Idempotency,
+    idempotency: &Idempotency,
     first: Seq,
     last: Seq,
     now: Timestamp,
@@ -139,12 +123,19 @@ pub(super) fn present(frame: &Frame<'_>, collection: Collection, id: Uuid) -> Re
 
 /// One record: code, personal values, journal row, record row.
 fn put(frame: &Frame<'_>, mut prepared: Prepared, seq: Seq) -> Result<Change, StoreError> {
-    let present = present(frame, prepared.collection, prepared.id)?;
+    let mut present = present(frame, prepared.collection, prepared.id)?;
+    if present.as_ref().is_some_and(|row| row.seq >= frame.hidden_from) {
+        // An import under way holds the id already; what is durable first wins.
+        let sql = format!("DELETE FROM {} WHERE id = ?1", prepared.collection);
+        frame.conn.prepare_cached(&sql)?.execute([prepared.id.to_string()])?;
+        frame.import_lost.set(true);
+        present = None;
+    }
     if present.is_none() {
         give_code(frame, &mut prepared)?;
     }
     let version = present.as_ref().map_or(0, |row| row.version) + 1;
-    let personal = keep_personal(frame, &prepared, present.as_ref().and_then(|row| row.personal_ref))?;
+    let personal = keep_personal(frame, &prepared, seq, present.as_ref().and_then(|row| row.personal_ref))?;
     write_journal(frame, &prepared, seq, version, personal.as_ref())?;
     write_record(frame, &prepared, seq, version, personal.as_ref(), present.is_some())?;
     Ok(change(frame, prepared, seq, version))
@@ -213,6 +204,7 @@ fn parse_code(series: &str, code: &str) -> Option<(i64, i64, i64)> {
 pub(super) fn keep_personal(
     frame: &Frame<'_>,
     prepared: &Prepared,
+    seq: Seq,
     present: Option<i64>,
 ) -> Result<Option<PersonalRef>, StoreError> {
     let Some(text) = prepared.personal.as_deref() else { return Ok(None) };
@@ -229,8 +221,10 @@ pub(super) fn keep_personal(
     let salt: [u8; SALT_BYTES] = rand::random();
     frame
         .conn
-        .prepare_cached("INSERT INTO personal_values (collection, record_id, salt, value) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((prepared.collection.as_str(), prepared.id.to_string(), salt, text))?;
+        .prepare_cached(
+            "INSERT INTO personal_values (seq, collection, record_id, salt, value) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute((seq.cast_signed(), prepared.collection.as_str(), prepared.id.to_string(), salt, text))?;
     let reference = frame.conn.last_insert_rowid();
     Ok(Some(PersonalRef { reference, hash: body::personal_hash(&salt, text) }))
 }

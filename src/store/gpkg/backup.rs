@@ -22,7 +22,7 @@ pub(super) fn backup(file: &Path, to: &Path) -> Result<(), StoreError> {
     }
     // The name is ours now. The copy grows beside it and takes its place when it is whole.
     let part = part_of(to);
-    let copied = copy(file, &part).and_then(|()| fs::rename(&part, to).map_err(folder::io_error));
+    let copied = copy(file, &part).and_then(|()| fs::rename(&part, to).map_err(StoreError::from));
     if copied.is_err() {
         // Only what this call made is removed.
         let _ = fs::remove_file(&part);
@@ -63,10 +63,10 @@ fn copy(file: &Path, part: &Path) -> Result<(), StoreError> {
     // Rollback mode, so that the copy is complete in the one file.
     target.pragma_update(None, "journal_mode", "delete")?;
     target.close().map_err(|(_, error)| StoreError::from(error))?;
-    fs::File::open(part).and_then(|file| file.sync_all()).map_err(folder::io_error)
+    fs::File::open(part).and_then(|file| file.sync_all()).map_err(StoreError::from)
 }
 
 fn sync_folder(to: &Path) -> Result<(), StoreError> {
     let folder = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(folder::io_error)
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::from)
 }

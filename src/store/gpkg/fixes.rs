@@ -1,10 +1,11 @@
 //! Position fixes: one row a fix on the hot path, and the newest fix of each unit, which is derived. The table
 //! `unit_positions` follows a little later for other programs; what it lacks is read from the fixes at opening.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
 use super::{blob, meta};
@@ -137,6 +138,29 @@ pub(super) fn positions_seq(conn: &Connection) -> Result<Seq, StoreError> {
     Ok(meta(conn, POSITIONS_SEQ)?.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
+/// One fix by its place.
+pub(super) fn one(conn: &Connection, seq: Seq, n: u64) -> Result<Option<Placed>, StoreError> {
+    let sql = format!("SELECT {FIX_COLUMNS} FROM fixes WHERE seq = ?1 AND n = ?2");
+    let mut statement = conn.prepare_cached(&sql)?;
+    Ok(statement.query_row((seq.cast_signed(), n.cast_signed()), read_fix).optional()?)
+}
+
+/// Keeps the newer of two fixes of a unit by fix time, of two with the same time the first that came; whether it was
+/// this one.
+pub(super) fn keep_newest(newest: &mut HashMap<Uuid, Placed>, placed: Placed) -> bool {
+    match newest.entry(placed.fix.unit_id) {
+        Entry::Occupied(entry) if placed.fix.at <= entry.get().fix.at => false,
+        Entry::Occupied(mut entry) => {
+            entry.insert(placed);
+            true
+        }
+        Entry::Vacant(entry) => {
+            entry.insert(placed);
+            true
+        }
+    }
+}
+
 /// The newest fixes as the table holds them.
 pub(super) fn stored(conn: &Connection) -> Result<Vec<Placed>, StoreError> {
     let mut statement = conn.prepare_cached(
@@ -157,21 +181,11 @@ pub(super) fn newest(conn: &Connection, hidden_from: Seq) -> Result<Positions, S
 }
 
 impl Positions {
-    /// Takes one fix. The newest by fix time wins; of two with the same time the first that came.
-    pub fn take(&mut self, placed: Placed) {
+    fn take(&mut self, placed: Placed) {
         let unit_id = placed.fix.unit_id;
-        match self.newest.entry(unit_id) {
-            std::collections::hash_map::Entry::Occupied(mut entry) => {
-                if placed.fix.at <= entry.get().fix.at {
-                    return;
-                }
-                entry.insert(placed);
-            }
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(placed);
-            }
+        if keep_newest(&mut self.newest, placed) {
+            self.dirty.insert(unit_id);
         }
-        self.dirty.insert(unit_id);
     }
 
     /// Takes a batch that has become durable.

@@ -31,7 +31,7 @@ impl Lock {
     /// Takes the folder, or names who holds it.
     pub fn take(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(LOCK_FILE);
-        let mut file = private().read(true).write(true).create(true).truncate(false).open(path).map_err(io_error)?;
+        let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) => {
                 let mut lock = Self { file };
@@ -44,7 +44,7 @@ impl Lock {
                 let _ = file.read_to_string(&mut holder);
                 Err(StoreError::Refused(locked(dir, holder.trim())))
             }
-            Err(TryLockError::Error(error)) => Err(io_error(error)),
+            Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
 
@@ -53,7 +53,7 @@ impl Lock {
         let text = format!("pid {} {address}\n", std::process::id());
         let written =
             self.file.set_len(0).and_then(|()| self.file.rewind()).and_then(|()| self.file.write_all(text.as_bytes()));
-        written.map_err(io_error)
+        written.map_err(StoreError::from)
     }
 }
 
@@ -74,21 +74,21 @@ pub(super) fn store_file(path: &Path) -> PathBuf {
 
 /// Makes the folder if it is not there, for its owner alone.
 pub(super) fn make_folder(dir: &Path) -> Result<(), StoreError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io_error)?;
-    let empty = fs::read_dir(dir).map_err(io_error)?.next().is_none();
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let empty = fs::read_dir(dir)?.next().is_none();
     if empty || dir.join(STORE_FILE).exists() {
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(io_error)?;
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
 }
 
 /// Creates an empty file that only its owner may open; SQLite gives its companions the same mode. `false`: it was
 /// there already.
-pub(super) fn make_private_file(path: &Path) -> Result<bool, StoreError> {
+pub(in crate::store) fn make_private_file(path: &Path) -> Result<bool, StoreError> {
     match private().write(true).create_new(true).open(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(io_error(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -144,10 +144,12 @@ pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-pub(super) fn io_error(error: std::io::Error) -> StoreError {
-    if error.kind() == std::io::ErrorKind::StorageFull {
-        StoreError::DiskFull
-    } else {
-        StoreError::Unavailable(error.to_string())
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            Self::DiskFull
+        } else {
+            Self::Unavailable(error.to_string())
+        }
     }
 }

@@ -6,12 +6,16 @@
 mod apply;
 mod backup;
 mod blob;
+mod check;
+mod checkpoint;
 mod fixes;
 mod folder;
+mod import;
 mod prepare;
 mod read;
 mod snapshot;
 mod tables;
+mod wal;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -24,17 +28,23 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+pub use self::check::check;
 use self::folder::Lock;
+pub(super) use self::folder::make_private_file;
+use self::import::Imported;
 use self::read::Readers;
 use self::tables::Table;
 use self::writer::{Job, Writer};
-use super::{Append, Appended, FixesAppended, Snapshot, Store, StoreError, StoreFuture};
+use super::{Append, Appended, AppendedMany, FixesAppended, Put, Snapshot, Store, StoreError, StoreFuture};
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Timestamp};
 
 /// Calls that wait for the writer. At a thousand commits a second the last of them waits some seconds; a caller that
 /// finds the queue full is told at once and can say so.
 pub const QUEUE_JOBS_MAX: usize = 4_096;
+
+/// A call with more puts than this is staged in slices (see `import`), so that no other write waits for it.
+pub const PUTS_AT_ONCE_MAX: usize = 2_000;
 
 /// How a store is opened.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +60,7 @@ pub struct GpkgStore {
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Held until the writer has ended.
     lock: Arc<Mutex<Option<Lock>>>,
+    imports: Arc<import::Gate>,
     tables: Arc<[Table]>,
     readers: Readers,
     /// Written by the writer after each commit.
@@ -74,15 +85,13 @@ impl GpkgStore {
         let tables: Arc<[Table]> = tables::all().into();
         let lock = Arc::new(Mutex::new(Some(lock)));
         let (jobs, queue) = sync_channel(QUEUE_JOBS_MAX);
-        let (writer, durable) = Writer::new(conn, Arc::clone(&tables), Arc::clone(&lock))?;
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || writer.run(&queue))
-            .map_err(folder::io_error)?;
+        let (writer, durable) = Writer::new(conn, &file, Arc::clone(&tables), Arc::clone(&lock))?;
+        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&queue))?;
         Ok(Arc::new(Self {
             jobs: Mutex::new(Some(jobs)),
             writer: Mutex::new(Some(thread)),
             lock,
+            imports: Arc::default(),
             tables,
             readers: Readers::new(file),
             durable,
@@ -104,6 +113,7 @@ impl GpkgStore {
             jobs: Mutex::default(),
             writer: Mutex::default(),
             lock: Arc::default(),
+            imports: Arc::default(),
             tables: tables::all().into(),
             readers: Readers::new(file),
             durable,
@@ -151,6 +161,22 @@ impl GpkgStore {
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
+    /// Stages very many records on a thread that may block, and makes them visible by one commit.
+    async fn import(
+        &self,
+        head: Append,
+        puts: Box<dyn Iterator<Item = Put> + Send>,
+        keep: bool,
+    ) -> Result<Imported, StoreError> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)?;
+        let (gate, tables) = (Arc::clone(&self.imports), Arc::clone(&self.tables));
+        blocking(move || import::run(&jobs, &gate, &tables, || prepare::head(&head), puts, keep)).await
+    }
+
+    async fn changes_between(&self, first: Seq, last: Seq) -> Result<Vec<Change>, StoreError> {
+        self.readers.with(move |conn| read::changes_between(conn, first, last)).await
+    }
+
     fn send(&self, job: Job) -> Result<(), StoreError> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(jobs) = jobs.as_ref() else { return Err(closed()) };
@@ -166,10 +192,30 @@ fn closed() -> StoreError {
 }
 
 impl Store for GpkgStore {
-    fn append(&self, call: Append) -> StoreFuture<'_, Result<Appended, StoreError>> {
+    fn append(&self, mut call: Append) -> StoreFuture<'_, Result<Appended, StoreError>> {
         Box::pin(async move {
+            if call.puts.len() > PUTS_AT_ONCE_MAX {
+                let puts = std::mem::take(&mut call.puts);
+                let Imported { changes, first, last, replayed, .. } =
+                    self.import(call, Box::new(puts.into_iter()), true).await?;
+                let changes = if replayed { self.changes_between(first, last).await? } else { changes };
+                return Ok(Appended { changes, replayed });
+            }
             let call = prepare::call(&self.tables, call)?;
             self.ask(|answer| Job::Append { call, answer }).await
+        })
+    }
+
+    fn append_many(
+        &self,
+        head: Append,
+        puts: Box<dyn Iterator<Item = Put> + Send>,
+    ) -> StoreFuture<'_, Result<AppendedMany, StoreError>> {
+        Box::pin(async move {
+            let first = head.puts.clone().into_iter();
+            let imported = self.import(Append { puts: Vec::new(), ..head }, Box::new(first.chain(puts)), false).await?;
+            let Imported { first, last, count, replayed, .. } = imported;
+            Ok(AppendedMany { first, last, count, replayed })
         })
     }
 
@@ -212,6 +258,7 @@ impl Store for GpkgStore {
 
     fn close(&self) -> StoreFuture<'_, ()> {
         Box::pin(async move {
+            self.imports.close();
             let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(jobs);
             let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -226,6 +273,7 @@ impl Store for GpkgStore {
 
 impl Drop for GpkgStore {
     fn drop(&mut self) {
+        self.imports.close();
         self.jobs.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = writer.join();
@@ -266,7 +314,7 @@ fn blind_since(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
 }
 
 /// The clock of the store; only this room and the doors read it.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

@@ -26,6 +26,7 @@ pub(super) struct Call {
 }
 
 /// A [`Put`] ready for its row.
+#[derive(Clone)]
 pub(super) struct Prepared {
     pub collection: Collection,
     pub id: Uuid,
@@ -39,16 +40,22 @@ pub(super) struct Prepared {
     pub columns: Vec<Sql>,
 }
 
-pub(super) fn call(tables: &[Table], append: Append) -> Result<Call, StoreError> {
-    let puts = append.puts.into_iter().map(|put| prepare(tables, put)).collect::<Result<_, _>>()?;
-    Ok(Call {
+pub(super) fn call(tables: &[Table], mut append: Append) -> Result<Call, StoreError> {
+    let puts = std::mem::take(&mut append.puts);
+    let puts = puts.into_iter().map(|put| prepare(tables, put)).collect::<Result<_, _>>()?;
+    Ok(Call { puts, ..head(&append) })
+}
+
+/// A call without its puts, which are staged apart.
+pub(super) fn head(append: &Append) -> Call {
+    Call {
         request_id: append.idempotency.map_or_else(Uuid::now_v7, |idempotency| idempotency.key),
         idempotency: append.idempotency,
-        actor: append.actor,
+        actor: std::sync::Arc::clone(&append.actor),
         exercise_id: append.exercise_id,
-        expects: append.expects,
-        puts,
-    })
+        expects: append.expects.clone(),
+        puts: Vec::new(),
+    }
 }
 
 pub(super) fn prepare(tables: &[Table], mut put: Put) -> Result<Prepared, StoreError> {

@@ -119,8 +119,8 @@ pub(super) fn events_after(conn: &Connection, after: Seq, limit: usize) -> Resul
 }
 
 /// The changes from `first` to `last`, both included.
-pub(super) fn changes_between(conn: &Connection, first: i64, last: i64) -> Result<Vec<Change>, StoreError> {
-    changes(conn, "seq BETWEEN ?1 AND ?2", (first, last))
+pub(super) fn changes_between(conn: &Connection, first: Seq, last: Seq) -> Result<Vec<Change>, StoreError> {
+    changes(conn, "seq BETWEEN ?1 AND ?2", (first.cast_signed(), last.cast_signed()))
 }
 
 /// The versions of one record, oldest first.
