@@ -7,3 +7,4 @@ pub mod domain;
 pub mod geometry;
 pub mod picture;
 pub mod store;
+pub mod watch;
