@@ -4,7 +4,7 @@
 
 pub mod desk;
 pub mod domain;
+pub mod files;
 pub mod geometry;
 pub mod picture;
 pub mod store;
-pub mod watch;

@@ -1,0 +1,232 @@
+//! Import: a file becomes records of one collection, by one commit or not at all.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::columns::{self, ColumnRule, Survey, Target};
+use super::derive::Ground;
+use super::plan::{self, Defaults, Plan};
+use super::reference::Reference;
+use super::refusals::Refusals;
+use super::rows::{Row, RowReader};
+use super::source::{Format, Input};
+use crate::domain::access::Deed;
+use crate::domain::change::Seq;
+use crate::domain::{Actor, Code, Collection, Problem, Timestamp};
+use crate::store::{Append, Store, StoreError};
+
+/// What is imported and how.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    pub collection: Collection,
+    /// Reference system of the file's coordinates (`EPSG:9205`); what the file itself says, else WGS 84, if `None`.
+    pub crs: Option<String>,
+    pub rules: Vec<ColumnRule>,
+    /// Table of a GeoPackage that has several.
+    pub layer: Option<String>,
+    /// Read, check and count; write nothing.
+    pub dry_run: bool,
+    /// Refuse a file with columns that have no field.
+    pub strict: bool,
+    /// Take the good rows though others are refused.
+    pub skip_bad: bool,
+    /// Gets every refused row as CSV.
+    pub report: Option<PathBuf>,
+}
+
+impl ImportOptions {
+    /// Everything of a file in WGS 84 into `collection`, all rows or none.
+    #[must_use]
+    pub fn into(collection: Collection) -> Self {
+        Self {
+            collection,
+            crs: None,
+            rules: Vec::new(),
+            layer: None,
+            dry_run: false,
+            strict: false,
+            skip_bad: false,
+            report: None,
+        }
+    }
+}
+
+/// What an import did, or would have done.
+#[derive(Debug, Default)]
+pub struct ImportSummary {
+    pub rows: u64,
+    pub created: u64,
+    pub updated: u64,
+    /// Rows that say what the store holds already.
+    pub unchanged: u64,
+    pub refused: Refusals,
+    /// Nothing was written: rows were refused, or it was a dry run.
+    pub written: bool,
+    /// The change that made it visible; 0 if nothing was written.
+    pub seq: Seq,
+    /// What was decided for the caller, Vietnamese and English.
+    pub notes: Vec<(String, String)>,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// First reading: columns and rows.
+    Survey,
+    /// Second reading: rows checked of all rows.
+    Check { done: u64, of: u64 },
+    /// The commit.
+    Write { rows: u64 },
+}
+
+/// Imports the file at `path`.
+///
+/// # Errors
+/// The [`Problem`] of the file as a whole (unreadable, a rule that fits nothing, unknown columns with `strict`), of
+/// the actor (`forbidden`), or of the store. Refused rows are no error: they are in the summary.
+pub async fn import_file(
+    store: &Arc<dyn Store>,
+    actor: &Actor,
+    path: &Path,
+    options: &ImportOptions,
+    now: Timestamp,
+    progress: &mut dyn FnMut(Step),
+) -> Result<ImportSummary, Problem> {
+    if !actor.may(Deed::EditGround) {
+        return Err(Problem::new(
+            Code::Forbidden,
+            "vai trò của bạn không được nhập tệp",
+            format!("the role of {} does not allow imports", actor.name),
+        ));
+    }
+    let format = Format::of(path)?;
+    let input = Input { path, format, layer: options.layer.as_deref() };
+    let Read { survey, rows, mut refused } = read(input, options, progress)?;
+    let mut notes = survey.notes;
+    tell_positions_left_out(options.collection, &rows, &mut notes);
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let defaults = Defaults { actor: &actor.name, now, source: name.as_deref(), past_incidents: true };
+    let mut snapshot = store.snapshot().await.map_err(store_problem)?;
+    let mut plan = plan::plan(snapshot.as_mut(), options.collection, rows, &defaults).map_err(store_problem)?;
+    let ground = Ground::of(snapshot.as_mut()).map_err(store_problem)?.measured();
+    drop(snapshot);
+    for put in &mut plan.puts {
+        ground.mark(put.collection, &mut put.properties, put.geometry.as_ref());
+    }
+    for refusal in std::mem::take(&mut plan.refused) {
+        refused.add(refusal)?;
+    }
+    refused.finish()?;
+    let mut summary = ImportSummary {
+        rows: survey.rows,
+        created: plan.created,
+        updated: plan.updated,
+        unchanged: plan.unchanged,
+        notes,
+        refused,
+        ..ImportSummary::default()
+    };
+    if options.dry_run || (summary.refused.count > 0 && !options.skip_bad) {
+        return Ok(summary);
+    }
+    progress(Step::Write { rows: plan.puts.len() as u64 });
+    summary.seq = write(store, actor, plan).await?;
+    summary.written = true;
+    Ok(summary)
+}
+
+struct Read {
+    survey: Survey,
+    rows: Vec<Row>,
+    refused: Refusals,
+}
+
+/// Reads a file twice: its columns first, then its rows.
+fn read(input: Input<'_>, options: &ImportOptions, progress: &mut dyn FnMut(Step)) -> Result<Read, Problem> {
+    progress(Step::Survey);
+    let survey = columns::survey(input.source()?.as_mut(), options.collection, &options.rules)?;
+    if options.strict {
+        refuse_unknown_columns(&survey, options.collection)?;
+    }
+    let reference = Reference::of(options.crs.as_deref(), survey.epsg)?;
+    let reader = RowReader::new(options.collection, &survey, reference);
+    let mut refused = Refusals::reported_to(options.report.as_deref())?;
+    let mut rows = Vec::new();
+    let mut source = input.source()?;
+    let mut done = 0;
+    while let Some(row) = source.next_row()? {
+        done += 1;
+        if done % 1_000 == 0 {
+            progress(Step::Check { done, of: survey.rows });
+        }
+        match reader.read(row) {
+            Ok(row) => rows.push(row),
+            Err(refusal) => refused.add(refusal)?,
+        }
+    }
+    progress(Step::Check { done, of: survey.rows });
+    drop(reader);
+    Ok(Read { survey, rows, refused })
+}
+
+fn refuse_unknown_columns(survey: &Survey, collection: Collection) -> Result<(), Problem> {
+    let unknown: Vec<&str> = survey
+        .columns
+        .iter()
+        .filter(|column| matches!(column.target, Target::Extra))
+        .map(|column| column.name.as_str())
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let list = unknown.join(", ");
+    Err(Problem::new(
+        Code::UnknownField,
+        format!("{collection} không có trường cho các cột: {list}"),
+        format!("{collection} has no field for the columns: {list}"),
+    )
+    .with("columns", unknown))
+}
+
+fn tell_positions_left_out(collection: Collection, rows: &[Row], notes: &mut Vec<(String, String)>) {
+    if collection == Collection::Units && rows.iter().any(|row| row.geometry.is_some()) {
+        notes.push((
+            "vị trí trong tệp bỏ qua: vị trí của lực lượng đến từ định vị, hoặc từ đồn của họ".to_owned(),
+            "positions in the file are left out: a unit's place comes from fixes, or is that of its post".to_owned(),
+        ));
+    }
+}
+
+/// Makes the plan durable by one append; nothing to write is no call.
+pub(super) async fn write(store: &Arc<dyn Store>, actor: &Actor, plan: Plan) -> Result<Seq, Problem> {
+    if plan.puts.is_empty() {
+        return Ok(0);
+    }
+    let call = Append {
+        idempotency: None,
+        actor: actor.name.as_str().into(),
+        exercise_id: None,
+        expects: plan.expects,
+        puts: plan.puts,
+    };
+    store.append(call).await.map(|appended| appended.seq()).map_err(store_problem)
+}
+
+/// What a store's refusal means to a person at the command line.
+pub(super) fn store_problem(error: StoreError) -> Problem {
+    match error {
+        StoreError::Refused(problem) => problem,
+        StoreError::DiskFull => Problem::new(Code::DiskFull, "đĩa đã đầy", "the disk is full"),
+        StoreError::Conflict { collection, id, .. } => Problem::new(
+            Code::VersionConflict,
+            format!("{collection} {id} vừa được thay đổi; hãy nhập lại"),
+            format!("{collection} {id} was changed meanwhile; import again"),
+        ),
+        StoreError::TooBusy => Problem::new(Code::TooBusy, "máy chủ đang bận", "the store is busy"),
+        other => Problem::new(
+            Code::StoreUnavailable,
+            format!("không dùng được kho dữ liệu: {other}"),
+            format!("the store cannot be used: {other}"),
+        ),
+    }
+}

@@ -1,0 +1,32 @@
+//! Files: import and export, the reference ground and the demo that the program carries, and the simulation.
+//!
+//! A door: it translates files into records and back. Records are read through a View (export) or matched with what
+//! the store holds (import); a file becomes visible by one commit or not at all.
+
+pub mod seed;
+pub mod simulate;
+
+mod columns;
+mod csv_source;
+mod derive;
+mod export;
+mod export_gpkg;
+mod geojson_source;
+mod gpkg_source;
+mod import;
+mod keys;
+mod plan;
+mod reference;
+mod refusals;
+mod rows;
+mod source;
+mod times;
+mod values;
+mod words;
+
+pub use columns::ColumnRule;
+pub use export::export_file;
+pub use import::{ImportOptions, ImportSummary, Step, import_file};
+pub use refusals::{REFUSALS_KEPT_MAX, Refusal, Refusals};
+pub use source::Format;
+pub use times::DateOrder;

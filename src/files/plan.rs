@@ -1,0 +1,276 @@
+//! What an import changes: each row matched with the record it stands for, and both put together.
+//!
+//! A row that stands for a record updates the fields it gives and leaves the others; states and whatever else verbs
+//! set stay as they are. A row that changes nothing writes nothing.
+
+use std::collections::HashMap;
+
+use geo_types::Geometry;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::keys::{self, Key};
+use super::refusals::Refusal;
+use super::rows::Row;
+use crate::domain::change::canonical_json;
+use crate::domain::schema::{self, SetBy};
+use crate::domain::{Code, Collection, Problem, Record, Timestamp, incident};
+use crate::store::{Expect, Put, Snapshot, StoreError};
+
+/// What shall be written, in the order of the rows.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub puts: Vec<Put>,
+    pub expects: Vec<Expect>,
+    pub created: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub refused: Vec<Refusal>,
+}
+
+/// What a new record is given where its row says nothing.
+pub(super) struct Defaults<'a> {
+    pub actor: &'a str,
+    pub now: Timestamp,
+    /// Where the record comes from; `None` leaves `source` empty.
+    pub source: Option<&'a str>,
+    /// Only past incidents are taken: whatever state a file gives, a new one is ended.
+    pub past_incidents: bool,
+}
+
+/// The records of the store that rows stand for.
+struct Known {
+    by_id: HashMap<Uuid, Record>,
+    /// In the order of their ids, which is that of their making.
+    by_key: HashMap<Key, Vec<Uuid>>,
+}
+
+/// Matches rows with the records of `snapshot` and says what to write.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be read; refused rows are in the plan.
+pub(super) fn plan(
+    snapshot: &mut dyn Snapshot,
+    collection: Collection,
+    rows: Vec<Row>,
+    defaults: &Defaults<'_>,
+) -> Result<Plan, StoreError> {
+    let keys: Vec<Key> = rows.iter().map(|row| keys::key(collection, &row.properties, row.geometry.as_ref())).collect();
+    let known = known(snapshot, collection, &rows, &keys)?;
+    let mut plan = Plan::default();
+    let mut lines: HashMap<Uuid, u64> = HashMap::new();
+    let mut seen: HashMap<Key, (usize, u64)> = HashMap::new();
+    for (row, key) in rows.into_iter().zip(keys) {
+        let line = row.line;
+        let before = seen.entry(key).or_insert((0, line));
+        let outcome = identity(&row, key, *before, &known, &lines).and_then(|record| {
+            before.0 += 1;
+            if let Some(record) = record {
+                lines.insert(record.id, line);
+            } else if let Some(id) = row.id {
+                lines.insert(id, line);
+            }
+            match record {
+                Some(record) => update(collection, record, row, &mut plan),
+                None => create(collection, row, defaults, &mut plan),
+            }
+        });
+        if let Err(problem) = outcome {
+            plan.refused.push(Refusal { line, problem });
+        }
+    }
+    Ok(plan)
+}
+
+fn known(snapshot: &mut dyn Snapshot, collection: Collection, rows: &[Row], keys: &[Key]) -> Result<Known, StoreError> {
+    let mut known = Known { by_id: HashMap::new(), by_key: keys.iter().map(|key| (*key, Vec::new())).collect() };
+    let ids: std::collections::HashSet<Uuid> = rows.iter().filter_map(|row| row.id).collect();
+    snapshot.records(collection, &mut |record, _| {
+        let mut all = record.properties_map();
+        let ended = all.contains_key("ended_at");
+        all.extend(record.personal_map());
+        // An ended record is history: a new row with its key is a new record.
+        let list = known.by_key.get_mut(&keys::key(collection, &all, record.geometry.as_ref())).filter(|_| !ended);
+        if list.is_none() && !ids.contains(&record.id) {
+            return;
+        }
+        if let Some(list) = list {
+            list.push(record.id);
+        }
+        known.by_id.insert(record.id, record);
+    })?;
+    for list in known.by_key.values_mut() {
+        list.sort_unstable();
+    }
+    Ok(known)
+}
+
+/// The record that a row stands for, if the store has it.
+fn identity<'a>(
+    row: &Row,
+    key: Key,
+    (before, first_line): (usize, u64),
+    known: &'a Known,
+    lines: &HashMap<Uuid, u64>,
+) -> Result<Option<&'a Record>, Problem> {
+    let same_key = known.by_key.get(&key).map(Vec::as_slice).unwrap_or_default();
+    if key.unique && before > 0 {
+        return Err(repeated("code", first_line));
+    }
+    let id = match row.id {
+        Some(id) => {
+            if key.unique && same_key.iter().any(|other| *other != id) {
+                return Err(Problem::new(
+                    Code::InvalidValue,
+                    format!("mã này là của bản ghi khác ({})", same_key[0]),
+                    format!("the code belongs to another record ({})", same_key[0]),
+                )
+                .at("code"));
+            }
+            Some(id)
+        }
+        None => same_key.get(before).copied(),
+    };
+    let Some(id) = id else { return Ok(None) };
+    if let Some(line) = lines.get(&id) {
+        return Err(repeated("id", *line));
+    }
+    let record = known.by_id.get(&id);
+    if record.is_some_and(|record| record.property("ended_at").is_some()) {
+        return Err(Problem::new(
+            Code::InvalidValue,
+            "bản ghi có id này đã kết thúc; bỏ id để tạo bản ghi mới",
+            "the record with this id was ended; leave the id out to make a new one",
+        )
+        .at("id"));
+    }
+    Ok(record)
+}
+
+fn repeated(field: &str, line: u64) -> Problem {
+    Problem::new(
+        Code::InvalidValue,
+        format!("{field} đã có ở dòng {line}"),
+        format!("the {field} stands in line {line} already"),
+    )
+    .at(field)
+}
+
+fn update(collection: Collection, record: &Record, row: Row, plan: &mut Plan) -> Result<(), Problem> {
+    let mut all = record.properties_map();
+    all.extend(record.personal_map());
+    let old = (canonical_json(&all), record.geometry.clone());
+    let given = geometry_of(collection, row.geometry);
+    let moved = given.is_some() && given != record.geometry;
+    if moved {
+        // What was said of the old shape says nothing of the new one.
+        for name in ["accuracy_m", "approximate", "source"] {
+            all.remove(name);
+        }
+    }
+    for (name, value) in row.properties {
+        match schema::find(collection, &name).map(|field| field.set_by) {
+            Some(SetBy::Client) if name == "extra" => merge_extra(&mut all, value),
+            Some(SetBy::Client) => {
+                all.insert(name, value);
+            }
+            // A state is changed by verbs; the file was written before the last of them.
+            _ => {}
+        }
+    }
+    let geometry = given.or_else(|| record.geometry.clone());
+    let all = schema::canonical_properties(collection, &all)?;
+    if (canonical_json(&all), geometry.clone()) == old {
+        plan.unchanged += 1;
+        return Ok(());
+    }
+    plan.updated += 1;
+    plan.expects.push(Expect { collection, id: record.id, version: record.version });
+    put(plan, collection, record.id, geometry, all);
+    Ok(())
+}
+
+fn merge_extra(all: &mut Map<String, Value>, value: Value) {
+    match (all.get_mut("extra"), value) {
+        (Some(Value::Object(kept)), Value::Object(given)) => kept.extend(given),
+        (_, value) => {
+            all.insert("extra".to_owned(), value);
+        }
+    }
+}
+
+fn create(collection: Collection, row: Row, defaults: &Defaults<'_>, plan: &mut Plan) -> Result<(), Problem> {
+    let mut all = row.properties;
+    let geometry = geometry_of(collection, row.geometry);
+    if let Some(source) = defaults.source.filter(|_| schema::find(collection, "source").is_some()) {
+        all.entry("source").or_insert_with(|| source.into());
+    }
+    fill(collection, &mut all, geometry.is_some(), defaults);
+    let all = schema::canonical_properties(collection, &all)?;
+    let id = row.id.unwrap_or_else(Uuid::now_v7);
+    plan.created += 1;
+    plan.expects.push(Expect { collection, id, version: 0 });
+    put(plan, collection, id, geometry, all);
+    Ok(())
+}
+
+/// Units have no place of their own in their record: it comes from fixes.
+fn geometry_of(collection: Collection, geometry: Option<Geometry<f64>>) -> Option<Geometry<f64>> {
+    geometry.filter(|_| collection != Collection::Units)
+}
+
+/// What a new record of the collection has by itself.
+fn fill(collection: Collection, all: &mut Map<String, Value>, placed: bool, defaults: &Defaults<'_>) {
+    let now = Value::from(defaults.now.to_string());
+    let mut give = |name: &str, value: Value| {
+        all.entry(name).or_insert(value);
+    };
+    match collection {
+        Collection::Households => give("state", "registered".into()),
+        Collection::Units => {
+            // Nobody said that it may be sent.
+            give("status", "off_duty".into());
+            give("status_at", now);
+            give("status_by", defaults.actor.into());
+            give("status_source", "desk".into());
+        }
+        Collection::RiskZones => {
+            give("state", "in_force".into());
+            give("owner", defaults.actor.into());
+            give("valid_from", now);
+        }
+        Collection::DutyLog => {
+            give("kind", "note".into());
+            give("author", defaults.actor.into());
+            give("occurred_at", now);
+        }
+        Collection::Incidents if defaults.past_incidents => fill_past_incident(all, placed, now),
+        _ => {}
+    }
+}
+
+fn fill_past_incident(all: &mut Map<String, Value>, placed: bool, now: Value) {
+    if !all.get("state").and_then(Value::as_str).is_some_and(incident::is_ended) {
+        all.insert("state".to_owned(), "closed".into());
+    }
+    let ended = ["closed_at", "state_at", "occurred_at"].iter().find_map(|name| all.get(*name).cloned());
+    let ended = ended.unwrap_or(now);
+    let reported = all.get("occurred_at").cloned().unwrap_or_else(|| ended.clone());
+    let mut give = |name: &str, value: Value| {
+        all.entry(name).or_insert(value);
+    };
+    give("outcome", "resolved".into());
+    give("reported_at", reported);
+    give("state_at", ended.clone());
+    give("closed_at", ended);
+    give("channel", "import".into());
+    if placed {
+        give("located_by", "import".into());
+    }
+}
+
+fn put(plan: &mut Plan, collection: Collection, id: Uuid, geometry: Option<Geometry<f64>>, all: Map<String, Value>) {
+    let valid_at = all.get("occurred_at").and_then(Value::as_str).and_then(|text| Timestamp::parse(text).ok());
+    let (properties, personal) = schema::split_personal(collection, all);
+    plan.puts.push(Put { collection, id, valid_at, geometry, properties, personal });
+}

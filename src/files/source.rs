@@ -1,0 +1,158 @@
+//! A file as rows: what the three formats have in common.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use geo_types::Geometry;
+use serde_json::Value;
+
+use super::csv_source::CsvSource;
+use super::geojson_source::GeoJsonSource;
+use super::gpkg_source::GpkgSource;
+use crate::domain::{Code, Problem};
+
+/// Most columns that a file may have: a table with more is not one record a row.
+pub(super) const COLUMNS_MAX: usize = 1_000;
+/// Longest text of one row, bytes: room for an area of a million vertices.
+pub(super) const ROW_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// One row of a file, or why it cannot be read; the rows after it can.
+pub(super) struct SourceRow {
+    /// Line of the file where it begins, counted from 1; in a GeoPackage the row's number.
+    pub line: u64,
+    pub content: Result<RowContent, Problem>,
+}
+
+/// The values of one row.
+pub(super) struct RowContent {
+    /// The `id` member of a GeoJSON feature.
+    pub id: Option<Value>,
+    /// The row's own geometry, in the reference system of the file; in a CSV file it stands in columns.
+    pub geometry: Option<RawGeometry>,
+    /// Index into [`Source::columns`], and the value.
+    pub values: Vec<(usize, Value)>,
+}
+
+/// A geometry as a file gives it.
+pub(super) enum RawGeometry {
+    /// A GeoJSON geometry object, unchecked.
+    GeoJson(Value),
+    Shape(Geometry<f64>),
+}
+
+/// Gives the rows of a file one after the other.
+pub(super) trait Source {
+    /// The columns known so far; a GeoJSON file shows its columns only row by row.
+    fn columns(&self) -> &[String];
+
+    /// The EPSG code that the file itself names, if it is another system than WGS 84.
+    fn epsg(&self) -> Option<u32>;
+
+    /// Whether positions stand in columns instead of in a geometry of the row.
+    fn has_positions_in_columns(&self) -> bool;
+
+    /// The next row; `None` at the end.
+    ///
+    /// # Errors
+    /// A [`Problem`] of the whole file, after which nothing can be read.
+    fn next_row(&mut self) -> Result<Option<SourceRow>, Problem>;
+}
+
+/// The formats that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    GeoJson,
+    Csv,
+    GeoPackage,
+}
+
+impl Format {
+    /// The format of the file at `path`, by its first bytes, then by its name.
+    ///
+    /// # Errors
+    /// `unsupported_media_type` if it is none of the three, `not_found` if it cannot be opened.
+    pub fn of(path: &Path) -> Result<Self, Problem> {
+        let mut head = [0_u8; 16];
+        let mut file = open(path)?;
+        let read = file.read(&mut head).map_err(|error| unreadable(path, &error))?;
+        let head = &head[..read];
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        if head.starts_with(b"SQLite format 3\0") {
+            return Ok(Self::GeoPackage);
+        }
+        if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
+            return Err(Problem::new(
+                Code::InvalidEncoding,
+                "tệp viết bằng UTF-16; hãy lưu lại dạng UTF-8 (Excel: \"CSV UTF-8\")",
+                "the file is in UTF-16; save it as UTF-8 (Excel: \"CSV UTF-8\")",
+            ));
+        }
+        match extension.as_str() {
+            "geojson" | "json" | "ndjson" | "geojsonl" | "geojsons" | "jsonl" => Ok(Self::GeoJson),
+            "csv" | "tsv" | "txt" => Ok(Self::Csv),
+            _ if first_letter(head) == Some(b'{') => Ok(Self::GeoJson),
+            _ => Err(Problem::new(
+                Code::UnsupportedMediaType,
+                "không phải GeoJSON (.geojson), CSV (.csv) hay GeoPackage (.gpkg)",
+                "it is not GeoJSON (.geojson), CSV (.csv) or a GeoPackage (.gpkg)",
+            )
+            .at(&path.display().to_string())),
+        }
+    }
+}
+
+fn first_letter(head: &[u8]) -> Option<u8> {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    head.iter().copied().find(|b| !b.is_ascii_whitespace() && *b != 0x1E)
+}
+
+/// Where rows come from.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub path: &'a Path,
+    pub format: Format,
+    /// Table of a GeoPackage.
+    pub layer: Option<&'a str>,
+}
+
+impl Input<'_> {
+    /// Opens it at its beginning. An input is read twice: once to learn its columns, once to take its rows.
+    pub fn source(self) -> Result<Box<dyn Source>, Problem> {
+        Ok(match self.format {
+            Format::GeoJson => Box::new(GeoJsonSource::new(open(self.path)?)),
+            Format::Csv => Box::new(CsvSource::new(open(self.path)?)?),
+            Format::GeoPackage => Box::new(GpkgSource::open(self.path, self.layer)?),
+        })
+    }
+}
+
+fn open(path: &Path) -> Result<File, Problem> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Err(unreadable(path, &io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    Ok(file)
+}
+
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    Problem::new(Code::NotFound, format!("không mở được tệp: {error}"), format!("the file cannot be opened: {error}"))
+        .at(&path.display().to_string())
+}
+
+pub(super) fn broken_utf8() -> Problem {
+    Problem::new(
+        Code::InvalidEncoding,
+        "không phải UTF-8; hãy lưu lại tệp dạng UTF-8 (TCVN3, VNI và Windows-1258 không đọc được)",
+        "not UTF-8; save the file as UTF-8 (TCVN3, VNI and Windows-1258 cannot be read)",
+    )
+}
+
+pub(super) fn row_too_long() -> Problem {
+    let mib = ROW_BYTES_MAX / (1024 * 1024);
+    Problem::new(
+        Code::LimitExceeded,
+        format!("một dòng dài quá {mib} MiB; có thể thiếu dấu ngoặc kép đóng"),
+        format!("a row is longer than {mib} MiB; perhaps a closing quote is missing"),
+    )
+}

@@ -1,0 +1,286 @@
+//! Words as people write them: headers and choice words in Vietnamese or English, with or without diacritics.
+
+use crate::domain::Collection;
+
+/// Lower case, without diacritics, every run of other characters one underscore: `Vĩ độ (lat)` → `vi_do_lat`.
+pub(super) fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().flat_map(char::to_lowercase) {
+        match base_letter(c) {
+            Some(letter) => out.push(letter),
+            // A combining mark belongs to the letter before it.
+            None if ('\u{300}'..='\u{36f}').contains(&c) => {}
+            None if !out.is_empty() && !out.ends_with('_') => out.push('_'),
+            None => {}
+        }
+    }
+    out.truncate(out.trim_end_matches('_').len());
+    out
+}
+
+fn base_letter(c: char) -> Option<char> {
+    if c.is_ascii_alphanumeric() {
+        return Some(c);
+    }
+    const FAMILIES: [(char, &str); 7] = [
+        ('a', "àáảãạăằắẳẵặâầấẩẫậ"),
+        ('d', "đ"),
+        ('e', "èéẻẽẹêềếểễệ"),
+        ('i', "ìíỉĩị"),
+        ('o', "òóỏõọôồốổỗộơờớởỡợ"),
+        ('u', "ùúủũụưừứửữự"),
+        ('y', "ỳýỷỹỵ"),
+    ];
+    FAMILIES.iter().find(|(_, letters)| letters.contains(c)).map(|(base, _)| *base)
+}
+
+/// Folded headers that stand for a field in any collection that has it.
+const HEADERS: &[(&str, &str)] = &[
+    ("ten", "name"),
+    ("ten_goi", "name"),
+    ("ma", "code"),
+    ("ma_so", "code"),
+    ("ma_ho", "code"),
+    ("loai", "kind"),
+    ("type", "kind"),
+    ("category", "kind"),
+    ("source_name", "source"),
+    ("ghi_chu", "note"),
+    ("remark", "note"),
+    ("remarks", "note"),
+    ("notes", "note"),
+    ("nguon", "source"),
+    ("luc_luong", "force"),
+    ("so_nhan_khau", "member_count"),
+    ("nhan_khau", "member_count"),
+    ("so_khau", "member_count"),
+    ("members", "member_count"),
+    ("chu_ho", "head_name"),
+    ("ho_ten_chu_ho", "head_name"),
+    ("dien_thoai", "phone"),
+    ("so_dien_thoai", "phone"),
+    ("ban", "hamlet"),
+    ("thon", "hamlet"),
+    ("thon_ban", "hamlet"),
+    ("tre_em", "children"),
+    ("nguoi_gia", "elderly"),
+    ("nguoi_cao_tuoi", "elderly"),
+    ("khuyet_tat", "disabled"),
+    ("ho_ngheo", "poor"),
+    ("suc_chua", "capacity"),
+    ("ten_day_du", "full_name"),
+    ("dien_tich", "area_km2"),
+    ("dien_tich_km2", "area_km2"),
+    ("tinh", "province"),
+    ("don_vi_cu", "former_units"),
+    ("sap_nhap_tu", "former_units"),
+    ("xa_cu", "former_commune"),
+    ("ten_khac", "aliases"),
+    ("quan_so", "crew"),
+    ("kha_nang", "capabilities"),
+    ("phuong_tien", "vehicle"),
+    ("to_chuc", "organisation"),
+    ("do_chinh_xac", "accuracy_m"),
+    ("do_chinh_xac_m", "accuracy_m"),
+    ("accuracy", "accuracy_m"),
+    ("location_accuracy", "accuracy_m"),
+    ("ref", "road_ref"),
+    ("noi_dung", "text"),
+    ("chet", "dead"),
+    ("so_nguoi_chet", "dead"),
+    ("fatalities", "dead"),
+    ("fatality_count", "dead"),
+    ("deaths", "dead"),
+    ("mat_tich", "missing"),
+    ("bi_thuong", "injured"),
+    ("injuries", "injured"),
+    ("injury_count", "injured"),
+    ("ngay", "occurred_at"),
+    ("thoi_gian", "occurred_at"),
+    ("thoi_diem", "occurred_at"),
+    ("ngay_xay_ra", "occurred_at"),
+    ("date", "occurred_at"),
+    ("event_date", "occurred_at"),
+    ("tieu_de", "title"),
+    ("mo_ta", "description"),
+    ("event_description", "description"),
+    ("location_description", "title"),
+    ("landslide_category", "kind"),
+    ("muc_do", "severity"),
+    ("hieu_luc_tu", "valid_from"),
+    ("hieu_luc_den", "valid_to"),
+];
+
+/// Folded headers of positions. `x` and `y` are resolved by the reference system of the file.
+const LON: &[&str] = &["lon", "lng", "long", "longitude", "kinh_do", "x", "easting", "toa_do_x", "east"];
+const LAT: &[&str] = &["lat", "latitude", "vi_do", "y", "northing", "toa_do_y", "north"];
+const WKT: &[&str] = &["wkt", "geom", "geometry", "the_geom", "geom_wkt", "wkt_geom"];
+const ID: &[&str] = &["id", "uuid"];
+/// Columns that our own export writes or other tools add, and that every import makes anew.
+const MADE_ANEW: &[&str] = &["version", "recorded_at", "seq", "fid", "ogc_fid"];
+
+/// What a header says by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    Lon,
+    Lat,
+    Wkt,
+    Id,
+    MadeAnew,
+    /// Stands for the field of this name, if the collection has it.
+    Field(&'static str),
+    Unknown,
+}
+
+/// What the header `name` says in a file for `collection`. The exact name of a field wins.
+pub(super) fn header(collection: Collection, name: &str) -> Header {
+    let folded = fold(name);
+    let fields = collection.fields();
+    if let Some(field) = fields.iter().find(|field| field.name == name || field.name == folded) {
+        return Header::Field(field.name);
+    }
+    let is = |list: &[&str]| list.contains(&folded.as_str());
+    if is(LON) {
+        return Header::Lon;
+    }
+    if is(LAT) {
+        return Header::Lat;
+    }
+    if is(WKT) {
+        return Header::Wkt;
+    }
+    if is(ID) {
+        return Header::Id;
+    }
+    if is(MADE_ANEW) {
+        return Header::MadeAnew;
+    }
+    HEADERS
+        .iter()
+        .find(|(alias, field)| *alias == folded && fields.iter().any(|f| f.name == *field))
+        .map_or(Header::Unknown, |(_, field)| Header::Field(field))
+}
+
+/// Folded words that stand for a choice word, wherever a field offers that word. The first word offered wins.
+const CHOICES: &[(&str, &str)] = &[
+    ("xa", "commune"),
+    ("phuong", "ward"),
+    ("tinh", "province"),
+    ("huyen", "district"),
+    ("thanh_pho", "district"),
+    ("thi_xa", "district"),
+    ("thi_tran", "former_commune"),
+    ("xa_cu", "former_commune"),
+    ("cong_an", "police"),
+    ("quan_su", "military"),
+    ("quan_doi", "military"),
+    ("bien_phong", "border_guard"),
+    ("bo_doi_bien_phong", "border_guard"),
+    ("dan_su", "civil"),
+    ("sat_lo", "landslide"),
+    ("sat_lo_dat", "landslide"),
+    ("truot_lo", "landslide"),
+    ("lu_quet", "flash_flood"),
+    ("lu", "flood"),
+    ("ngap_lut", "flood"),
+    ("lu_lut", "flood"),
+    ("sut_lun", "subsidence"),
+    ("da_lan", "rockfall"),
+    ("da_lo", "rockfall"),
+    ("tac_duong", "road_closure"),
+    ("hong_cau", "bridge_damage"),
+    ("chay", "fire"),
+    ("hoa_hoan", "fire"),
+    ("mat_tich", "missing_person"),
+    ("tai_nan", "accident"),
+    ("cap_cuu", "medical"),
+    ("khac", "other"),
+    ("don_bien_phong", "border_post"),
+    ("cua_khau", "border_gate"),
+    ("loi_mo", "border_opening"),
+    ("moc", "border_marker"),
+    ("moc_quoc_gioi", "border_marker"),
+    ("kho", "depot"),
+    ("truong_hoc", "school"),
+    ("nha_van_hoa", "community_house"),
+    ("tram_y_te", "clinic"),
+    ("tru_so_xa", "commune_office"),
+    ("ban", "hamlet"),
+    ("thon", "hamlet"),
+    ("thon_ban", "hamlet"),
+    ("truong_ban", "village_head"),
+    ("quoc_lo", "national"),
+    ("duong_tinh", "provincial"),
+    ("tinh_lo", "provincial"),
+    // The categories of landslide catalogues; what a catalogue of landslides calls unknown is still a landslide.
+    ("mudslide", "landslide"),
+    ("debris_flow", "landslide"),
+    ("earth_flow", "landslide"),
+    ("translational_slide", "landslide"),
+    ("rotational_slide", "landslide"),
+    ("complex", "landslide"),
+    ("creep", "landslide"),
+    ("lahar", "landslide"),
+    ("riverbank_collapse", "landslide"),
+    ("rock_fall", "rockfall"),
+    ("topple", "rockfall"),
+    ("snow_avalanche", "other"),
+    ("unknown", "other"),
+];
+
+/// The word of `words` that `text` stands for, if it is one of them in another spelling.
+pub(super) fn choice(words: &[&'static str], text: &str) -> Option<&'static str> {
+    let folded = fold(text);
+    if let Some(word) = words.iter().find(|word| **word == folded) {
+        return Some(word);
+    }
+    CHOICES
+        .iter()
+        .filter(|(alias, _)| *alias == folded)
+        .find_map(|(_, word)| words.iter().find(|offered| *offered == word).copied())
+}
+
+/// `có`, `x`, `1` … and their opposites.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match fold(text).as_str() {
+        "true" | "1" | "yes" | "y" | "co" | "dung" | "x" | "t" => Some(true),
+        "false" | "0" | "no" | "n" | "khong" | "sai" | "f" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vietnamese_folds_to_plain_letters() {
+        assert_eq!(fold("Vĩ độ (lat)"), "vi_do_lat");
+        assert_eq!(fold("  Tên "), "ten");
+        assert_eq!(fold("Te\u{302}n Xa\u{303}"), "ten_xa");
+        assert_eq!(fold("ĐƯỜNG"), "duong");
+    }
+
+    #[test]
+    fn a_header_is_known_in_either_language() {
+        let header = |name| header(Collection::AdminUnits, name);
+        assert_eq!(header("type"), Header::Field("kind"));
+        assert_eq!(header("Tên"), Header::Field("name"));
+        assert_eq!(header("kinh_do"), Header::Lon);
+        assert_eq!(header("Vĩ độ"), Header::Lat);
+        assert_eq!(header("province_code"), Header::Unknown);
+        // `kind` is a field of the collection and not an alias of one that it lacks.
+        assert_eq!(super::header(Collection::DutyLog, "chu_ho"), Header::Unknown);
+    }
+
+    #[test]
+    fn choice_words_are_known_in_either_language() {
+        let kinds = &["commune", "ward"];
+        assert_eq!(choice(kinds, "Phường"), Some("ward"));
+        assert_eq!(choice(kinds, "Xã"), Some("commune"));
+        assert_eq!(choice(kinds, "Huyện"), None);
+        assert_eq!(boolean("Có"), Some(true));
+        assert_eq!(boolean("không"), Some(false));
+        assert_eq!(boolean("maybe"), None);
+    }
+}
