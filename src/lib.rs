@@ -8,3 +8,4 @@ pub mod files;
 pub mod geometry;
 pub mod picture;
 pub mod store;
+pub mod watch;

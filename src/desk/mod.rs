@@ -10,7 +10,7 @@ mod assign;
 mod callers;
 mod fixes;
 mod ground;
-mod imports;
+mod hand;
 mod incidents;
 mod items;
 mod locate;
@@ -35,9 +35,8 @@ use crate::domain::{Actor, Change, Collection, Record, Timestamp};
 use crate::picture::PictureHandle;
 use crate::store::{Idempotency, Store};
 
-pub use crate::domain::recommend::{Candidate as UnitCandidate, Reason, Recommendation};
-pub use fixes::{FixIn, FixesOutcome, RefusedFix};
-pub use imports::{ImportRow, ImportRules};
+pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, Recommendation};
+pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use locate::Candidate;
 
 /// Where the desk reads the time: the rim. Tests put their own in.
@@ -268,9 +267,4 @@ impl Desk {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
-}
-
-/// Signatures land before their bodies, so that the doors can be written beside them.
-fn unbuilt() -> crate::domain::Problem {
-    crate::domain::Problem::new(crate::domain::Code::Internal, "chưa xây dựng", "not built yet")
 }

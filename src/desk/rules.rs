@@ -1,1 +1,266 @@
-//! Rules of single collections beyond the table of fields.
+//! Rules of single collections beyond the table of fields: who may edit, what must fit together, what follows.
+
+use geo_types::Geometry;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::scene::{Scene, Working, force_word};
+use crate::domain::access::Deed;
+use crate::domain::schema::{FieldKind, SetBy};
+use crate::domain::{Actor, Code, Collection, Problem, Timestamp, duty_log};
+use crate::geometry::measure::area_m2;
+use crate::geometry::validate::{self, DRAWN_VERTICES_MAX};
+
+/// Largest zone, square metres: more than twice the province.
+const ZONE_M2_MAX: f64 = 20_000e6;
+/// Smallest zone, square metres: a slip of the hand, not a danger.
+const ZONE_M2_MIN: f64 = 100.0;
+/// Classes of a household that count people one by one; a person may be in several, so each must fit alone, and
+/// children and elderly persons, who are never the same, together.
+const HOUSEHOLD_CLASSES: [&str; 5] = ["children", "elderly", "pregnant_or_nursing", "disabled", "gravely_ill"];
+
+/// So many times its capacity a shelter may hold, and so many people beside.
+const SHELTER_CROWDED_MAX: f64 = 10.0;
+const SHELTER_SPARE: f64 = 100.0;
+
+/// What editing a record of this collection is.
+pub(super) const fn deed(collection: Collection) -> Deed {
+    match collection {
+        Collection::Households | Collection::Shelters => Deed::EditHousehold,
+        Collection::RiskZones => Deed::DrawZone,
+        Collection::Incidents => Deed::RunIncident,
+        Collection::Units => Deed::EditUnit,
+        Collection::Contacts | Collection::Places => Deed::EditPlace,
+        Collection::DutyLog => Deed::WriteLog,
+        Collection::BorderSectors
+        | Collection::Stations
+        | Collection::AdminUnits
+        | Collection::Roads
+        | Collection::Rivers => Deed::EditGround,
+    }
+}
+
+/// Where a field that a caller may not set is set.
+pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static str {
+    match (collection, set_by) {
+        (_, SetBy::Fix) => "POST /api/units/{id}/position, POST /api/fixes",
+        (_, SetBy::Server) => "the server",
+        (Collection::Incidents, _) => {
+            "POST /api/incidents/{id}/verify, reject, merge, unmerge, monitor, start, contain, update, handover, \
+             close, reopen, acknowledge, assignments"
+        }
+        (Collection::Units, _) => "POST /api/units/{id}/status, POST /api/incidents/{id}/assignments",
+        (Collection::RiskZones, _) => "POST /api/risk_zones/{id}/end",
+        (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
+        _ => "a verb of the desk",
+    }
+}
+
+/// A geometry as drawn or sent by a caller, normalised.
+pub(super) fn drawn(collection: Collection, geometry: Geometry<f64>) -> Result<Geometry<f64>, Problem> {
+    validate::check(geometry, collection.geometry_kind(), DRAWN_VERTICES_MAX, "/geometry")
+}
+
+/// What a new record has that nobody gave.
+pub(super) fn fill(record: &mut Working, actor: &Actor, at: Timestamp) {
+    let set_missing = |record: &mut Working, name: &str, value: Value| {
+        if !record.properties.contains_key(name) {
+            record.set(name, value);
+        }
+    };
+    match record.collection {
+        Collection::Households => {
+            set_missing(record, "state", "registered".into());
+            set_missing(record, "state_at", at.to_string().into());
+        }
+        Collection::Units => {
+            set_missing(record, "status", "available".into());
+            set_missing(record, "status_at", at.to_string().into());
+            set_missing(record, "status_by", actor.name.as_str().into());
+            set_missing(record, "status_source", "desk".into());
+        }
+        Collection::RiskZones => {
+            set_missing(record, "owner", actor.name.as_str().into());
+            set_missing(record, "valid_from", at.to_string().into());
+        }
+        Collection::DutyLog => {
+            set_missing(record, "kind", "note".into());
+            set_missing(record, "occurred_at", at.to_string().into());
+            record.set("author", actor.name.as_str());
+            record.set("author_force", actor.force.map_or(Value::Null, |force| force_word(force).into()));
+        }
+        Collection::Places => {
+            set_missing(record, "told_by", actor.name.as_str().into());
+        }
+        _ => {}
+    }
+}
+
+/// What must fit together in a record, whoever gave it.
+///
+/// # Errors
+/// The rule that is broken, with a pointer.
+pub(super) fn check(record: &Working) -> Result<(), Problem> {
+    match record.collection {
+        Collection::Households => household(record),
+        Collection::RiskZones => zone(record),
+        Collection::Shelters => shelter(record),
+        Collection::DutyLog => log_entry(record),
+        Collection::BorderSectors => ordered(record, "from_km", "to_km"),
+        _ => Ok(()),
+    }
+}
+
+/// Records that this one names must exist.
+pub(super) fn check_references(scene: &Scene<'_>, record: &Working) -> Result<(), Problem> {
+    for field in record.collection.fields().iter().filter(|field| field.set_by == SetBy::Client) {
+        let Some(target) = referred(field.name) else { continue };
+        if field.kind != FieldKind::Reference {
+            continue;
+        }
+        if let Some(id) = record.reference(field.name)
+            && scene.feature(target, id).is_none()
+        {
+            let at = format!("/properties/{}", field.name);
+            return scene.referred(target, id, &at).map(|_| ());
+        }
+    }
+    if let Some(code) = record.text("commune_code")
+        && record.collection == Collection::Incidents
+        && scene.ground.commune(code).is_none()
+    {
+        return Err(Problem::new(
+            Code::UnknownReference,
+            format!("không có xã mang mã {code}"),
+            format!("there is no commune with the code {code}"),
+        )
+        .at("/properties/commune_code"));
+    }
+    Ok(())
+}
+
+fn referred(field: &str) -> Option<Collection> {
+    match field {
+        "station_id" => Some(Collection::Stations),
+        "shelter_id" => Some(Collection::Shelters),
+        "incident_id" => Some(Collection::Incidents),
+        "unit_id" => Some(Collection::Units),
+        "zone_id" | "supersedes" => Some(Collection::RiskZones),
+        "corrects_id" => Some(Collection::DutyLog),
+        _ => None,
+    }
+}
+
+/// A unit's call sign is its own. The desk lets writers of one call sign in one after the other (`code_turn`).
+pub(super) fn check_unit_code(scene: &Scene<'_>, record: &Working) -> Result<(), Problem> {
+    let Some(code) = record.text("code") else { return Ok(()) };
+    let units = scene.picture.layer(Collection::Units).iter();
+    let taken = units
+        .filter(|unit| unit.id != record.id && !unit.is_ended())
+        .any(|unit| unit.text("code").is_some_and(|other| other.eq_ignore_ascii_case(code)));
+    if !taken {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::InvalidValue,
+        format!("phiên hiệu {code} đã có đơn vị khác dùng"),
+        format!("another unit has the call sign {code}"),
+    )
+    .at("/properties/code"))
+}
+
+/// The turn at which writers of one call sign wait for each other.
+pub(super) fn code_turn(code: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, code.to_ascii_lowercase().as_bytes())
+}
+
+fn broken(at: &str, vi: impl Into<String>, en: impl Into<String>) -> Problem {
+    Problem::new(Code::InvalidValue, vi, en).at(&format!("/properties/{at}"))
+}
+
+fn household(record: &Working) -> Result<(), Problem> {
+    let number = |name: &str| record.number(name).unwrap_or(0.0);
+    let members = number("member_count");
+    for class in HOUSEHOLD_CLASSES {
+        if number(class) > members {
+            return Err(broken(
+                class,
+                format!("{class}: nhiều hơn số nhân khẩu ({members})"),
+                format!("{class}: more than the household's {members} members"),
+            ));
+        }
+    }
+    if number("children") + number("elderly") > members {
+        return Err(broken(
+            "elderly",
+            format!("trẻ em và người già cộng lại nhiều hơn số nhân khẩu ({members})"),
+            format!("children and elderly together are more than the household's {members} members"),
+        ));
+    }
+    Ok(())
+}
+
+fn shelter(record: &Working) -> Result<(), Problem> {
+    let (occupied, capacity) = (record.number("occupied").unwrap_or(0.0), record.number("capacity").unwrap_or(0.0));
+    // A crowded shelter is a fact; more than this is a slip of the finger.
+    if occupied > capacity * SHELTER_CROWDED_MAX + SHELTER_SPARE {
+        return Err(broken("occupied", "gấp nhiều lần sức chứa", "many times the capacity"));
+    }
+    Ok(())
+}
+
+fn zone(record: &Working) -> Result<(), Problem> {
+    let area: f64 = match &record.geometry {
+        Some(Geometry::Polygon(polygon)) => area_m2(polygon),
+        Some(Geometry::MultiPolygon(polygons)) => polygons.iter().map(area_m2).sum(),
+        _ => {
+            return Err(Problem::new(
+                Code::MissingField,
+                "khu vực nguy hiểm cần một vùng vẽ",
+                "a risk zone needs an area",
+            )
+            .at("/geometry"));
+        }
+    };
+    if !(ZONE_M2_MIN..=ZONE_M2_MAX).contains(&area) {
+        return Err(Problem::new(
+            Code::InvalidGeometry,
+            format!("diện tích {:.4} km² ngoài khoảng 0,0001–20.000 km²", area / 1e6),
+            format!("an area of {:.4} km² is outside 0.0001..20,000 km²", area / 1e6),
+        )
+        .at("/geometry"));
+    }
+    match (record.time("valid_from"), record.time("valid_to")) {
+        (Some(from), Some(to)) if to <= from => {
+            Err(broken("valid_to", "hết hiệu lực phải sau khi bắt đầu", "valid_to must lie after valid_from"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn log_entry(record: &Working) -> Result<(), Problem> {
+    let kind = record.text("kind").unwrap_or("note");
+    if !duty_log::HAND_KINDS.contains(&kind) {
+        return Err(broken(
+            "kind",
+            format!("loại {kind} do hệ thống ghi; viết tay được: {}", duty_log::HAND_KINDS.join(", ")),
+            format!("{kind} is written by verbs; by hand: {}", duty_log::HAND_KINDS.join(", ")),
+        ));
+    }
+    if kind == "correction" && record.reference("corrects_id").is_none() {
+        return Err(broken("corrects_id", "đính chính phải nêu mục được đính chính", "a correction names its entry"));
+    }
+    if record.text("text").is_none_or(|text| text.trim().is_empty()) {
+        return Err(broken("text", "thiếu nội dung", "the text is empty"));
+    }
+    Ok(())
+}
+
+fn ordered(record: &Working, from: &str, to: &str) -> Result<(), Problem> {
+    match (record.number(from), record.number(to)) {
+        (Some(start), Some(end)) if end < start => {
+            Err(broken(to, format!("{to} nhỏ hơn {from}"), format!("{to} is less than {from}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Ask;
 use super::ground::Ground;
 use super::write::conflict;
+use crate::domain::change::canonical_json;
 use crate::domain::schema::{self, SetBy};
 use crate::domain::{Code, Collection, Force, Problem, Record, Timestamp};
 use crate::picture::{Feature, Picture};
@@ -112,6 +113,18 @@ impl<'a> Scene<'a> {
         self.take(collection, id).and_then(|working| self.matching(working))
     }
 
+    /// Nothing to do: the record stands as it was asked for.
+    pub fn already(&self, collection: Collection, id: Uuid) -> Result<Draft, Problem> {
+        let feature = self.feature(collection, id).ok_or_else(|| {
+            Problem::new(
+                Code::NotFound,
+                format!("không có {collection} {id}"),
+                format!("there is no {collection} {id}"),
+            )
+        })?;
+        Ok(Draft { already: Some((collection, Arc::new(record_of(collection, feature)))), ..Draft::default() })
+    }
+
     fn matching(&self, working: Working) -> Result<Working, Problem> {
         match self.ask.if_match {
             Some(seen) if seen != working.version => {
@@ -119,6 +132,20 @@ impl<'a> Scene<'a> {
             }
             _ => Ok(working),
         }
+    }
+}
+
+/// The record behind a feature.
+pub(super) fn record_of(collection: Collection, feature: &Feature) -> Record {
+    let working = Working::of(collection, feature);
+    let personal = (!working.personal.is_empty()).then(|| canonical_json(&working.personal));
+    Record {
+        id: feature.id,
+        version: feature.version,
+        recorded_at: feature.recorded_at,
+        geometry: working.geometry,
+        properties: canonical_json(&working.properties),
+        personal,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::store::{Append, Appended, Expect, StoreError};
 /// How often a verb decides: once, and once more on fresh records.
 const DECISIONS: usize = 2;
 /// Longest that a writer waits for the picture to hold what is durable already.
-const PICTURE_WAIT: Duration = Duration::from_secs(10);
+pub(super) const PICTURE_WAIT: Duration = Duration::from_secs(10);
 /// Locks for [`Turns`]; two records seldom share one.
 const TURNS: usize = 256;
 

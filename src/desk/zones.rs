@@ -1,26 +1,201 @@
 //! The life of a risk zone, and instructions of the duty log that are done.
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Ask, Desk, Written};
-use crate::domain::Problem;
+use super::incidents::needed;
+use super::rules;
+use super::scene::{Draft, Entry, Scene, Working};
+use super::write::may;
+use super::{Ask, Desk, Item, Patch, Written, items};
+use crate::domain::access::Deed;
+use crate::domain::{Actor, Code, Collection, Problem, Timestamp, zone};
+
+/// States of a zone that may still be edited or ended.
+const LIVE: &[&str] = &["draft", "proposed", "approved", "in_force"];
 
 impl Desk {
     /// Revokes a zone (`If-Match` needed).
     ///
     /// # Errors
-    /// `forbidden_transition` if it is over, `missing_field` without a reason, `version_conflict`.
+    /// `forbidden_transition` if it is over, `missing_field` without a reason, `version_conflict` with `present`,
+    /// `precondition_required`, `not_found`, `forbidden`.
     pub async fn end_zone(&self, ask: &Ask, zone: Uuid, reason: String) -> Result<Written, Problem> {
-        let _ = (ask, zone, reason);
-        Err(super::unbuilt())
+        may(&ask.actor, Deed::DrawZone)?;
+        needed("reason", &reason)?;
+        self.write(ask, |scene| revoke(scene, zone, &reason)).await
     }
 
-    /// Marks an instruction of the duty log as done; needs no `If-Match`, the first one wins.
+    /// What time makes of a zone: `approved` comes into force at its start, `in_force` expires at its end. Called by
+    /// the watch; a zone that is not due is answered as it stands.
     ///
     /// # Errors
-    /// `not_found`, `forbidden_transition` for an entry that is no instruction.
-    pub async fn log_done(&self, ask: &Ask, entry: Uuid) -> Result<Written, Problem> {
-        let _ = (ask, entry);
-        Err(super::unbuilt())
+    /// `not_found`, or the problem of the store.
+    pub async fn turn_zone(&self, zone: Uuid) -> Result<Written, Problem> {
+        let ask = Ask::by(Actor::system());
+        self.write_in_turn(&ask, zone, |scene| turn(scene, zone)).await
     }
+
+    /// Marks an instruction of the duty log as done; needs no `If-Match`, the first one wins and later ones are
+    /// answered with who it was.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden_transition` for an entry that is no instruction, `forbidden`.
+    pub async fn log_done(&self, ask: &Ask, entry: Uuid) -> Result<Written, Problem> {
+        may(&ask.actor, Deed::WriteLog)?;
+        self.write_in_turn(ask, entry, |scene| done(scene, entry)).await
+    }
+}
+
+fn turn(scene: &Scene<'_>, id: Uuid) -> Result<Draft, Problem> {
+    let mut record = scene.take(Collection::RiskZones, id)?;
+    let state = record.text("state").unwrap_or_default().to_owned();
+    let (from, to) = (record.time("valid_from"), record.time("valid_to"));
+    let over = to.is_some_and(|to| to <= scene.now);
+    let begun = from.is_some_and(|from| from <= scene.now);
+    let (next, at, kind, text) = match state.as_str() {
+        "approved" | "in_force" if over => ("expired", to.unwrap_or(scene.now), "zone_ended", "hết hiệu lực"),
+        "approved" if begun => ("in_force", from.unwrap_or(scene.now), "zone_edited", "bắt đầu có hiệu lực"),
+        _ => return scene.already(Collection::RiskZones, id),
+    };
+    record.set("state", next);
+    if next == "expired" {
+        record.set_time("ended_at", at);
+        record.set("ended_by", scene.ask.actor.name.as_str());
+    }
+    let entry = entry(&record, kind, format!("{} {text}", record.label()), json!({"from": state, "to": next}));
+    let mut draft = Draft::default();
+    draft.put(record, at);
+    draft.log(scene, at, entry);
+    Ok(draft)
+}
+
+fn entry(record: &Working, kind: &'static str, text: String, facts: Value) -> Entry<'static> {
+    Entry { kind, text, facts, incident: None, unit: None, zone: Some(record.id) }
+}
+
+/// A new zone: in force at once, or `approved` until it begins; what it supersedes ends with it.
+pub(super) fn create(scene: &Scene<'_>, id: Uuid, item: &Item) -> Result<Draft, Problem> {
+    let at = scene.at()?;
+    let mut record = items::new_record(scene, Collection::RiskZones, id, item)?;
+    set_state(&mut record, scene.now)?;
+    let mut draft = Draft::default();
+    let text = format!("Khoanh khu vực nguy hiểm {}", record.label());
+    let facts = json!({"to": record.text("state"), "level": record.properties.get("level")});
+    let drawn = entry(&record, "zone_drawn", text, facts);
+    let replaced = record.reference("supersedes");
+    draft.put(record, at);
+    draft.log(scene, at, drawn);
+    if let Some(replaced) = replaced {
+        supersede(scene, &mut draft, replaced, at)?;
+    }
+    Ok(draft)
+}
+
+fn supersede(scene: &Scene<'_>, draft: &mut Draft, id: Uuid, at: Timestamp) -> Result<(), Problem> {
+    let mut old = scene.referred(Collection::RiskZones, id, "/properties/supersedes")?;
+    let state = old.text("state").unwrap_or_default().to_owned();
+    if !LIVE.contains(&state.as_str()) {
+        return Ok(());
+    }
+    old.set("state", "superseded");
+    old.set_time("ended_at", at);
+    old.set("ended_by", scene.ask.actor.name.as_str());
+    let text = format!("{} được thay bằng khu vực mới", old.label());
+    let ended = entry(&old, "zone_ended", text, json!({"from": state, "to": "superseded"}));
+    draft.put(old, at);
+    draft.log(scene, at, ended);
+    Ok(())
+}
+
+/// An edited zone: still live, its state by its times.
+pub(super) fn edit(scene: &Scene<'_>, id: Uuid, patch: &Patch, whole: bool) -> Result<Draft, Problem> {
+    let before = scene.take_matching(Collection::RiskZones, id)?;
+    let state = live_state(&before, "sửa")?;
+    let at = scene.at()?;
+    let mut record = items::edited(scene, before.clone(), patch, whole)?;
+    set_state(&mut record, scene.now)?;
+    let mut changed: Vec<&str> = (record.properties.iter())
+        .filter(|(name, value)| before.properties.get(*name) != Some(*value))
+        .map(|(name, _)| name.as_str())
+        .chain(before.properties.keys().map(String::as_str).filter(|name| !record.properties.contains_key(*name)))
+        .collect();
+    if record.geometry != before.geometry {
+        changed.push("geometry");
+    }
+    let facts = json!({"from": state, "to": record.text("state"), "changed": changed});
+    let edited = entry(&record, "zone_edited", format!("Sửa {}: {}", record.label(), changed.join(", ")), facts);
+    let mut draft = Draft::default();
+    draft.put(record, at);
+    draft.log(scene, at, edited);
+    Ok(draft)
+}
+
+/// Ends a zone before its time.
+pub(super) fn revoke(scene: &Scene<'_>, id: Uuid, reason: &str) -> Result<Draft, Problem> {
+    let mut record = scene.take_matching(Collection::RiskZones, id)?;
+    let state = live_state(&record, "kết thúc")?;
+    let at = scene.at()?;
+    record.set("state", "revoked");
+    record.set_time("ended_at", at);
+    record.set("ended_by", scene.ask.actor.name.as_str());
+    record.set("end_reason", reason.trim());
+    let text = format!("Huỷ khu vực {}: {}", record.label(), reason.trim());
+    let ended = entry(&record, "zone_ended", text, json!({"from": state, "to": "revoked"}));
+    let mut draft = Draft::default();
+    draft.put(record, at);
+    draft.log(scene, at, ended);
+    Ok(draft)
+}
+
+fn live_state(record: &Working, what: &str) -> Result<String, Problem> {
+    let state = record.text("state").unwrap_or_default().to_owned();
+    if LIVE.contains(&state.as_str()) {
+        return Ok(state);
+    }
+    Err(Problem::new(
+        Code::ForbiddenTransition,
+        format!("không thể {what}: khu vực đã {state}; hãy vẽ khu vực mới"),
+        format!("the zone is {state}; draw a new one"),
+    )
+    .with("state", state)
+    .with("allowed", json!([])))
+}
+
+/// In force or waiting for its start, by its times; an end in the past is refused.
+fn set_state(record: &mut Working, now: Timestamp) -> Result<(), Problem> {
+    rules::check(record)?;
+    let from = record.time("valid_from").unwrap_or(now);
+    let to = record.time("valid_to").unwrap_or(now);
+    if to <= now {
+        return Err(Problem::new(
+            Code::InvalidValue,
+            "hết hiệu lực phải ở tương lai",
+            "valid_to must lie in the future",
+        )
+        .at("/properties/valid_to"));
+    }
+    record.set("state", if zone::in_force_at(from, to, now) { "in_force" } else { "approved" });
+    Ok(())
+}
+
+fn done(scene: &Scene<'_>, id: Uuid) -> Result<Draft, Problem> {
+    let mut record = scene.take_open(Collection::DutyLog, id)?;
+    if record.text("kind") != Some("instruction") {
+        return Err(Problem::new(
+            Code::ForbiddenTransition,
+            "chỉ chỉ thị mới có thể hoàn thành",
+            "only an instruction can be done",
+        )
+        .with("allowed", json!(["instruction"])));
+    }
+    if record.text("done_at").is_some() {
+        return scene.already(Collection::DutyLog, id);
+    }
+    let at = scene.at()?;
+    record.set_time("done_at", at);
+    record.set("done_by", scene.ask.actor.name.as_str());
+    let mut draft = Draft::default();
+    draft.put(record, at);
+    Ok(draft)
 }

@@ -3,7 +3,7 @@
 use super::access::FORCES;
 use super::ground::{ACCURACY, EXTRA, IN_ADMIN_UNIT, NAME_CHARS, SOURCE, TEXT_CHARS};
 use super::schema::FieldKind::{Choice, Choices, Integer, Json, Real, Reference, References, Text, Time};
-use super::schema::{Field, client, personal, required, server, verb};
+use super::schema::{Field, SetBy, client, personal, required, server, verb};
 
 /// Kinds of incident.
 pub const KINDS: &[&str] = &[
@@ -135,7 +135,10 @@ pub(super) const FIELDS: &[Field] = &[
     EXTRA,
     personal("reporter_phone", Text(40), "Number of the first caller."),
     personal("reporter_name", Text(NAME_CHARS), "Name of the first caller."),
-    personal("callers", Json(16_000), "All callers as [{phone, name, at, text}]."),
+    Field {
+        set_by: SetBy::Verb,
+        ..personal("callers", Json(16_000), "All callers as [{phone, name, at, text, incident_id}].")
+    },
 ];
 
 #[cfg(test)]

@@ -13,11 +13,14 @@ mod ground;
 
 pub mod contact;
 pub mod duty_log;
+pub mod fold;
 pub mod household;
 pub mod incident;
 pub mod place;
+pub mod place_text;
 pub mod recommend;
 pub mod shelter;
+pub mod transition;
 pub mod unit;
 pub mod zone;
 

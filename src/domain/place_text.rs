@@ -139,7 +139,8 @@ mod tests {
             road_km,
             accuracy_m,
         };
-        for text in ["QL12 Km46+300", "ql12 km 46+300", "km46+300 ql12", "Quốc lộ 12, Km 46 + 300", "QL.12 Km46+300"] {
+        for text in ["QL12 Km46+300", "ql12 km 46+300", "km46+300 ql12", "Quốc lộ 12, Km 46 + 300", "QL.12 Km46+300"]
+        {
             assert_eq!(one(text), post(Some("QL12"), 46.3, 50.0), "{text}");
         }
         assert_eq!(one("QL12 km 46.3"), post(Some("QL12"), 46.3, 50.0));

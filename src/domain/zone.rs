@@ -37,3 +37,13 @@ pub(super) const FIELDS: &[Field] = &[
 pub fn in_force_at(valid_from: Timestamp, valid_to: Timestamp, now: Timestamp) -> bool {
     valid_from <= now && now < valid_to
 }
+
+/// When time alone will change a zone's state: `approved` comes into force, `in_force` expires. `None` if never.
+#[must_use]
+pub fn turns_at(state: &str, valid_from: Option<Timestamp>, valid_to: Option<Timestamp>) -> Option<Timestamp> {
+    match state {
+        "approved" => valid_from.into_iter().chain(valid_to).min(),
+        "in_force" => valid_to,
+        _ => None,
+    }
+}

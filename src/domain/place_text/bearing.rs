@@ -96,9 +96,8 @@ fn tokens(text: &str, split: impl Fn(char) -> bool) -> Vec<&str> {
     let decimal = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());
     // A comma inside a number is a decimal comma.
     let bytes = text.as_bytes();
-    let in_number = |at: usize| {
-        at > 0 && bytes[at - 1].is_ascii_digit() && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
-    };
+    let in_number =
+        |at: usize| at > 0 && bytes[at - 1].is_ascii_digit() && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
     let mut start = 0;
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
         if !split(c) || (c == ',' && in_number(at)) {

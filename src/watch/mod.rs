@@ -1,0 +1,17 @@
+//! Tasks that hear changes and call the desk: what time alone changes.
+//!
+//! A task here owns no state that matters: what is due is read from the picture each time, so that a restart, a lost
+//! message or a second node neither miss a turn nor make it twice (the desk decides again and the store settles it).
+
+mod zones;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::desk::Desk;
+
+/// Starts the watch. The task ends when `stop` is cancelled, after the turn it is making.
+#[must_use]
+pub fn start(desk: Desk, stop: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(zones::watch(desk, stop))
+}
