@@ -4,6 +4,7 @@ import { defineConfig } from 'vite';
 /** Where `npm run dev` finds a running server. */
 const server = process.env.TRUCBAN_SERVER ?? 'http://127.0.0.1:8080';
 const doors = ['/api', '/tiles', '/health'];
+const proxy = Object.fromEntries(doors.map((door) => [door, { target: server, changeOrigin: true }]));
 
 export default defineConfig({
   plugins: [svelte()],
@@ -24,6 +25,7 @@ export default defineConfig({
     },
     license: { fileName: 'licences.md' },
   },
-  server: { proxy: Object.fromEntries(doors.map((door) => [door, { target: server, changeOrigin: true }])) },
+  server: { proxy },
+  preview: { proxy },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 } as Parameters<typeof defineConfig>[0]);

@@ -41,7 +41,7 @@ function draw(name: string, palette: Palette): Drawn | null {
     case 'shelter':
       return onCanvas(16, (pen) => drawShelter(pen, palette));
     case 'zone':
-      return hatch(12, LEVEL_COLOURS[Number(a) - 1] ?? palette.zonePlain, 1.7);
+      return hatch(12, LEVEL_COLOURS[Number(a) - 1] ?? palette.zonePlain, 1.7, palette.zoneRim);
     case 'commune':
       return hatch(10, palette.sevMiddle, 1);
     case 'shield':
@@ -154,17 +154,21 @@ function drawShelter(pen: Pen, palette: Palette): void {
 }
 
 /** Diagonal lines that continue from one square to the next. */
-function hatch(size: number, colour: string, width: number): Drawn {
+function hatch(size: number, colour: string, width: number, rim?: string): Drawn {
   return onCanvas(size, (pen) => {
-    pen.strokeStyle = colour;
-    pen.globalAlpha = 0.75;
-    pen.lineWidth = width;
-    for (const shift of [-size, 0, size]) {
-      pen.beginPath();
-      pen.moveTo(shift - 2, size + 2);
-      pen.lineTo(shift + size + 2, -2);
-      pen.stroke();
-    }
+    const lines = (strokeStyle: string, lineWidth: number, alpha: number) => {
+      pen.strokeStyle = strokeStyle;
+      pen.lineWidth = lineWidth;
+      pen.globalAlpha = alpha;
+      for (const shift of [-size, 0, size]) {
+        pen.beginPath();
+        pen.moveTo(shift - 2, size + 2);
+        pen.lineTo(shift + size + 2, -2);
+        pen.stroke();
+      }
+    };
+    if (rim) lines(rim, width + 1.2, 0.55);
+    lines(colour, width, 0.85);
   });
 }
 

@@ -57,7 +57,7 @@ function areas(palette: Palette): LayerSpecification[] {
       id: 'zone-tint',
       type: 'fill',
       source: 'live-zones',
-      paint: { 'fill-color': levelColour(palette.zonePlain), 'fill-opacity': 0.14 },
+      paint: { 'fill-color': levelColour(palette.zonePlain), 'fill-opacity': palette.zoneTint },
     },
     {
       id: 'zone-fill',
@@ -72,7 +72,7 @@ function areas(palette: Palette): LayerSpecification[] {
       id: 'zone-edge',
       type: 'line',
       source: 'live-zones',
-      paint: { 'line-color': palette.halo, 'line-width': 4, 'line-opacity': 0.8 },
+      paint: { 'line-color': palette.zoneRim, 'line-width': 4, 'line-opacity': 0.85 },
     },
     {
       id: 'zone-line',

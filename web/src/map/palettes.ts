@@ -38,6 +38,9 @@ export interface Palette {
   accent: string;
   zoneDigit: string;
   zonePlain: string;
+  /** Keeps pale levels readable: the rim of a zone, and the second line of its hatch. */
+  zoneRim: string;
+  zoneTint: number;
 }
 
 /** Legal disaster risk levels 1 to 5: the same in every look, always with digit and hatch. */
@@ -80,6 +83,8 @@ const night: Palette = {
   accent: '#56b8c4',
   zoneDigit: '#ffffff',
   zonePlain: '#b9c5cf',
+  zoneRim: '#0d1216',
+  zoneTint: 0.16,
 };
 
 const day: Palette = {
@@ -120,6 +125,8 @@ const day: Palette = {
   accent: '#0b6b78',
   zoneDigit: '#17212a',
   zonePlain: '#4a5965',
+  zoneRim: '#2c3841',
+  zoneTint: 0.5,
 };
 
 const sun: Palette = {

@@ -28,7 +28,7 @@ export interface DraftFields {
   place_text: string;
   place: ChosenPlace | null;
   description: string;
-  /** `HH:MM` or `YYYY-MM-DDTHH:MM`, local; empty means now. */
+  /** Time of day as typed (02:14, 2h14, 0214), local; empty means now. */
   occurred_at: string;
 }
 

@@ -40,8 +40,7 @@ export const common = {
     approximate: 'Approximate boundaries for illustration, not legal ones',
     dataAt: (at: string) => `data of ${at}`,
     sources: '© OpenStreetMap (ODbL), GeoNames (CC BY)',
-    legend:
-      'solid: available · dot: moving · light with bar: on scene · dashed: position older than 10 minutes',
+    legend: 'solid: available · dot: moving · bar: on scene · dashed: position older than 10 minutes',
     legendShow: 'Legend',
     pick: 'Click the map to choose the place · Esc to stop',
   },

@@ -39,7 +39,7 @@ export const common = {
     dataAt: (at: string) => `dữ liệu ${at}`,
     sources: '© OpenStreetMap (ODbL), GeoNames (CC BY)',
     legend:
-      'đặc: sẵn sàng · có chấm: đang cơ động · sáng có gạch: tại hiện trường · nét đứt: vị trí cũ hơn 10 phút',
+      'đặc: sẵn sàng · có chấm: đang cơ động · có gạch: tại hiện trường · nét đứt: vị trí cũ hơn 10 phút',
     legendShow: 'Chú giải',
     pick: 'Bấm vào bản đồ để chọn vị trí · Esc để thôi',
   },

@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 /** A time of day so far ahead of now is yesterday's. */
 const AHEAD_MS = 5 * 60_000;
 
-export type Incomplete = 'needKind' | 'needPlace';
+export type Incomplete = 'needKind' | 'needPlace' | 'badTime';
 
 /** The request for a draft, or what is still missing. */
 export function reportBody(fields: DraftFields, now_ms: number): ReportBody | Incomplete {
@@ -24,8 +24,11 @@ export function reportBody(fields: DraftFields, now_ms: number): ReportBody | In
   if (fields.description.trim()) body.description = fields.description.trim();
   if (fields.phone.trim()) body.reporter_phone = fields.phone.trim();
   if (fields.name.trim()) body.reporter_name = fields.name.trim();
-  const occurred_at = timeOfDay(fields.occurred_at, now_ms);
-  if (occurred_at) body.occurred_at = occurred_at;
+  if (fields.occurred_at.trim()) {
+    const occurred_at = timeOfDay(fields.occurred_at, now_ms);
+    if (!occurred_at) return 'badTime';
+    body.occurred_at = occurred_at;
+  }
   return body;
 }
 
@@ -37,10 +40,14 @@ function placeOf({ place, place_text }: DraftFields): Place | null {
   return place_text.trim() === '' ? null : { text: place_text.trim() };
 }
 
-/** `HH:MM` of the province's clock as the last such moment before now, in UTC. */
+/** What a time field takes: 02:14, 2h14, 0214. */
+export const TIME_PATTERN = '([01]?[0-9]|2[0-3])[:hg.]?[0-5][0-9]';
+
+/** A time of day of the province's clock as the last such moment before now, in UTC; `null` if it is none. */
 export function timeOfDay(text: string, now_ms: number): string | null {
-  const found = /^(\d{1,2}):(\d{2})$/.exec(text);
+  const found = /^(\d{1,2}?)[:hg.]?(\d{2})$/.exec(text.trim());
   if (!found) return null;
+  if (Number(found[1]) > 23 || Number(found[2]) > 59) return null;
   const midnight_ms = Math.floor((now_ms + OFFSET_MS) / DAY_MS) * DAY_MS - OFFSET_MS;
   let at_ms = midnight_ms + (Number(found[1]) * 60 + Number(found[2])) * 60_000;
   if (at_ms > now_ms + AHEAD_MS) at_ms -= DAY_MS;
