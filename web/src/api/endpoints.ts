@@ -62,6 +62,9 @@ export interface ReportBody {
   lead_force?: T.Force;
 }
 
+/** Where to look for the same incident: about a point, or in a commune where no more is known. */
+export type SimilarPlace = { lon: number; lat: number; accuracy_m?: number } | { commune_code: string };
+
 export const incidents = {
   report: (body: ReportBody, key: string) =>
     write<{ incident: T.Incident; similar: T.NearFeature<T.Incident>[] }>('/api/incidents', body, { key }),
@@ -86,8 +89,8 @@ export const incidents = {
     read<T.FeaturePage<T.LogEntry>>(`/api/incidents/${id}/log`, {}, signal),
   recommendation: (id: string, limit: number, signal?: AbortSignal) =>
     read<T.Recommendation>(`/api/incidents/${id}/recommendation`, { limit }, signal),
-  similar: (kind: string, lon: number, lat: number, signal?: AbortSignal) =>
-    read<T.FeaturePage<T.NearFeature<T.Incident>>>('/api/similar', { kind, lon, lat }, signal),
+  similar: (kind: string, where: SimilarPlace, signal?: AbortSignal) =>
+    read<T.FeaturePage<T.NearFeature<T.Incident>>>('/api/similar', { kind, ...where }, signal),
 };
 
 export const units = {

@@ -354,8 +354,9 @@ export interface Exposure {
 
 export type NearFeature<F extends Feature<object>> = F & {
   collection: CollectionName;
-  distance_m: number;
-  bearing_deg: number;
+  /** `null` where one of the two has no position. */
+  distance_m: number | null;
+  bearing_deg?: number;
   nearest?: [number, number];
 };
 

@@ -12,6 +12,8 @@ import { link } from './link.svelte';
 /** A place chosen from candidates or on the map; what was typed stays in `place_text`. */
 export interface ChosenPlace {
   label: string;
+  /** What was typed: a kilometre post is sent in these words, so that the record keeps road and post. */
+  said: string;
   lon: number;
   lat: number;
   accuracy_m: number | null;

@@ -42,11 +42,21 @@ describe('reportBody', () => {
   });
 
   it('sends the chosen place, and only the commune where only that is known', () => {
-    const place = { label: 'x', lon: 103, lat: 22, accuracy_m: 40, located_by: 'map', commune_code: null };
+    const place = {
+      label: 'x',
+      said: 'y',
+      lon: 103,
+      lat: 22,
+      accuracy_m: 40,
+      located_by: 'map',
+      commune_code: null,
+    };
     expect(reportBody(fields({ place }), NOW)).toMatchObject({
       place: { lon: 103, lat: 22, accuracy_m: 40 },
       located_by: 'map',
     });
+    const post = { ...place, located_by: 'road_ref', said: 'ql12 km46+300' };
+    expect(reportBody(fields({ place: post }), NOW)).toMatchObject({ place: { text: 'ql12 km46+300' } });
     const commune = { ...place, located_by: 'admin_unit', commune_code: '03451' };
     expect(reportBody(fields({ place: commune }), NOW)).toMatchObject({ place: { commune_code: '03451' } });
   });

@@ -19,7 +19,7 @@ export function reportBody(fields: DraftFields, now_ms: number): ReportBody | In
   if (!place) return 'needPlace';
   const body: ReportBody = { kind: fields.kind, place, channel: 'phone' };
   if (fields.place_text.trim()) body.place_text = fields.place_text.trim();
-  if (fields.place) body.located_by = fields.place.located_by;
+  if (fields.place && 'lon' in place) body.located_by = fields.place.located_by;
   if (fields.severity) body.severity = fields.severity;
   if (fields.description.trim()) body.description = fields.description.trim();
   if (fields.phone.trim()) body.reporter_phone = fields.phone.trim();
@@ -32,8 +32,12 @@ export function reportBody(fields: DraftFields, now_ms: number): ReportBody | In
   return body;
 }
 
+/** Places of which the words say more than the point: road and kilometre, from where and how far. */
+const SAID_BEST: ReadonlySet<string> = new Set(['road_ref', 'bearing']);
+
 function placeOf({ place, place_text }: DraftFields): Place | null {
   if (place?.commune_code) return { commune_code: place.commune_code };
+  if (place && SAID_BEST.has(place.located_by) && place.said !== '') return { text: place.said };
   if (place) {
     return { lon: place.lon, lat: place.lat, ...(place.accuracy_m ? { accuracy_m: place.accuracy_m } : {}) };
   }
