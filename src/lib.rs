@@ -4,8 +4,11 @@
 
 pub mod desk;
 pub mod domain;
+pub mod feed;
 pub mod files;
 pub mod geometry;
+pub mod http;
 pub mod picture;
 pub mod store;
+pub mod tiles;
 pub mod watch;

@@ -74,6 +74,13 @@ impl<'a> Shown<'a> {
         self.texts().find_map(|text| raw_member(text, name))
     }
 
+    /// Names and raw JSON values of its properties, personal ones included where the actor has need; one scan, for
+    /// whoever wants several.
+    pub fn members(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let personal = if self.personal { self.feature.personal.as_deref() } else { None };
+        std::iter::once(&*self.feature.properties).chain(personal).flat_map(super::feature::members)
+    }
+
     /// One property.
     #[must_use]
     pub fn property(&self, name: &str) -> Option<Value> {

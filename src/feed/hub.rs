@@ -1,0 +1,329 @@
+//! The one task that hears the picture's steps and owns the subscribers.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use super::filter::Filter;
+use super::frames::{self, Frame};
+use super::stream::Cut;
+use super::{Clock, POSITIONS_INTERVAL, TICK_INTERVAL};
+use crate::domain::change::Seq;
+use crate::domain::{Actor, Collection, Event};
+use crate::picture::{Picture, PictureHandle, Published, Shown, View};
+
+/// Changed records of one step that are told one by one: a quarter of a queue. More comes from an import.
+const STEP_CHANGES_MAX: usize = super::QUEUE_EVENTS_MAX / 4;
+
+/// Somebody who wants to hear.
+pub(super) struct Join {
+    pub actor: Actor,
+    pub filter: Arc<Filter>,
+    /// Written by the hub, read by the subscriber's stream; bounded by [`super::QUEUE_EVENTS_MAX`].
+    pub queue: mpsc::Sender<Frame>,
+    pub told: oneshot::Sender<Joined>,
+}
+
+/// From where on they hear.
+pub(super) struct Joined {
+    /// Every event after this seq comes through the queue.
+    pub seq: Seq,
+    pub cut: Cut,
+}
+
+struct Subscriber {
+    filter: Arc<Filter>,
+    queue: mpsc::Sender<Frame>,
+    cut: Cut,
+    /// Units it was told of and that have not left its box; kept only where there is a box to leave.
+    units: HashSet<Uuid>,
+}
+
+/// Subscribers who see the same: an event is encoded once for all of them.
+struct Group {
+    actor: Actor,
+    subscribers: Vec<Subscriber>,
+}
+
+struct Hub {
+    /// What the last step led to; the next step is compared with it.
+    picture: Arc<Picture>,
+    /// By lens.
+    groups: HashMap<u64, Group>,
+    /// Units that moved since the last `positions`.
+    moved: HashSet<Uuid>,
+    positions_due: Option<Instant>,
+    positions_sent: Option<Instant>,
+    clock: Clock,
+}
+
+/// Runs until the last [`super::Feed`] is gone or the picture ends.
+pub(super) async fn run(handle: PictureHandle, mut joins: mpsc::Receiver<Join>, clock: Clock) {
+    // First subscribe, then load: a step between the two comes twice and is passed over by its seq.
+    let mut steps = handle.subscribe();
+    let mut hub = Hub {
+        picture: handle.load(),
+        groups: HashMap::new(),
+        moved: HashSet::new(),
+        positions_due: None,
+        positions_sent: None,
+        clock,
+    };
+    let mut tick = interval(TICK_INTERVAL);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let due = hub.positions_due;
+        tokio::select! {
+            step = steps.recv() => match step {
+                Ok(step) => hub.step(&step),
+                Err(RecvError::Lagged(steps)) => {
+                    tracing::warn!(feed.lagged_steps = steps, "the feed lagged behind the picture; all read again");
+                    hub.start_again(handle.load());
+                }
+                Err(RecvError::Closed) => return,
+            },
+            join = joins.recv() => match join {
+                Some(join) => hub.join(join),
+                None => return,
+            },
+            () = wait_until(due) => hub.send_positions(),
+            _ = tick.tick() => hub.tick(),
+        }
+    }
+}
+
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Hub {
+    fn view(&self, picture: &Arc<Picture>, actor: &Actor) -> View {
+        View::new(Arc::clone(picture), actor.clone(), (self.clock)())
+    }
+
+    fn join(&mut self, join: Join) {
+        let view = self.view(&self.picture, &join.actor);
+        let seq = view.seq();
+        let cut = Cut::default();
+        // The queue is new and has room.
+        let _ = join.queue.try_send(frames::tick(seq, view.now()));
+        if join.told.send(Joined { seq, cut: Arc::clone(&cut) }).is_err() {
+            return;
+        }
+        let group =
+            self.groups.entry(view.lens()).or_insert_with(|| Group { actor: join.actor, subscribers: Vec::new() });
+        let mut subscriber = Subscriber { filter: join.filter, queue: join.queue, cut, units: HashSet::new() };
+        subscriber.count_units(&view);
+        group.subscribers.push(subscriber);
+    }
+
+    fn step(&mut self, step: &Published) {
+        if step.picture.seq <= self.picture.seq {
+            return;
+        }
+        let before = std::mem::replace(&mut self.picture, Arc::clone(&step.picture));
+        let changed = newest_changes(&step.events);
+        let now = (self.clock)();
+        if changed.len() > STEP_CHANGES_MAX {
+            self.tell_many(&changed);
+            return;
+        }
+        for group in self.groups.values_mut() {
+            let old = View::new(Arc::clone(&before), group.actor.clone(), now);
+            let new = View::new(Arc::clone(&step.picture), group.actor.clone(), now);
+            for (seq, (collection, id)) in &changed {
+                group.tell(&old, &new, *seq, *collection, *id);
+            }
+        }
+        if !step.moved.is_empty() {
+            self.moved.extend(step.moved.iter());
+            let quiet_since = self.positions_sent.map_or(POSITIONS_INTERVAL, |sent| sent.elapsed());
+            if quiet_since >= POSITIONS_INTERVAL {
+                self.send_positions();
+            } else if self.positions_due.is_none() {
+                self.positions_due = Some(Instant::now() + (POSITIONS_INTERVAL - quiet_since));
+            }
+        }
+        metrics::counter!("trucban_feed_steps_total").increment(1);
+    }
+
+    /// An import became visible: telling each record would fill every queue, so those it concerns read again.
+    fn tell_many(&mut self, changed: &[(Seq, (Collection, Uuid))]) {
+        let frame = frames::reset(self.picture.seq, "many_changes");
+        let collections: HashSet<Collection> = changed.iter().map(|(_, (collection, _))| *collection).collect();
+        let now = (self.clock)();
+        for group in self.groups.values_mut() {
+            let view = View::new(Arc::clone(&self.picture), group.actor.clone(), now);
+            group.subscribers.retain_mut(|subscriber| {
+                if !collections.iter().any(|collection| subscriber.filter.wants(*collection)) {
+                    return true;
+                }
+                subscriber.count_units(&view);
+                subscriber.send(&frame)
+            });
+        }
+    }
+
+    /// Tells the newest place of every unit that moved; what left a box is gone, what came into one is told whole.
+    fn send_positions(&mut self) {
+        self.positions_due = None;
+        self.positions_sent = Some(Instant::now());
+        if self.moved.is_empty() {
+            return;
+        }
+        let mut moved: Vec<Uuid> = self.moved.drain().collect();
+        moved.sort_unstable();
+        let now = (self.clock)();
+        let picture = Arc::clone(&self.picture);
+        for group in self.groups.values_mut() {
+            let view = View::new(Arc::clone(&picture), group.actor.clone(), now);
+            group.tell_positions(&view, &moved);
+        }
+    }
+
+    fn tick(&mut self) {
+        // An id stands for everything up to it, so positions that are still held back go first.
+        self.send_positions();
+        let frame = frames::tick(self.picture.seq, (self.clock)());
+        let mut count = 0;
+        for group in self.groups.values_mut() {
+            group.subscribers.retain(|subscriber| subscriber.send(&frame));
+            count += group.subscribers.len();
+        }
+        self.groups.retain(|_, group| !group.subscribers.is_empty());
+        metrics::gauge!("trucban_feed_subscribers").set(count as f64);
+    }
+
+    fn start_again(&mut self, picture: Arc<Picture>) {
+        self.picture = picture;
+        self.moved.clear();
+        let frame = frames::reset(self.picture.seq, "server_lagged");
+        for group in self.groups.values_mut() {
+            let view = View::new(Arc::clone(&self.picture), group.actor.clone(), (self.clock)());
+            group.subscribers.retain_mut(|subscriber| {
+                subscriber.count_units(&view);
+                subscriber.send(&frame)
+            });
+        }
+    }
+}
+
+/// The records that a step changed, each once, by the seq of its newest change.
+fn newest_changes(events: &[Event]) -> Vec<(Seq, (Collection, Uuid))> {
+    let mut newest: HashMap<(Collection, Uuid), Seq> = HashMap::new();
+    for event in events {
+        if let Event::Change(change) = event {
+            newest.insert((change.collection, change.record.id), change.seq);
+        }
+    }
+    let by_seq: BTreeMap<_, _> = newest.into_iter().map(|(record, seq)| ((seq, record), ())).collect();
+    by_seq.into_keys().collect()
+}
+
+impl Group {
+    /// Tells one changed record to those whose filter it meets now, and that it is gone to those whose it met before.
+    fn tell(&mut self, old: &View, new: &View, seq: Seq, collection: Collection, id: Uuid) {
+        let listed = |view: &'_ View| view.item(collection, id).filter(|shown| !shown.is_ended()).map(|_| ());
+        let (was_listed, is_listed) = (listed(old).is_some(), listed(new).is_some());
+        let before: Option<Shown<'_>> = old.item(collection, id).filter(|_| was_listed);
+        let after: Option<Shown<'_>> = new.item(collection, id).filter(|_| is_listed);
+        let mut change = None;
+        let mut gone = None;
+        self.subscribers.retain_mut(|subscriber| {
+            if !subscriber.filter.wants(collection) {
+                return true;
+            }
+            let boxed_unit = collection == Collection::Units && subscriber.filter.has_box();
+            if let Some(shown) = after.as_ref().filter(|shown| subscriber.filter.meets(shown.geometry())) {
+                if boxed_unit {
+                    subscriber.units.insert(id);
+                }
+                return subscriber.send(change.get_or_insert_with(|| frames::change(seq, shown)));
+            }
+            let had = if boxed_unit {
+                subscriber.units.remove(&id)
+            } else {
+                before.as_ref().is_some_and(|shown| subscriber.filter.meets(shown.geometry()))
+            };
+            !had || subscriber.send(gone.get_or_insert_with(|| frames::gone(seq, collection, id)))
+        });
+    }
+
+    fn tell_positions(&mut self, view: &View, moved: &[Uuid]) {
+        let seq = view.seq();
+        let units: Vec<(Shown<'_>, Vec<u8>)> = moved
+            .iter()
+            .filter_map(|id| view.item(Collection::Units, *id))
+            .filter(|unit| !unit.is_ended())
+            .filter_map(|unit| frames::position(&unit).map(|json| (unit, json)))
+            .collect();
+        let everywhere = frames::positions(seq, units.iter().map(|(_, json)| json.as_slice()));
+        let mut whole: HashMap<Uuid, Frame> = HashMap::new();
+        self.subscribers.retain_mut(|subscriber| {
+            if !subscriber.filter.wants(Collection::Units) {
+                return true;
+            }
+            if !subscriber.filter.has_box() {
+                return everywhere.as_ref().is_none_or(|frame| subscriber.send(frame));
+            }
+            subscriber.tell_positions_in_box(seq, &units, &mut whole)
+        });
+    }
+}
+
+impl Subscriber {
+    /// Takes the units in its box as told: it is about to read them.
+    fn count_units(&mut self, view: &View) {
+        self.units.clear();
+        if self.filter.has_box() && self.filter.wants(Collection::Units) {
+            let inside = view.all(Collection::Units).filter(|unit| self.filter.meets(unit.geometry()));
+            self.units.extend(inside.map(|unit| unit.id()));
+        }
+    }
+
+    /// Hands over one event; `false` if the subscriber is gone or too slow and shall be forgotten.
+    fn send(&self, frame: &Frame) -> bool {
+        match self.queue.try_send(frame.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Closed(_)) => false,
+            Err(TrySendError::Full(_)) => {
+                tracing::info!(feed.queue = super::QUEUE_EVENTS_MAX, "a subscriber reads too slowly and is cut off");
+                metrics::counter!("trucban_feed_cut_total").increment(1);
+                let _ = self.cut.set(frames::reset(0, "too_slow"));
+                false
+            }
+        }
+    }
+
+    fn tell_positions_in_box(
+        &mut self,
+        seq: Seq,
+        units: &[(Shown<'_>, Vec<u8>)],
+        whole: &mut HashMap<Uuid, Frame>,
+    ) -> bool {
+        let mut inside = Vec::new();
+        for (unit, json) in units {
+            let id = unit.id();
+            let sent = if !self.filter.meets(unit.geometry()) {
+                !self.units.remove(&id) || self.send(&frames::gone(seq, Collection::Units, id))
+            } else if self.units.insert(id) {
+                self.send(whole.entry(id).or_insert_with(|| frames::change(seq, unit)))
+            } else {
+                inside.push(json.as_slice());
+                true
+            };
+            if !sent {
+                return false;
+            }
+        }
+        frames::positions(seq, inside.into_iter()).is_none_or(|frame| self.send(&frame))
+    }
+}

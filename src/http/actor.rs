@@ -1,0 +1,340 @@
+//! Who asks. Every handler that reads or writes records takes a [`Reader`] or a [`Writer`]; there is no other way
+//! to a view or to the desk, so none can forget to ask.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Uri, header};
+use futures_util::StreamExt;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::app::{App, Live, now};
+use super::error::{Refusal, body_too_large, unsupported_media_type};
+use super::fields::Fields;
+use super::sign_in::Account;
+use super::{BODY_BYTES_MAX, SESSION_COOKIE};
+use crate::desk::{Ask, Desk};
+use crate::domain::{Actor, Code, Problem, Timestamp};
+use crate::picture::View;
+use crate::store::Idempotency;
+
+/// A body that comes slower than this is given up.
+const BODY_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of an oversize body that are read and thrown away, so that a client that only listens after it has sent
+/// all gets the answer instead of a broken connection.
+const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+
+/// Somebody who reads.
+pub struct Reader {
+    app: App,
+    account: Arc<Account>,
+    /// The address that was asked.
+    pub uri: Uri,
+    /// `http://` and the host that was asked, for links.
+    host: header::HeaderValue,
+}
+
+/// Somebody who writes: the reader, its conditions, and the body.
+pub struct Writer {
+    pub reader: Reader,
+    /// The version that the caller saw.
+    if_match: Option<u32>,
+    /// The caller's key and the hash of actor, route and body.
+    pub idempotency: Option<Idempotency>,
+    body: Bytes,
+}
+
+impl Reader {
+    /// Who it is.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.account.actor
+    }
+
+    /// The live parts.
+    ///
+    /// # Errors
+    /// Never for a reader that was let in; the data was loaded then.
+    pub fn live(&self) -> Result<&Live, Refusal> {
+        self.app.live()
+    }
+
+    /// What they may see, now.
+    ///
+    /// # Errors
+    /// As [`Reader::live`].
+    pub fn view(&self) -> Result<View, Refusal> {
+        Ok(self.live()?.picture.view(&self.account.actor, now()))
+    }
+
+    /// The absolute address of `path`.
+    #[must_use]
+    pub fn link(&self, path: &str) -> String {
+        format!("http://{}{path}", self.host.to_str().unwrap_or("127.0.0.1"))
+    }
+}
+
+impl Writer {
+    /// The version that the caller saw.
+    ///
+    /// # Errors
+    /// `precondition_required` if they did not say.
+    pub fn version(&self) -> Result<u32, Problem> {
+        self.if_match.ok_or_else(|| {
+            Problem::new(
+                Code::PreconditionRequired,
+                "Thiếu tiêu đề If-Match với phiên bản đang sửa, ví dụ If-Match: \"7\".",
+                "The header If-Match with the version that is being changed is missing, such as If-Match: \"7\".",
+            )
+        })
+    }
+
+    /// The desk's question: who, under which conditions, about when.
+    #[must_use]
+    pub fn ask(&self, at: Option<Timestamp>) -> Ask {
+        Ask { actor: self.reader.actor().clone(), idempotency: self.idempotency, if_match: self.if_match, at }
+    }
+
+    /// As [`Writer::ask`], for a record that the caller must have seen.
+    ///
+    /// # Errors
+    /// `precondition_required`.
+    pub fn ask_of_seen(&self, at: Option<Timestamp>) -> Result<Ask, Problem> {
+        self.version()?;
+        Ok(self.ask(at))
+    }
+
+    /// The desk.
+    ///
+    /// # Errors
+    /// As [`Reader::live`].
+    pub fn desk(&self) -> Result<&Desk, Refusal> {
+        Ok(&self.reader.live()?.desk)
+    }
+
+    /// The members of the body.
+    ///
+    /// # Errors
+    /// As [`Writer::json`], and `invalid_value` for what is no object.
+    pub fn fields(&self) -> Result<Fields, Problem> {
+        Fields::of(self.json()?)
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as JSON; an empty one is an empty object, for verbs that need no word.
+    ///
+    /// # Errors
+    /// `invalid_encoding`, `invalid_json`.
+    pub fn json(&self) -> Result<Value, Problem> {
+        parse_json(&self.body)
+    }
+}
+
+/// A body of a call that anybody may make.
+///
+/// # Errors
+/// As a [`Writer`]'s body.
+pub async fn parse_small_json(headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
+    let body = read_body(headers, body).await?;
+    check_media_type(headers)?;
+    parse_json(&body)
+}
+
+fn parse_json(body: &[u8]) -> Result<Value, Problem> {
+    if body.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let at = error.valid_up_to();
+        Problem::new(
+            Code::InvalidEncoding,
+            format!("Nội dung không phải UTF-8 (từ byte {at})."),
+            format!("The body is not UTF-8 (from byte {at} on)."),
+        )
+    })?;
+    serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Problem::new(
+            Code::InvalidJson,
+            format!("Nội dung không đúng JSON ở dòng {line}, cột {column}."),
+            format!("The body is not valid JSON at line {line}, column {column}."),
+        )
+        .at(&format!("line {line}, column {column}"))
+    })
+}
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let account = Arc::clone(authenticate(parts, app)?);
+        let host = parts.headers.get(header::HOST).cloned();
+        Ok(Self {
+            app: app.clone(),
+            account,
+            uri: parts.uri.clone(),
+            host: host.unwrap_or(header::HeaderValue::from_static("127.0.0.1")),
+        })
+    }
+}
+
+impl FromRequest<App> for Writer {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let reader = Reader::from_request_parts(&mut parts, app).await?;
+        let if_match = if_match(&parts.headers)?;
+        let key = idempotency_key(&parts.headers)?;
+        let body = read_body(&parts.headers, body).await?;
+        if !body.is_empty() {
+            check_media_type(&parts.headers)?;
+        }
+        let idempotency = key.map(|key| Idempotency { key, body_hash: call_hash(&reader, &parts, &body) });
+        Ok(Self { reader, if_match, idempotency, body })
+    }
+}
+
+/// SHA-256 of actor, method, path and body: the same key for anything else is a mistake of the caller.
+fn call_hash(reader: &Reader, parts: &Parts, body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [reader.actor().name.as_bytes(), parts.method.as_str().as_bytes(), parts.uri.path().as_bytes()] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    hash.update(body);
+    hash.finalize().into()
+}
+
+/// Bearer token, else cookie, else whoever the server lets act without.
+fn authenticate<'a>(parts: &Parts, app: &'a App) -> Result<&'a Arc<Account>, Refusal> {
+    let sign_in = &app.live()?.sign_in;
+    if let Some(header) = parts.headers.get(header::AUTHORIZATION) {
+        let token = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+        return token.and_then(|token| sign_in.by_token(token.trim())).ok_or_else(|| {
+            Problem::new(
+                Code::SignInRequired,
+                "Mã truy cập trong tiêu đề Authorization không đúng.",
+                "The token in the Authorization header is not valid.",
+            )
+            .into()
+        });
+    }
+    if let Some(account) = cookie(&parts.headers).and_then(|token| sign_in.by_token(token)) {
+        check_same_origin(&parts.method, &parts.headers, true)?;
+        return Ok(account);
+    }
+    let Some(account) = sign_in.without_credentials() else {
+        return Err(Problem::new(Code::SignInRequired, "Hãy đăng nhập trước.", "Sign in first.").into());
+    };
+    check_same_origin(&parts.method, &parts.headers, false)?;
+    Ok(account)
+}
+
+/// The session cookie's value.
+#[must_use]
+pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
+}
+
+/// A browser sends our cookie, or reaches loopback, on behalf of any page that it shows; a write must therefore come
+/// from a page of ours. `must_say`: a cookie came, so this is a browser, and browsers tell where a write comes from.
+///
+/// # Errors
+/// `forbidden`.
+pub fn check_same_origin(method: &Method, headers: &HeaderMap, must_say: bool) -> Result<(), Problem> {
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let header = |name| headers.get(name).map(header::HeaderValue::as_bytes);
+    let same = if let Some(site) = header(header::HeaderName::from_static("sec-fetch-site")) {
+        matches!(site, b"same-origin" | b"none")
+    } else if let Some(origin) = header(header::ORIGIN) {
+        let host = header(header::HOST);
+        [&b"http://"[..], b"https://"].iter().any(|scheme| origin.strip_prefix(*scheme) == host && host.is_some())
+    } else {
+        !must_say
+    };
+    if same {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Forbidden,
+        "Yêu cầu ghi đến từ trang khác; chỉ nhận từ chính trang của máy chủ này.",
+        "The write comes from another site; only pages of this server may write.",
+    ))
+}
+
+fn if_match(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    text.parse().map(Some).map_err(|_| {
+        Problem::new(
+            Code::InvalidParameter,
+            "If-Match phải là một phiên bản, ví dụ \"7\".",
+            "If-Match must be one version, such as \"7\".",
+        )
+        .at("If-Match")
+    })
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<Uuid>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    Uuid::try_parse(text.trim().trim_matches('"')).map(Some).map_err(|_| {
+        Problem::new(Code::InvalidIdempotencyKey, "Idempotency-Key phải là UUID.", "Idempotency-Key must be a UUID.")
+            .at("Idempotency-Key")
+    })
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"));
+    if is_json { Ok(()) } else { Err(unsupported_media_type()) }
+}
+
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let told: Option<usize> =
+        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    tokio::time::timeout(BODY_WAIT, gather(body, told.unwrap_or(0))).await.unwrap_or_else(|_| {
+        Err(Problem::new(Code::TooBusy, "Nội dung gửi lên đến quá chậm.", "The body came too slowly."))
+    })
+}
+
+async fn gather(body: Body, told: usize) -> Result<Bytes, Problem> {
+    let mut stream = body.into_data_stream();
+    let mut gathered = Vec::with_capacity(told.min(BODY_BYTES_MAX));
+    let mut seen = 0;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| {
+            Problem::new(Code::InvalidEncoding, "Nội dung gửi lên bị đứt quãng.", "The body broke off.")
+        })?;
+        seen += chunk.len();
+        if seen <= BODY_BYTES_MAX && told <= BODY_BYTES_MAX {
+            gathered.extend_from_slice(&chunk);
+        } else {
+            gathered = Vec::new();
+        }
+        if seen > DRAIN_BYTES_MAX {
+            break;
+        }
+    }
+    if seen > BODY_BYTES_MAX || told > BODY_BYTES_MAX { Err(body_too_large()) } else { Ok(gathered.into()) }
+}

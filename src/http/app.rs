@@ -1,0 +1,104 @@
+//! What all handlers share. Cheap to clone; made before the picture is loaded, so that `/health/ready` can say so.
+
+use std::sync::{Arc, OnceLock};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::error::{Refusal, starting};
+use super::sign_in::SignIn;
+use crate::desk::Desk;
+use crate::domain::change::Seq;
+use crate::domain::{Actor, Timestamp};
+use crate::feed::Feed;
+use crate::picture::PictureHandle;
+use crate::store::Store;
+use crate::tiles::Tiles;
+
+/// The shared parts.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    /// Set once, when the picture is loaded.
+    live: OnceLock<Live>,
+    metrics: PrometheusHandle,
+    /// Told when the server stops: feeds end, long waits are given up.
+    stopping: CancellationToken,
+}
+
+/// What the configuration decides about answers.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Demo data and demo actors.
+    pub demo: bool,
+    /// Names besides loopback ones under which the server may be asked.
+    pub hosts: Vec<String>,
+}
+
+/// The parts that exist once the data is loaded.
+pub struct Live {
+    pub store: Arc<dyn Store>,
+    pub picture: PictureHandle,
+    pub desk: Desk,
+    pub feed: Feed,
+    pub tiles: Tiles,
+    pub sign_in: SignIn,
+}
+
+impl App {
+    /// An app whose data is still to come.
+    #[must_use]
+    pub fn new(settings: Settings, metrics: PrometheusHandle, stopping: CancellationToken) -> Self {
+        Self { shared: Arc::new(Shared { settings, live: OnceLock::new(), metrics, stopping }) }
+    }
+
+    /// The data is loaded. Called once.
+    pub fn go_live(&self, live: Live) {
+        let first = self.shared.live.set(live).is_ok();
+        debug_assert!(first, "an app goes live once");
+    }
+
+    /// The live parts.
+    ///
+    /// # Errors
+    /// `store_unavailable` while they are being loaded.
+    pub fn live(&self) -> Result<&Live, Refusal> {
+        self.shared.live.get().ok_or_else(|| starting().into())
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// Told when the server stops.
+    #[must_use]
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.shared.stopping
+    }
+
+    /// The figures of `/metrics`.
+    #[must_use]
+    pub fn metrics(&self) -> &PrometheusHandle {
+        &self.shared.metrics
+    }
+}
+
+impl Live {
+    /// The newest seq that the picture holds.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.picture.view(&Actor::system(), now()).seq()
+    }
+}
+
+/// The wall clock. The one place of this room that reads it.
+#[must_use]
+pub fn now() -> Timestamp {
+    Timestamp::from_ms(jiff::Timestamp::now().as_millisecond())
+}

@@ -1,0 +1,129 @@
+//! The OpenAPI document and a page that shows it, both without the internet.
+
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::{Html, Response};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{ContactBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
+
+use super::answer::{json_bytes, with_header};
+use super::landing::field_schemas;
+use crate::domain::Collection;
+
+/// What stands before the routes in the document.
+pub fn preamble() -> OpenApi {
+    let about = "Read and write API of the duty room's common picture: OGC API - Features plus the desk's verbs. \
+                 Coordinates are WGS 84, longitude first; times are RFC 3339; errors are RFC 9457 problems with a \
+                 stable `code`, in Vietnamese and English.";
+    let info = InfoBuilder::new()
+        .title("trucban")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(about))
+        .contact(Some(ContactBuilder::new().name(Some("trucban")).build()))
+        .build();
+    OpenApiBuilder::new().info(info).build()
+}
+
+/// The whole document: the routes, and a schema for the records of each collection.
+#[must_use]
+pub fn openapi_document() -> Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(make_document);
+    DOCUMENT.clone()
+}
+
+fn make_document() -> Value {
+    let (_, api) = super::router::api().split_for_parts();
+    let mut document = serde_json::to_value(api).unwrap_or_default();
+    let schemas = &mut document["components"]["schemas"];
+    if !schemas.is_object() {
+        *schemas = json!({});
+    }
+    schemas["Problem"] = problem_schema();
+    schemas["Geometry"] = json!({
+        "type": "object",
+        "description": "GeoJSON geometry, WGS 84, longitude first.",
+        "required": ["type", "coordinates"],
+        "properties": {
+            "type": {"type": "string", "enum": ["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"]},
+            "coordinates": {"type": "array", "items": {}},
+        },
+    });
+    for collection in Collection::ALL {
+        schemas[feature_name(collection)] = feature_schema(collection);
+    }
+    for path in document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for operation in path.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if operation["responses"].is_object() {
+                operation["responses"]["default"] = json!({
+                    "description": "A problem (RFC 9457)",
+                    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                });
+            }
+        }
+    }
+    document
+}
+
+/// `IncidentsFeature` for `incidents`.
+fn feature_name(collection: Collection) -> String {
+    let words = collection.as_str().split('_');
+    let capital = |word: &str| format!("{}{}", word[..1].to_uppercase(), &word[1..]);
+    format!("{}Feature", words.map(capital).collect::<String>())
+}
+
+fn feature_schema(collection: Collection) -> Value {
+    let mut properties = field_schemas(collection);
+    properties.insert("version".to_owned(), json!({"type": "integer", "description": "What If-Match names."}));
+    properties.insert("recorded_at".to_owned(), json!({"type": "string", "format": "date-time"}));
+    let required: Vec<&str> = collection
+        .fields()
+        .iter()
+        .filter(|field| field.required)
+        .map(|field| field.name)
+        .chain(["version", "recorded_at"])
+        .collect();
+    json!({
+        "type": "object",
+        "description": collection.title().1,
+        "required": ["type", "id", "geometry", "properties"],
+        "properties": {
+            "type": {"type": "string", "enum": ["Feature"]},
+            "id": {"type": "string", "format": "uuid"},
+            "geometry": {"anyOf": [{"$ref": "#/components/schemas/Geometry"}, {"type": "null"}]},
+            "properties": {"type": "object", "required": required, "properties": properties},
+        },
+    })
+}
+
+fn problem_schema() -> Value {
+    let text = || json!({"type": "string"});
+    json!({
+        "type": "object",
+        "description": "RFC 9457 problem. `code` is stable; `title` and `detail` are in the language of Accept-Language.",
+        "required": ["type", "title", "status", "code", "detail", "detail_vi", "detail_en", "instance"],
+        "properties": {
+            "type": text(), "title": text(), "status": {"type": "integer"}, "code": text(), "detail": text(),
+            "detail_vi": text(), "detail_en": text(), "instance": text(),
+            "at": {"type": "string", "description": "JSON pointer or parameter that is at fault."},
+        },
+        "additionalProperties": true,
+    })
+}
+
+/// The document.
+pub async fn openapi_json() -> Response {
+    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| openapi_document().to_string().into_bytes());
+    let response = json_bytes(BYTES.as_slice());
+    with_header(response, header::CONTENT_TYPE, "application/vnd.oai.openapi+json;version=3.0")
+}
+
+/// A page that shows the document.
+pub async fn page() -> Html<&'static str> {
+    Html(include_str!("docs/page.html"))
+}
+
+/// Its script: our pages run no script that stands inside HTML.
+pub async fn script() -> Response {
+    with_header(json_bytes(include_str!("docs/reader.js")), header::CONTENT_TYPE, "text/javascript; charset=utf-8")
+}

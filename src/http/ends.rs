@@ -1,0 +1,54 @@
+//! Verbs that end something: a risk zone, an instruction of the duty log.
+
+use axum::extract::Path;
+use utoipa::ToSchema;
+
+use super::actor::Writer;
+use super::error::Answer;
+use super::params::id_named;
+use super::records::show;
+
+/// Why a zone is revoked.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct EndZoneCall {
+    reason: String,
+    at: Option<String>,
+}
+
+/// Revokes a risk zone.
+#[utoipa::path(
+    post, path = "/api/risk_zones/{id}/end", tag = "zones", request_body = EndZoneCall,
+    params(
+        ("id" = String, Path, description = "Id of the zone"),
+        ("If-Match" = String, Header, description = "The version that the caller saw"),
+        ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
+    ),
+    responses((status = 200, description = "The zone, with ETag", content_type = "application/geo+json"))
+)]
+pub async fn end_zone(Path(id): Path<String>, writer: Writer) -> Answer {
+    let id = id_named(&id)?;
+    let mut fields = writer.fields()?;
+    let (reason, at) = (fields.needed_text("reason")?, fields.time("at")?);
+    fields.finish()?;
+    let written = writer.desk()?.end_zone(&writer.ask_of_seen(at)?, id, reason).await?;
+    Ok(show(&writer.reader, &written)?)
+}
+
+/// Marks an instruction of the duty log as done.
+#[utoipa::path(
+    post, path = "/api/duty_log/{id}/done", tag = "duty log",
+    params(
+        ("id" = String, Path, description = "Id of the entry"),
+        ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
+    ),
+    responses((status = 200, description = "The entry, with ETag", content_type = "application/geo+json"))
+)]
+pub async fn log_done(Path(id): Path<String>, writer: Writer) -> Answer {
+    let id = id_named(&id)?;
+    let mut fields = writer.fields()?;
+    let at = fields.time("at")?;
+    fields.finish()?;
+    let written = writer.desk()?.log_done(&writer.ask(at), id).await?;
+    Ok(show(&writer.reader, &written)?)
+}

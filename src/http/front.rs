@@ -1,0 +1,169 @@
+//! The front: what every request passes, in and out. One service around the router instead of a stack of layers,
+//! because each layer costs a boxed future and a hot route has none to spare.
+//!
+//! In: the host must be one of ours. Out: every problem is rendered in the reader's language, whoever made it,
+//! a panic is answered and logged, and safety headers stand on everything.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tower::Service;
+
+use super::app::App;
+use super::error::{Language, Refusal, for_bare_status, internal, render};
+use super::figures::Figures;
+use crate::domain::{Code, Problem};
+
+/// What our pages may load: themselves and nothing else. MapLibre 6 runs its worker from a file of ours; styles set
+/// through the DOM API are not subject to `style-src`, images drawn on a canvas come as `data:`.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; \
+     font-src 'self' data:; style-src 'self' 'unsafe-inline'; manifest-src 'self'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'",
+);
+
+/// The router behind the front.
+#[derive(Clone)]
+pub struct Front {
+    app: App,
+    router: Router,
+    figures: Figures,
+}
+
+impl Front {
+    /// Puts the front before `router`.
+    #[must_use]
+    pub fn new(app: App, router: Router) -> Self {
+        Self { app, router, figures: Figures::new() }
+    }
+}
+
+impl Service<Request> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let started = Instant::now();
+        let class = Figures::class_of(request.uri().path());
+        let figures = self.figures.clone();
+        let asked = Asked { path: request.uri().clone(), language: None };
+        let refused = check_host(request.headers(), &self.app.settings().hosts);
+        let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+        let mut router = self.router.clone();
+        Box::pin(async move {
+            let answered = match refused {
+                Err(problem) => Refusal::from(problem).into_response(),
+                Ok(()) => match AssertUnwindSafe(router.call(request)).catch_unwind().await {
+                    Ok(Ok(response)) => response,
+                    Ok(Err(never)) => match never {},
+                    Err(_) => {
+                        tracing::error!(http.path = asked.path.path(), "a handler panicked");
+                        Refusal::from(internal()).into_response()
+                    }
+                },
+            };
+            let response = if answered.status().is_client_error() || answered.status().is_server_error() {
+                in_words(answered, &Asked { language: languages, ..asked })
+            } else {
+                answered
+            };
+            let response = with_safety_headers(response);
+            figures.record(class, response.status(), started.elapsed());
+            Ok(response)
+        })
+    }
+}
+
+/// What an error answer needs to know of its request.
+struct Asked {
+    path: axum::http::Uri,
+    language: Option<HeaderValue>,
+}
+
+/// Any error answer as a problem: ours as it is, the framework's in words of ours.
+fn in_words(response: Response, asked: &Asked) -> Response {
+    let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/problem+json");
+    if is_problem {
+        return response;
+    }
+    let mut headers = HeaderMap::new();
+    headers.extend(asked.language.clone().map(|value| (header::ACCEPT_LANGUAGE, value)));
+    let path = asked.path.path();
+    let mut rendered = match response.extensions().get::<Refusal>() {
+        Some(refusal) => {
+            if refusal.problem().code == Code::Internal {
+                tracing::error!(http.path = path, problem = %refusal.problem(), "a request failed inside");
+            }
+            render(refusal.problem(), Language::of(&headers), path)
+        }
+        None => render(&for_bare_status(response.status(), path), Language::of(&headers), path),
+    };
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        rendered.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    rendered
+}
+
+fn with_safety_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
+    if is_page {
+        headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+        headers.insert("permissions-policy", HeaderValue::from_static("geolocation=(self), camera=(), microphone=()"));
+    }
+    response
+}
+
+/// Refuses a host that is not ours: a page of another site whose name was made to point to loopback ("DNS
+/// rebinding") would otherwise read everything, being of the same origin in the browser's eyes.
+fn check_host(headers: &HeaderMap, configured: &[String]) -> Result<(), Problem> {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let is_loopback = name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_loopback || configured.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Forbidden,
+        format!("Máy chủ này không phục vụ tên {name:?}."),
+        format!("This server does not answer for the name {name:?}."),
+    )
+    .at("Host"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_names_and_configured_hosts_are_served() {
+        let check = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            check_host(&headers, &["truc.laichau".to_owned()]).is_ok()
+        };
+        assert!(check("127.0.0.1:8080") && check("localhost") && check("[::1]:8080") && check("Truc.LaiChau:80"));
+        assert!(!check("evil.example") && !check("127.0.0.1.evil.example:8080") && !check("192.168.1.4"));
+        assert!(check_host(&HeaderMap::new(), &[]).is_err());
+    }
+}

@@ -1,0 +1,55 @@
+//! The HTTP door: parses, asks who it is, calls the View or the desk, writes the answer. It decides nothing.
+//!
+//! `router.rs` lists every route; each resource has its file; `error.rs` alone knows statuses; `front.rs` is what
+//! every request passes.
+
+mod actor;
+mod answer;
+mod app;
+mod around;
+mod assignments;
+mod docs;
+mod ends;
+mod error;
+mod feed;
+mod fields;
+mod figures;
+mod front;
+mod health;
+mod incidents;
+mod items;
+mod landing;
+mod pages;
+mod params;
+mod records;
+mod router;
+mod serve;
+mod session;
+mod sign_in;
+mod start;
+mod tiles;
+mod units;
+
+pub use app::{App, Live, Settings};
+pub use docs::openapi_document;
+pub use figures::recorder;
+pub use router::front;
+pub use serve::{ServeOptions, serve};
+pub use sign_in::{DEMO_TOKENS_FILE, SignIn};
+
+/// Largest body of a call: an area of a million vertices fits, a film does not.
+pub const BODY_BYTES_MAX: usize = 16 << 20;
+/// Records on a page if nothing else is asked.
+pub const ITEMS_LIMIT: usize = 100;
+/// Most records on a page; more is cut to this, as the standard has it.
+pub const ITEMS_LIMIT_MAX: usize = 10_000;
+/// Answers of `nearby` if nothing else is asked.
+pub const NEARBY_LIMIT: usize = 10;
+/// Most answers of `nearby`.
+pub const NEARBY_LIMIT_MAX: usize = 1_000;
+/// Widest circle, metres.
+pub const RADIUS_M_MAX: f64 = 500_000.0;
+/// Longest text to find, characters.
+pub const SEARCH_CHARS_MAX: usize = 200;
+/// Name of the cookie that browsers sign in with.
+const SESSION_COOKIE: &str = "trucban_session";

@@ -1,0 +1,30 @@
+//! The web pages: the built files of `web/`, and one page for all its views.
+
+use axum::Router;
+use memory_serve::CacheControl;
+
+/// Views of the page, each with whatever lies below it; the page itself reads the address.
+const VIEWS: [&str; 10] = [
+    "/duty",
+    "/duty/",
+    "/duty/{*rest}",
+    "/plan",
+    "/plan/",
+    "/plan/{*rest}",
+    "/field",
+    "/field/",
+    "/field/{*rest}",
+    "/about",
+];
+
+/// Routes of the embedded files. Built files carry a hash in their name and never change.
+pub fn pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let mut files = memory_serve::load!()
+        .index_file(Some("/index.html"))
+        .html_cache_control(CacheControl::NoCache)
+        .cache_control(CacheControl::Medium);
+    for view in VIEWS {
+        files = files.add_alias(view, "/index.html");
+    }
+    files.into_router()
+}

@@ -1,0 +1,61 @@
+//! Every route, once. The OpenAPI document is made from the same list.
+
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::app::App;
+use super::front::Front;
+use super::{
+    around, assignments, docs, ends, feed, health, incidents, items, landing, pages, records, session, tiles, units,
+};
+
+/// The routes that the OpenAPI document describes.
+pub fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(docs::preamble())
+        .routes(routes!(session::read_session, session::sign_in, session::sign_out))
+        .routes(routes!(landing::landing))
+        .routes(routes!(landing::conformance))
+        .routes(routes!(landing::list_collections))
+        .routes(routes!(landing::read_collection))
+        .routes(routes!(landing::read_queryables))
+        .routes(routes!(landing::read_schema))
+        .routes(routes!(items::list_items, records::create_item))
+        .routes(routes!(items::read_item, records::replace_item, records::patch_item, records::end_item))
+        .routes(routes!(incidents::report_incident))
+        .routes(routes!(incidents::run_verb))
+        .routes(routes!(incidents::read_log))
+        .routes(routes!(incidents::list_similar))
+        .routes(routes!(incidents::locate))
+        .routes(routes!(assignments::assign_unit))
+        .routes(routes!(assignments::release_unit))
+        .routes(routes!(assignments::recommend))
+        .routes(routes!(units::set_status))
+        .routes(routes!(units::set_position))
+        .routes(routes!(units::take_fixes))
+        .routes(routes!(ends::end_zone))
+        .routes(routes!(ends::log_done))
+        .routes(routes!(around::nearby))
+        .routes(routes!(around::within))
+        .routes(routes!(around::along))
+        .routes(routes!(around::exposure))
+        .routes(routes!(around::search))
+        .routes(routes!(feed::subscribe))
+        .routes(routes!(tiles::read_tile))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::figures))
+}
+
+/// Everything that is served.
+#[must_use]
+pub fn front(app: App) -> Front {
+    let (routes, _) = api().split_for_parts();
+    let router: Router = routes
+        .route("/api/openapi.json", axum::routing::get(docs::openapi_json))
+        .route("/api/docs", axum::routing::get(docs::page))
+        .route("/api/docs/reader.js", axum::routing::get(docs::script))
+        .merge(pages::pages())
+        .with_state(app.clone());
+    Front::new(app, router)
+}

@@ -1,0 +1,189 @@
+//! `trucban serve`: reads the configuration, listens, loads the data, serves, and stops in order.
+
+use std::future::IntoFuture;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
+use clap::Args;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::app::{App, Settings};
+use super::figures::recorder;
+use super::router::front;
+use super::start::{Started, start};
+
+/// How long connections may go on after a stop was asked for.
+const DRAIN_WAIT: Duration = Duration::from_secs(10);
+/// How often the figures are folded, so that their raw values do not pile up.
+const FIGURES_UPKEEP: Duration = Duration::from_secs(5);
+/// Where the server listens if nothing else is said.
+const LISTEN: &str = "127.0.0.1:8080";
+/// Where the data lies if nothing else is said.
+const DATA: &str = "data";
+
+/// What `serve` can be told.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// Folder of the data; made if absent [default: data]
+    #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Loopback address and port; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "TRUCBAN_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// TOML file with the same settings and more; the command line goes before it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Invented units, households and incidents, and actors to sign in as with one click
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// The configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    data: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    #[serde(default)]
+    demo: bool,
+    /// Further names under which browsers reach this server (behind a proxy on this machine).
+    #[serde(default)]
+    hosts: Vec<String>,
+}
+
+/// Command line and file together.
+struct Config {
+    data: PathBuf,
+    listen: SocketAddr,
+    settings: Settings,
+}
+
+impl Config {
+    fn read(options: ServeOptions) -> anyhow::Result<Self> {
+        let file = match &options.config {
+            None => ConfigFile::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+                toml::from_str(&text).with_context(|| format!("the configuration {} is not valid", path.display()))?
+            }
+        };
+        let listen = match options.listen.or(file.listen) {
+            Some(address) => address,
+            None => LISTEN.parse()?,
+        };
+        if !listen.ip().is_loopback() {
+            bail!(
+                "{listen} is not a loopback address: until there are accounts, whoever reaches the server may do \
+                 everything, so it listens on this machine alone (127.0.0.1 or [::1])"
+            );
+        }
+        Ok(Self {
+            data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
+            listen,
+            settings: Settings { demo: options.demo || file.demo, hosts: file.hosts },
+        })
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// A configuration that is not valid, an address that is taken, a folder that cannot be opened.
+pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    log_to_stderr();
+    let config = Config::read(options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(config))
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let stopping = CancellationToken::new();
+    let app = App::new(config.settings.clone(), recorder()?, stopping.clone());
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    tokio::spawn(keep_figures(app.clone()));
+    let address = listener.local_addr()?;
+    announce(address)?;
+    let serving = tokio::spawn(accept(listener, app.clone(), stopping.clone()));
+
+    // Loading goes on beside the listener, so that `/health/ready` can say "not yet".
+    let starting = start(&config.data, config.settings.demo, address, stopping.clone());
+    let Started { live, tasks } = tokio::select! {
+        started = starting => started?,
+        () = asked_to_stop() => return Ok(()),
+    };
+    let store = Arc::clone(&live.store);
+    app.go_live(live);
+    tracing::info!(data.folder = %config.data.display(), demo = config.settings.demo, "ready");
+
+    asked_to_stop().await;
+    tracing::info!("stopping: no new connections, finishing what is under way");
+    stopping.cancel();
+    let drained = tokio::time::timeout(DRAIN_WAIT, async {
+        for task in tasks {
+            let _ = task.await;
+        }
+        serving.await
+    });
+    if drained.await.is_err() {
+        tracing::warn!(waited_s = DRAIN_WAIT.as_secs(), "some connections did not end and are cut");
+    }
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The first line on standard output, for programs that started us and wait for the port.
+fn announce(address: SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
+}
+
+/// Serves `listener` until `stopping`, then until the last answer under way is sent.
+pub async fn accept(listener: TcpListener, app: App, stopping: CancellationToken) -> std::io::Result<()> {
+    let listener = listener.tap_io(|connection| {
+        // Answers are whole when they are written; waiting for more to send with them only adds delay.
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was closed before it was served");
+        }
+    });
+    let service = front(app);
+    let make = tower::make::Shared::new(service);
+    axum::serve(listener, make).with_graceful_shutdown(stopping.cancelled_owned()).into_future().await
+}
+
+async fn keep_figures(app: App) {
+    let mut tick = tokio::time::interval(FIGURES_UPKEEP);
+    loop {
+        tick.tick().await;
+        app.metrics().run_upkeep();
+    }
+}
+
+/// SIGTERM or SIGINT.
+async fn asked_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let _ = interrupt.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TRUCBAN_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,memory_serve=warn"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

@@ -1,0 +1,122 @@
+//! From records to the bytes of one tile.
+
+use fast_mvt::{MvtFeatureBuilder, MvtGeomType, MvtLayerBuilder, MvtResult, MvtValueRef};
+use geo_types::{Coord, Geometry};
+
+use super::cells::Cells;
+use super::draw::drawn;
+use crate::domain::{Code, Collection, Problem};
+use crate::geometry::clip::{BUFFER, Clipper, EXTENT};
+use crate::geometry::mercator::{Grid, Tile};
+use crate::picture::{Shown, View};
+
+/// Below this zoom households are counted in cells: one house is smaller than a pixel there.
+const HOUSEHOLD_ZOOM_MIN: u8 = 10;
+/// A tile with more points than this counts them in cells whatever the zoom, or it would weigh megabytes.
+const POINTS_MAX: usize = 20_000;
+
+/// Encodes one tile; no bytes where the layer has nothing there.
+///
+/// # Errors
+/// `internal` with what the encoder said.
+pub(super) fn encode(view: &View, collection: Collection, tile: Tile) -> Result<Vec<u8>, Problem> {
+    draw(view, collection, tile)
+        .map_err(|error| Problem::new(Code::Internal, "Không mã hóa được ô bản đồ.", format!("tile {tile:?}: {error}")))
+}
+
+fn draw(view: &View, collection: Collection, tile: Tile) -> MvtResult<Vec<u8>> {
+    let grid = tile.grid(EXTENT);
+    let bbox = tile.bbox_with_buffer(f64::from(BUFFER) / f64::from(EXTENT));
+    let mut found: Vec<Shown<'_>> = Vec::new();
+    let counts_only = collection == Collection::Households && tile.zoom() < HOUSEHOLD_ZOOM_MIN;
+    if !counts_only {
+        found.extend(view.in_bbox(collection, bbox).take(POINTS_MAX + 1));
+        if found.len() <= POINTS_MAX {
+            // Same bytes for the same layer, whatever order the index gives.
+            found.sort_unstable_by_key(Shown::id);
+            return one_by_one(collection, tile, grid, &found);
+        }
+    }
+    in_cells(view, collection, grid, bbox)
+}
+
+fn one_by_one(collection: Collection, tile: Tile, grid: Grid, found: &[Shown<'_>]) -> MvtResult<Vec<u8>> {
+    let mut layer = MvtLayerBuilder::new(collection.as_str())?;
+    let mut clipper = None;
+    for shown in found {
+        let Some(geometry) = shown.geometry() else { continue };
+        let feature = if let Geometry::Point(point) = geometry {
+            let at = grid.project(point.0);
+            let mut feature = layer.feature_of(MvtGeomType::Point);
+            feature.points([Coord { x: at.x.round() as i32, y: at.y.round() as i32 }])?;
+            feature
+        } else {
+            let Some(cut) = clipper.get_or_insert_with(|| Clipper::new(tile)).cut(geometry) else { continue };
+            layer.feature(&cut)?
+        };
+        layer = tag(feature, collection, shown)?.end();
+    }
+    Ok(if layer.num_features() == 0 { Vec::new() } else { layer.encode() })
+}
+
+fn tag(mut feature: MvtFeatureBuilder, collection: Collection, shown: &Shown<'_>) -> MvtResult<MvtFeatureBuilder> {
+    let mut id = uuid::Uuid::encode_buffer();
+    feature.tag_ref("id", MvtValueRef::String(shown.id().hyphenated().encode_lower(&mut id)))?;
+    let names = drawn(collection);
+    for (name, raw) in shown.members() {
+        if names.binary_search(&name).is_ok() {
+            tag_json(&mut feature, name, raw)?;
+        }
+    }
+    Ok(feature)
+}
+
+/// Tags a raw JSON value; a list or an object stays JSON text, as tiles have neither.
+fn tag_json(feature: &mut MvtFeatureBuilder, name: &str, raw: &str) -> MvtResult<()> {
+    match raw.as_bytes().first() {
+        Some(b'"') if !raw.contains('\\') => {
+            feature.tag_ref(name, MvtValueRef::String(&raw[1..raw.len() - 1]))?;
+        }
+        Some(b'"') => {
+            let text: String = serde_json::from_str(raw).unwrap_or_default();
+            feature.tag_ref(name, MvtValueRef::String(&text))?;
+        }
+        Some(b't' | b'f') => {
+            feature.tag_bool(name, raw == "true")?;
+        }
+        Some(b'-' | b'0'..=b'9') => {
+            if let Ok(whole) = raw.parse::<i64>() {
+                feature.tag_auto_int(name, whole)?;
+            } else {
+                feature.tag_double(name, raw.parse().unwrap_or_default())?;
+            }
+        }
+        _ => {
+            feature.tag_ref(name, MvtValueRef::String(raw))?;
+        }
+    }
+    Ok(())
+}
+
+/// One point a cell with `count`, and `people` for households. Lines and areas of a layer that is counted are left
+/// out; no collection holds both.
+fn in_cells(view: &View, collection: Collection, grid: Grid, bbox: [f64; 4]) -> MvtResult<Vec<u8>> {
+    let mut cells = Cells::default();
+    for shown in view.in_bbox(collection, bbox) {
+        if let Some(Geometry::Point(point)) = shown.geometry() {
+            let people = shown.number("member_count").unwrap_or_default() as i64;
+            cells.add(grid.project(point.0), people);
+        }
+    }
+    let mut layer = MvtLayerBuilder::new(collection.as_str())?;
+    for cell in cells.iter() {
+        let mut feature = layer.feature_of(MvtGeomType::Point);
+        feature.points([cell.middle()])?;
+        feature.tag_auto_int("count", cell.count)?;
+        if cell.people > 0 {
+            feature.tag_auto_int("people", cell.people)?;
+        }
+        layer = feature.end();
+    }
+    Ok(if layer.num_features() == 0 { Vec::new() } else { layer.encode() })
+}
