@@ -3,6 +3,9 @@ import { clock } from './clock.svelte';
 
 export type LinkPhase = 'connecting' | 'live' | 'lost';
 
+/** Three heartbeats. */
+const SILENCE_MAX_MS = 30_000;
+
 class Link {
   phase = $state<LinkPhase>('connecting');
   /** Server time of the last message, Unix milliseconds. */
@@ -17,6 +20,12 @@ class Link {
     this.phase = 'live';
     this.lost_since_ms = null;
     this.last_message_ms = clock.read_ms();
+  }
+
+  /** Counts silence as lost, also in a tab that only overhears another tab's line. */
+  watch(): void {
+    if (this.phase !== 'live' || this.last_message_ms === null) return;
+    if (clock.read_ms() - this.last_message_ms > SILENCE_MAX_MS) this.lost();
   }
 
   lost(): void {

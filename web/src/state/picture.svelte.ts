@@ -22,6 +22,9 @@ const WAITING_MAX = 5_000;
 /** How long the first reading waits for the feed to open. */
 const FEED_WAIT_MS = 1_500;
 
+/** How often the silence of the line is measured. */
+const WATCH_MS = 5_000;
+
 type Listener = (collection: CollectionName, id: string) => void;
 
 class Picture {
@@ -39,6 +42,7 @@ class Picture {
   #waiting: FeedEvent[] | null = null;
   #isStale = true;
   #run: AbortController | null = null;
+  #watch: ReturnType<typeof setInterval> | undefined;
   #listeners = new Set<Listener>();
 
   /** Starts reading; calling it again changes nothing. */
@@ -50,6 +54,7 @@ class Picture {
       hear: (event) => this.#hear(event),
       signal: this.#run.signal,
     });
+    this.#watch = setInterval(() => link.watch(), WATCH_MS);
     // Without a feed the lists are still worth showing; they count as stale until the line opens.
     setTimeout(() => {
       if (this.loaded_ms === null && !this.#waiting) void this.reload();
@@ -58,6 +63,7 @@ class Picture {
 
   stop(): void {
     this.#run?.abort();
+    clearInterval(this.#watch);
     this.#run = null;
   }
 
