@@ -129,3 +129,11 @@ export const nearby = <F extends T.Feature<object>>(parameters: Parameters, sign
 
 export const exposure = (of: { zone_id: string } | { geometry: Geometry }, signal?: AbortSignal) =>
   ask<T.Exposure>('/api/exposure', of, signal);
+
+/** Sends position fixes, 1 to 1,000; the server takes each fix of a unit and time once. */
+export const fixes = (batch: readonly T.FixIn[], key?: string) =>
+  write<{ accepted: number; stale: number; refused: { index: number; code: string }[] }>(
+    '/api/fixes',
+    { fixes: batch },
+    key ? { key } : {},
+  );

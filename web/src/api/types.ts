@@ -371,3 +371,14 @@ export interface PositionUpdate {
   speed_mps?: number | null;
   course_deg?: number | null;
 }
+
+/** One position of a unit as a page sends it. */
+export interface FixIn {
+  unit_id: string;
+  lon: number;
+  lat: number;
+  at: string;
+  accuracy_m?: number;
+  speed_mps?: number;
+  course_deg?: number;
+}

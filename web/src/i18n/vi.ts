@@ -1,7 +1,8 @@
 /** All Vietnamese texts: the source of the keys. A value is a text or a function that makes one. */
 import { common } from './vi/common';
 import { duty } from './vi/duty';
+import { field } from './vi/field';
 import { words } from './vi/words';
 
-export const vi = { ...common, duty, words };
+export const vi = { ...common, duty, field, words };
 export type Texts = typeof vi;
