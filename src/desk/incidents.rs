@@ -55,6 +55,8 @@ pub(super) fn decide(scene: &Scene<'_>, id: Uuid, verb: &IncidentVerb) -> Result
         }
         IncidentVerb::Reject { reason } => {
             hand.main().set_time("closed_at", at);
+            // A reported incident has nobody at work, but busy units may have it in their queue.
+            release_all(&mut hand, id)?;
             ("rejected", format!("Không xác nhận: {}", reason.trim()))
         }
         IncidentVerb::Monitor { text } => {

@@ -2,6 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed, its helpers too")]
 
+mod desk_incidents;
+mod desk_items;
+mod desk_places;
+mod desk_races;
+mod desk_support;
+mod desk_units;
+mod desk_zones;
 mod geodata;
 mod rooms;
 mod store;
