@@ -92,7 +92,7 @@ pub(super) fn resolve(ground: &Ground, view: &View, place: &Place) -> Result<Can
             Ok(found)
         }
         Place::Text(text) => {
-            let mut found = only_one(locate(ground, view, text)?, text)?;
+            let mut found = only_one(&locate(ground, view, text)?, text)?;
             found.said = Some(text.clone());
             Ok(found)
         }
@@ -320,7 +320,7 @@ fn commune_by_code(ground: &Ground, view: &View, code: &str) -> Option<Candidate
 }
 
 /// The first candidate, unless another of the same name lies elsewhere: then a person must choose.
-fn only_one(found: Vec<Candidate>, text: &str) -> Result<Candidate, Problem> {
+fn only_one(found: &[Candidate], text: &str) -> Result<Candidate, Problem> {
     let Some(first) = found.first() else { return Err(not_found(text)) };
     let elsewhere = |other: &&Candidate| {
         let same_name = first.named && other.named && fold(&other.label) == fold(&first.label);

@@ -84,7 +84,7 @@ impl Desk {
                 }
                 Ok(draft) => draft,
                 // A repeated request may be refused on what its first run changed; the store knows it.
-                Err(problem) => return self.replayed(ask).await?.map_or(Err(problem), Ok),
+                Err(problem) => return self.replayed(ask).await?.ok_or(problem),
             };
             let call = Append {
                 idempotency: ask.idempotency,
