@@ -165,7 +165,7 @@ fn read_verb(name: &str, fields: &mut Fields) -> Result<IncidentVerb, Problem> {
     })
 }
 
-/// The log of an incident (diễn biến), oldest first.
+/// The log of an incident (diễn biến) and of those merged into it, oldest first.
 #[utoipa::path(
     get, path = "/api/incidents/{id}/log", tag = "incidents",
     params(("id" = String, Path, description = "Id of the incident")),
@@ -176,12 +176,13 @@ pub async fn read_log(reader: Reader, Path(id): Path<String>) -> Answer {
     Params::parse(reader.uri.query())?.finish()?;
     let view = reader.view()?;
     view.item(Collection::Incidents, id).ok_or_else(|| no_record(id))?;
+    let merged = reader.live()?.desk.merged_with(&view, id);
     let mut entries = view
         .items(&ItemsQuery {
             collection: Collection::DutyLog,
             bbox: None,
             datetime: None,
-            filters: vec![PropertyFilter { name: "incident_id".to_owned(), any_of: vec![id.to_string()] }],
+            filters: vec![PropertyFilter { name: "incident_id".to_owned(), any_of: merged.iter().map(Uuid::to_string).collect() }],
             q: None,
             ended: true,
             limit: LOG_ENTRIES_MAX,
