@@ -1,5 +1,8 @@
-//! `trucban serve` and its companions: reads the command line and hands over.
+//! `trucban`: reads the command line and hands over.
 
+mod commands;
+
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -17,17 +20,27 @@ struct Arguments {
 enum Command {
     /// Serves the picture: web pages, API and live feed.
     Serve(ServeOptions),
+    Import(commands::ImportArgs),
+    Export(commands::ExportArgs),
+    Check(commands::CheckArgs),
+    Backup(commands::BackupArgs),
+    Simulate(commands::SimulateArgs),
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
-        Command::Serve(options) => trucban::http::serve(options),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("trucban: {error:#}");
-            ExitCode::FAILURE
-        }
+    match Arguments::parse().command {
+        Command::Serve(options) => match trucban::http::serve(options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // Nobody may be reading standard error; there is no other place to say so.
+                let _ = writeln!(std::io::stderr(), "trucban: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+        Command::Import(args) => commands::import(args),
+        Command::Export(args) => commands::export(args),
+        Command::Check(args) => commands::check_store(args),
+        Command::Backup(args) => commands::backup(args),
+        Command::Simulate(args) => commands::simulate_over_http(args),
     }
 }

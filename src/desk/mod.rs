@@ -7,6 +7,7 @@
 
 mod advice;
 mod assign;
+mod bulk;
 mod callers;
 mod fixes;
 mod ground;
@@ -36,6 +37,7 @@ use crate::picture::PictureHandle;
 use crate::store::{Idempotency, Store};
 
 pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, Recommendation};
+pub use bulk::take_file;
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use locate::Candidate;
 

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use super::columns::{self, ColumnRule, Survey, Target};
 use super::derive::Ground;
-use super::plan::{self, Defaults, Plan};
+use super::plan::{self, Defaults};
 use super::reference::Reference;
 use super::refusals::Refusals;
 use super::rows::{Row, RowReader};
 use super::source::{Format, Input};
+use crate::desk;
 use crate::domain::access::Deed;
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp};
-use crate::store::{Append, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// What is imported and how.
 #[derive(Clone, Debug)]
@@ -130,7 +131,7 @@ pub async fn import_file(
         return Ok(summary);
     }
     progress(Step::Write { rows: plan.puts.len() as u64 });
-    summary.seq = write(store, actor, plan).await?;
+    summary.seq = desk::take_file(store.as_ref(), actor, plan.expects, plan.puts).await?;
     summary.written = true;
     Ok(summary)
 }
@@ -195,21 +196,6 @@ fn tell_positions_left_out(collection: Collection, rows: &[Row], notes: &mut Vec
             "positions in the file are left out: a unit's place comes from fixes, or is that of its post".to_owned(),
         ));
     }
-}
-
-/// Makes the plan durable by one append; nothing to write is no call.
-pub(super) async fn write(store: &Arc<dyn Store>, actor: &Actor, plan: Plan) -> Result<Seq, Problem> {
-    if plan.puts.is_empty() {
-        return Ok(0);
-    }
-    let call = Append {
-        idempotency: None,
-        actor: actor.name.as_str().into(),
-        exercise_id: None,
-        expects: plan.expects,
-        puts: plan.puts,
-    };
-    store.append(call).await.map(|appended| appended.seq()).map_err(store_problem)
 }
 
 /// What a store's refusal means to a person at the command line.

@@ -75,7 +75,9 @@ pub(super) fn plan(
                 None => create(collection, row, defaults, &mut plan),
             }
         });
-        if let Err(problem) = outcome {
+        if let Err(mut problem) = outcome {
+            // A person who reads a table knows fields, not pointers into JSON.
+            problem.at = problem.at.map(|at| at.trim_start_matches("/properties/").to_owned());
             plan.refused.push(Refusal { line, problem });
         }
     }

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::derive::{Ground, MeasuredGround};
 use super::import::store_problem;
+use crate::desk;
 use crate::domain::schema::{canonical_properties, split_personal};
-use crate::domain::{Code, Collection, Fix, FixSource, Problem, Timestamp};
+use crate::domain::{Actor, Code, Collection, Fix, FixSource, Problem, Timestamp};
 use crate::geometry::validate::{self, IMPORTED_VERTICES_MAX};
-use crate::store::{Append, Expect, Put, Store};
+use crate::store::{Expect, Put, Store};
 
 /// Key of the store's `meta` that marks a demo folder for ever.
 pub const DEMO_META: &str = "demo";
@@ -224,8 +225,8 @@ async fn append(store: &Arc<dyn Store>, mut load: Load, ground: Option<MeasuredG
     }
     let count = load.puts.len();
     let expects = load.puts.iter().map(|put| Expect { collection: put.collection, id: put.id, version: 0 }).collect();
-    let call = Append { idempotency: None, actor: "seed".into(), exercise_id: None, expects, puts: load.puts };
-    store.append(call).await.map_err(store_problem)?;
+    let actor = Actor { name: "seed".to_owned(), ..Actor::system() };
+    desk::take_file(store.as_ref(), &actor, expects, load.puts).await?;
     if !load.fixes.is_empty() {
         store.append_fixes(load.fixes.into()).await.map_err(store_problem)?;
     }

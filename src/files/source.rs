@@ -68,6 +68,17 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format that the file's name says.
+    #[must_use]
+    pub fn named(path: &Path) -> Option<Self> {
+        match path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "geojson" | "json" | "ndjson" | "geojsonl" | "geojsons" | "jsonl" => Some(Self::GeoJson),
+            "csv" | "tsv" | "txt" => Some(Self::Csv),
+            "gpkg" => Some(Self::GeoPackage),
+            _ => None,
+        }
+    }
+
     /// The format of the file at `path`, by its first bytes, then by its name.
     ///
     /// # Errors
@@ -77,7 +88,6 @@ impl Format {
         let mut file = open(path)?;
         let read = file.read(&mut head).map_err(|error| unreadable(path, &error))?;
         let head = &head[..read];
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
         if head.starts_with(b"SQLite format 3\0") {
             return Ok(Self::GeoPackage);
         }
@@ -88,9 +98,8 @@ impl Format {
                 "the file is in UTF-16; save it as UTF-8 (Excel: \"CSV UTF-8\")",
             ));
         }
-        match extension.as_str() {
-            "geojson" | "json" | "ndjson" | "geojsonl" | "geojsons" | "jsonl" => Ok(Self::GeoJson),
-            "csv" | "tsv" | "txt" => Ok(Self::Csv),
+        match Self::named(path) {
+            Some(named @ (Self::GeoJson | Self::Csv)) => Ok(named),
             _ if first_letter(head) == Some(b'{') => Ok(Self::GeoJson),
             _ => Err(Problem::new(
                 Code::UnsupportedMediaType,

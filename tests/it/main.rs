@@ -9,6 +9,8 @@ mod desk_races;
 mod desk_support;
 mod desk_units;
 mod desk_zones;
+mod files;
+mod files_round_trip;
 mod geodata;
 mod rooms;
 mod store;

@@ -1,0 +1,321 @@
+//! The commands beside `serve`: import, export, check, backup, simulate. They read the command line, call the rooms,
+//! and print for people; what they mean is decided in the rooms.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use trucban::desk::{Clock, SystemClock};
+use trucban::domain::{Actor, Collection, Problem, Role, Timestamp};
+use trucban::files::simulate::{HttpSide, SimulationOptions, simulate};
+use trucban::files::{ColumnRule, Format, ImportOptions, ImportSummary, Step, export_file, import_file, seed};
+use trucban::picture;
+use trucban::store::gpkg::{GpkgStore, OpenOptions, check};
+use trucban::store::{Store, StoreError};
+
+/// Refused rows printed; `--report` gets all of them.
+const REFUSALS_PRINTED_MAX: usize = 50;
+/// Exit code where nothing could be done: a file that cannot be read, a folder in use.
+const FAILED: u8 = 2;
+
+/// Brings a file in: GeoJSON, CSV or GeoPackage.
+#[derive(Args, Clone, Debug)]
+pub struct ImportArgs {
+    /// The file
+    file: PathBuf,
+    /// Where its records go (households, admin_units, incidents …)
+    #[arg(long, value_parser = collection)]
+    collection: Collection,
+    /// Folder of the data
+    #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// Reference system of the coordinates, if not WGS 84 (EPSG:9205 is VN-2000 in Lai Châu)
+    #[arg(long, value_name = "CRS")]
+    crs: Option<String>,
+    /// Which column fills which field, with :mdy or :dmy for dates such as 7/3/2017, :comma for decimal commas;
+    /// field may be lon, lat, wkt, id, extra, or - to leave the column out
+    #[arg(long = "map", value_name = "COLUMN=FIELD[:FORMAT]")]
+    rules: Vec<ColumnRule>,
+    /// Table of a GeoPackage that has several
+    #[arg(long)]
+    layer: Option<String>,
+    /// Read, check and count; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Refuse a file with columns that have no field (else they are kept in `extra`)
+    #[arg(long)]
+    strict: bool,
+    /// Take the good rows though others are refused (else it is all or nothing)
+    #[arg(long)]
+    skip_bad: bool,
+    /// Write every refused row into this CSV file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// Writes one collection to a file, as a role sees it.
+#[derive(Args, Clone, Debug)]
+pub struct ExportArgs {
+    /// What is written
+    #[arg(long, value_parser = collection)]
+    collection: Collection,
+    /// The format; that of the file's name if not given
+    #[arg(long, value_enum)]
+    format: Option<FormatName>,
+    /// The file; one that is there is replaced when the new one is whole
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// Folder of the data
+    #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// Whose view is written (duty_officer, planner, field_unit, commander, local_authority, admin, observer)
+    #[arg(long = "as", value_parser = role, default_value = "admin")]
+    role: Role,
+}
+
+/// Formats of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    Geojson,
+    Csv,
+    Gpkg,
+}
+
+/// Compares the records with the fold of the journal.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Folder of the data, or a backup file
+    #[arg(long, env = "TRUCBAN_DATA", value_name = "PATH", default_value = "data")]
+    data: PathBuf,
+}
+
+/// Copies the whole store into a new file, also while a server writes.
+#[derive(Args, Clone, Debug)]
+pub struct BackupArgs {
+    /// The new file
+    to: PathBuf,
+    /// Folder of the data
+    #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+}
+
+/// Plays the demo on a server over HTTP: units move, incidents come in.
+#[derive(Args, Clone, Debug)]
+pub struct SimulateArgs {
+    /// The server
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// Token of the actor who plays (`DATA/demo-tokens.json`)
+    #[arg(long, env = "TRUCBAN_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// The same seed gives the same world
+    #[arg(long, default_value_t = SimulationOptions::default().seed)]
+    seed: u64,
+    /// How many times faster than life units move
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    speed: f64,
+}
+
+fn collection(name: &str) -> Result<Collection, String> {
+    Collection::parse(name).ok_or_else(|| {
+        let names: Vec<&str> = Collection::ALL.into_iter().map(Collection::as_str).collect();
+        format!("{name:?} is not one of {}", names.join(", "))
+    })
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    serde_json::from_value(name.into()).map_err(|_| format!("{name:?} is no role"))
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|speed| (0.01..=1_000.0).contains(speed)).ok_or_else(|| "not from 0.01 to 1000".to_owned())
+}
+
+/// `trucban import`: 0 if the file is in (or would be, with `--dry-run`), 1 if rows were refused and nothing was
+/// written, 2 if the file or the folder could not be used.
+pub fn import(args: ImportArgs) -> ExitCode {
+    finish(blocking(async {
+        let store = open(&args.data).await?;
+        let actor = Actor { name: "import".to_owned(), ..Actor::system() };
+        let options = ImportOptions {
+            crs: args.crs.clone(),
+            rules: args.rules.clone(),
+            layer: args.layer.clone(),
+            dry_run: args.dry_run,
+            strict: args.strict,
+            skip_bad: args.skip_bad,
+            report: args.report.clone(),
+            ..ImportOptions::into(args.collection)
+        };
+        let bar = progress_bar();
+        let outcome =
+            import_file(&store, &actor, &args.file, &options, SystemClock.now(), &mut |step| show(&bar, step)).await;
+        bar.finish_and_clear();
+        store.close().await;
+        let summary = outcome.map_err(told)?;
+        print_summary(&args, &summary)?;
+        let failed = summary.refused.count > 0 && (!args.skip_bad || summary.refused.count == summary.rows);
+        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }))
+}
+
+/// The store of the folder, for writing. A new folder gets the reference ground, as `serve` would give it.
+async fn open(data: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    let store = GpkgStore::open(data, &OpenOptions { address: "trucban import".to_owned() }).map_err(store_told)?;
+    let store: Arc<dyn Store> = store;
+    seed::ground(&store, SystemClock.now()).await.map_err(told)?;
+    Ok(store)
+}
+
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} · {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, step: Step) {
+    match step {
+        Step::Survey => bar.set_message("đọc cột / reading columns"),
+        Step::Check { done, of } => {
+            bar.set_message("kiểm tra / checking");
+            bar.set_length(of);
+            bar.set_position(done);
+        }
+        Step::Write { rows } => {
+            bar.set_message(format!("ghi / writing {rows}"));
+            bar.enable_steady_tick(std::time::Duration::from_millis(200));
+        }
+    }
+}
+
+fn print_summary(args: &ImportArgs, summary: &ImportSummary) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (vi, en) in &summary.notes {
+        writeln!(out, "* {vi}\n  {en}")?;
+    }
+    let refused = &summary.refused;
+    for refusal in refused.kept.iter().take(REFUSALS_PRINTED_MAX) {
+        let problem = &refusal.problem;
+        let field = problem.at.as_deref().unwrap_or("-");
+        writeln!(out, "dòng/line {} · {field} · {}", refusal.line, problem.code.as_str())?;
+        writeln!(out, "    {}\n    {}", problem.detail_vi, problem.detail_en)?;
+    }
+    let rest = refused.count.saturating_sub(REFUSALS_PRINTED_MAX as u64);
+    if rest > 0 {
+        let hint = match &args.report {
+            Some(path) => format!("tất cả ở / all of them in {}", path.display()),
+            None => "--report FILE".to_owned(),
+        };
+        writeln!(out, "… và {rest} dòng bị từ chối nữa / and {rest} more refused rows: {hint}")?;
+    }
+    let ImportSummary { rows, created, updated, unchanged, .. } = summary;
+    let refused = refused.count;
+    let (vi, en) = match (summary.written, args.dry_run) {
+        (true, _) => ("đã nhập", "imported"),
+        (false, true) => ("chạy thử, chưa ghi gì", "dry run, nothing was written"),
+        (false, false) => ("KHÔNG ghi gì vì có dòng bị từ chối", "NOTHING was written, since rows were refused"),
+    };
+    writeln!(out, "{}: {vi} / {en}", args.collection)?;
+    writeln!(out, "  dòng / rows: {rows}")?;
+    writeln!(out, "  mới / new: {created}")?;
+    writeln!(out, "  cập nhật / updated: {updated}")?;
+    writeln!(out, "  không đổi / unchanged: {unchanged}")?;
+    writeln!(out, "  bị từ chối / refused: {refused}")?;
+    if !summary.written && !args.dry_run {
+        writeln!(out, "  --skip-bad: nhập các dòng còn lại / takes the other rows")?;
+    }
+    out.flush()
+}
+
+/// `trucban export`: works beside a running server.
+pub fn export(args: ExportArgs) -> ExitCode {
+    finish(blocking(async {
+        let format = match args.format {
+            Some(FormatName::Geojson) => Format::GeoJson,
+            Some(FormatName::Csv) => Format::Csv,
+            Some(FormatName::Gpkg) => Format::GeoPackage,
+            None => Format::named(&args.output).ok_or_else(|| anyhow!("--format geojson, csv or gpkg is needed"))?,
+        };
+        let store: Arc<dyn Store> = GpkgStore::open_read(&args.data).map_err(store_told)?;
+        let handle = picture::start(store).await.map_err(store_told)?;
+        let actor = Actor { name: "export".to_owned(), role: args.role, force: None, unit_id: None };
+        let view = handle.view(&actor, SystemClock.now());
+        let count = export_file(&view, args.collection, format, &args.output).map_err(told)?;
+        writeln!(io::stdout(), "{}: {count} → {}", args.collection, args.output.display())?;
+        Ok(ExitCode::SUCCESS)
+    }))
+}
+
+/// `trucban check`: 0 if all agrees, 1 with findings, 2 if the store cannot be read.
+pub fn check_store(args: CheckArgs) -> ExitCode {
+    finish((|| {
+        let findings = check(&args.data).map_err(store_told)?;
+        let mut out = io::stdout().lock();
+        for finding in &findings {
+            writeln!(out, "{}", finding.what)?;
+        }
+        if findings.is_empty() {
+            writeln!(out, "{}: không có sai lệch / no difference found", args.data.display())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        writeln!(out, "{}: {} sai lệch / differences", args.data.display(), findings.len())?;
+        Ok(ExitCode::FAILURE)
+    })())
+}
+
+/// `trucban backup`: works beside a running server.
+pub fn backup(args: BackupArgs) -> ExitCode {
+    finish(blocking(async {
+        let store = GpkgStore::open_read(&args.data).map_err(store_told)?;
+        store.backup(args.to.clone()).await.map_err(store_told)?;
+        let bytes = std::fs::metadata(&args.to).map(|meta| meta.len()).unwrap_or_default();
+        writeln!(io::stdout(), "{} → {} ({bytes} byte)", args.data.display(), args.to.display())?;
+        Ok(ExitCode::SUCCESS)
+    }))
+}
+
+/// `trucban simulate`: until it is stopped.
+pub fn simulate_over_http(args: SimulateArgs) -> ExitCode {
+    fn now() -> Timestamp {
+        SystemClock.now()
+    }
+    finish(blocking(async {
+        let side = HttpSide::new(&args.url, args.token.clone(), now).map_err(told)?;
+        let options = SimulationOptions { seed: args.seed, speed: args.speed };
+        tokio::select! {
+            played = simulate(&side, options) => played.map_err(told)?,
+            stopped = tokio::signal::ctrl_c() => stopped?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }))
+}
+
+fn blocking<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+fn finish(done: anyhow::Result<ExitCode>) -> ExitCode {
+    done.unwrap_or_else(|error| {
+        // Nobody may be reading standard error; there is no other place to say so.
+        let _ = writeln!(io::stderr(), "trucban: {error:#}");
+        ExitCode::from(FAILED)
+    })
+}
+
+fn told(problem: Problem) -> anyhow::Error {
+    let at = problem.at.as_deref().map(|at| format!(" ({at})")).unwrap_or_default();
+    anyhow!("{}{at}\n  {}\n  {}", problem.code.as_str(), problem.detail_vi, problem.detail_en)
+}
+
+fn store_told(error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Refused(problem) => told(problem),
+        other => anyhow!("{other}"),
+    }
+}
