@@ -64,8 +64,11 @@ fn fill<'a>(
     let fields: Vec<&Field> = collection.fields().iter().filter(|field| field.name != "ended_at").collect();
     let columns: String =
         fields.iter().map(|field| format!(", \"{}\" {}", field.name, column_type(field.kind))).collect();
+    // Lines and areas may be of one or several parts, so their column takes any geometry.
+    let geometry_type = if collection.geometry_kind() == GeometryKind::Point { "POINT" } else { "GEOMETRY" };
     transaction.execute_batch(&format!(
-        "CREATE TABLE {collection} (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom GEOMETRY, id TEXT{columns})"
+        "CREATE TABLE {collection} \
+         (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom {geometry_type}, id TEXT{columns})"
     ))?;
     let mut bounds: Option<geo_types::Rect<f64>> = None;
     let marks = vec!["?"; fields.len() + 2].join(", ");
@@ -95,8 +98,6 @@ fn fill<'a>(
             at(3)
         ],
     )?;
-    // Lines and areas may be of one or several parts, so their column takes any geometry.
-    let geometry_type = if collection.geometry_kind() == GeometryKind::Point { "POINT" } else { "GEOMETRY" };
     transaction.execute(
         "INSERT INTO gpkg_geometry_columns VALUES (?1, 'geom', ?2, 4326, 0, 0)",
         params![collection.as_str(), geometry_type],
