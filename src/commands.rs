@@ -137,7 +137,7 @@ fn speed(text: &str) -> Result<f64, String> {
 
 /// `trucban import`: 0 if the file is in (or would be, with `--dry-run`), 1 if rows were refused and nothing was
 /// written, 2 if the file or the folder could not be used.
-pub fn import(args: ImportArgs) -> ExitCode {
+pub fn import(args: &ImportArgs) -> ExitCode {
     finish(blocking(async {
         let store = open(&args.data).await?;
         let actor = Actor { name: "import".to_owned(), ..Actor::system() };
@@ -157,7 +157,7 @@ pub fn import(args: ImportArgs) -> ExitCode {
         bar.finish_and_clear();
         store.close().await;
         let summary = outcome.map_err(told)?;
-        print_summary(&args, &summary)?;
+        print_summary(args, &summary)?;
         let failed = summary.refused.count > 0 && (!args.skip_bad || summary.refused.count == summary.rows);
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }))
@@ -234,7 +234,7 @@ fn print_summary(args: &ImportArgs, summary: &ImportSummary) -> io::Result<()> {
 }
 
 /// `trucban export`: works beside a running server.
-pub fn export(args: ExportArgs) -> ExitCode {
+pub fn export(args: &ExportArgs) -> ExitCode {
     finish(blocking(async {
         let format = match args.format {
             Some(FormatName::Geojson) => Format::GeoJson,
@@ -253,7 +253,7 @@ pub fn export(args: ExportArgs) -> ExitCode {
 }
 
 /// `trucban check`: 0 if all agrees, 1 with findings, 2 if the store cannot be read.
-pub fn check_store(args: CheckArgs) -> ExitCode {
+pub fn check_store(args: &CheckArgs) -> ExitCode {
     finish((|| {
         let findings = check(&args.data).map_err(store_told)?;
         let mut out = io::stdout().lock();
@@ -270,7 +270,7 @@ pub fn check_store(args: CheckArgs) -> ExitCode {
 }
 
 /// `trucban backup`: works beside a running server.
-pub fn backup(args: BackupArgs) -> ExitCode {
+pub fn backup(args: &BackupArgs) -> ExitCode {
     finish(blocking(async {
         let store = GpkgStore::open_read(&args.data).map_err(store_told)?;
         store.backup(args.to.clone()).await.map_err(store_told)?;
@@ -281,7 +281,7 @@ pub fn backup(args: BackupArgs) -> ExitCode {
 }
 
 /// `trucban simulate`: until it is stopped.
-pub fn simulate_over_http(args: SimulateArgs) -> ExitCode {
+pub fn simulate_over_http(args: &SimulateArgs) -> ExitCode {
     fn now() -> Timestamp {
         SystemClock.now()
     }
@@ -309,8 +309,9 @@ fn finish(done: anyhow::Result<ExitCode>) -> ExitCode {
 }
 
 fn told(problem: Problem) -> anyhow::Error {
-    let at = problem.at.as_deref().map(|at| format!(" ({at})")).unwrap_or_default();
-    anyhow!("{}{at}\n  {}\n  {}", problem.code.as_str(), problem.detail_vi, problem.detail_en)
+    let Problem { code, at, detail_vi, detail_en, .. } = problem;
+    let at = at.map(|at| format!(" ({at})")).unwrap_or_default();
+    anyhow!("{}{at}\n  {detail_vi}\n  {detail_en}", code.as_str())
 }
 
 fn store_told(error: StoreError) -> anyhow::Error {

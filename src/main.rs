@@ -37,10 +37,10 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        Command::Import(args) => commands::import(args),
-        Command::Export(args) => commands::export(args),
-        Command::Check(args) => commands::check_store(args),
-        Command::Backup(args) => commands::backup(args),
-        Command::Simulate(args) => commands::simulate_over_http(args),
+        Command::Import(args) => commands::import(&args),
+        Command::Export(args) => commands::export(&args),
+        Command::Check(args) => commands::check_store(&args),
+        Command::Backup(args) => commands::backup(&args),
+        Command::Simulate(args) => commands::simulate_over_http(&args),
     }
 }

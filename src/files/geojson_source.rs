@@ -320,7 +320,10 @@ fn unreadable(line: u64, error: &std::io::Error) -> Problem {
 mod tests {
     use super::*;
 
-    fn rows(text: &str) -> Result<Vec<(u64, Result<usize, Code>)>, Problem> {
+    /// Line of a row, and how many values it has.
+    type Found = (u64, Result<usize, Code>);
+
+    fn rows(text: &str) -> Result<Vec<Found>, Problem> {
         let mut source = GeoJsonSource::new(text.as_bytes());
         let mut rows = Vec::new();
         while let Some(row) = source.next_row()? {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use trucban::domain::{Actor, Code, Collection, Problem, Record, Role, Timestamp};
-use trucban::files::{Format, ImportOptions, ImportSummary, export_file, import_file, seed};
+use trucban::files::{ImportOptions, ImportSummary, import_file, seed};
 use trucban::geometry::crs::Crs;
 use trucban::geometry::measure::distance_m;
-use trucban::picture;
 use trucban::store::Store;
 use trucban::store::gpkg::check;
 
@@ -56,13 +55,6 @@ impl Room {
 
     async fn records(&self, collection: Collection) -> Vec<Record> {
         records(&self.store, collection).await
-    }
-
-    async fn export(&self, collection: Collection, format: Format, name: &str) -> PathBuf {
-        let handle = picture::start(self.dyn_store()).await.unwrap();
-        let path = self.files.path().join(name);
-        export_file(&handle.view(&admin(), now()), collection, format, &path).unwrap();
-        path
     }
 }
 

@@ -135,10 +135,10 @@ fn pause_s(world: &mut World) -> i64 {
 }
 
 async fn play(side: &impl Side, sent: Vec<Sent>, told: Vec<Told>) {
-    if !sent.is_empty() {
-        if let Err(problem) = side.send(sent.into_iter().map(Position::from).collect()).await {
-            tracing::debug!(%problem, "positions of the simulation were not taken");
-        }
+    if !sent.is_empty()
+        && let Err(problem) = side.send(sent.into_iter().map(Position::from).collect()).await
+    {
+        tracing::debug!(%problem, "positions of the simulation were not taken");
     }
     for Told { unit_id, status } in told {
         if let Err(problem) = side.tell(unit_id, status).await {
