@@ -149,8 +149,7 @@ pub fn field_schemas(collection: Collection) -> Map<String, Value> {
 
 fn describe(reader: &Reader, view: &View, collection: Collection) -> Value {
     let page = |rest: &str| reader.link(&format!("/api/collections/{collection}{rest}"));
-    let _ = view;
-    let bbox = PROVINCE;
+    let bbox = view.extent(collection).unwrap_or(PROVINCE);
     let (vi, en) = collection.title();
     json!({
         "id": collection.as_str(),

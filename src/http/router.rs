@@ -1,6 +1,8 @@
 //! Every route, once. The OpenAPI document is made from the same list.
 
 use axum::Router;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -10,9 +12,29 @@ use super::{
     around, assignments, docs, ends, feed, health, incidents, items, landing, pages, records, session, tiles, units,
 };
 
+/// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
+const PACKED_BYTES_MIN: u64 = 8 * 1_024;
+
 /// The routes that the OpenAPI document describes.
 pub fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(docs::preamble())
+    let packed = CompressionLayer::new().compress_when(SizeAbove::new(PACKED_BYTES_MIN));
+    OpenApiRouter::with_openapi(docs::preamble()).merge(records_and_verbs().layer(packed)).merge(hot())
+}
+
+/// Routes that are asked often or for long: nothing stands between them and the front.
+fn hot() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(around::nearby))
+        .routes(routes!(units::take_fixes))
+        .routes(routes!(feed::subscribe))
+        .routes(routes!(tiles::read_tile))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::figures))
+}
+
+fn records_and_verbs() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(session::read_session, session::sign_in, session::sign_out))
         .routes(routes!(landing::landing))
         .routes(routes!(landing::conformance))
@@ -32,19 +54,12 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(assignments::recommend))
         .routes(routes!(units::set_status))
         .routes(routes!(units::set_position))
-        .routes(routes!(units::take_fixes))
         .routes(routes!(ends::end_zone))
         .routes(routes!(ends::log_done))
-        .routes(routes!(around::nearby))
         .routes(routes!(around::within))
         .routes(routes!(around::along))
         .routes(routes!(around::exposure))
         .routes(routes!(around::search))
-        .routes(routes!(feed::subscribe))
-        .routes(routes!(tiles::read_tile))
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::figures))
 }
 
 /// Everything that is served.

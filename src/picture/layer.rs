@@ -93,6 +93,15 @@ impl Layer {
         self.levels.iter().map(|level| level.run.listed() - level.dead_listed).sum()
     }
 
+    /// A box around all records that stand somewhere; wider than need be while places that were left are still packed.
+    #[must_use]
+    pub fn extent(&self) -> Option<[f64; 4]> {
+        self.levels
+            .iter()
+            .filter_map(|level| level.run.tree().bounds())
+            .reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])
+    }
+
     /// Whether it holds nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

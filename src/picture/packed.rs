@@ -83,6 +83,11 @@ impl Packed {
         Self { boxes, slots: entries.iter().map(|entry| entry.slot).collect(), nodes, leaves }
     }
 
+    /// The box around all entries; `None` if there is none.
+    pub fn bounds(&self) -> Option<Bbox> {
+        self.nodes.get(1).copied().filter(|bounds| bounds[0] <= bounds[2])
+    }
+
     fn bbox(&self, at: usize) -> Bbox {
         match &self.boxes {
             Boxes::Points(points) => [points[at][0], points[at][1], points[at][0], points[at][1]],

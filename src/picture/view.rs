@@ -63,6 +63,12 @@ impl View {
         self.layer(collection).listed()
     }
 
+    /// `[west, south, east, north]` around the records of the collection, perhaps wider; `None` if none stands anywhere.
+    #[must_use]
+    pub fn extent(&self, collection: Collection) -> Option<[f64; 4]> {
+        self.layer(collection).extent()
+    }
+
     pub(super) fn layer(&self, collection: Collection) -> &Layer {
         self.picture.layer(collection)
     }
