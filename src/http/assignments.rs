@@ -47,7 +47,7 @@ pub async fn assign_unit(Path(id): Path<String>, writer: Writer) -> Answer {
     let (unit, at) = (fields.needed_uuid("unit_id")?, fields.time("at")?);
     fields.finish()?;
     let assigned = writer.desk()?.assign(&writer.ask_of_seen(at)?, id, unit).await?;
-    Ok(show_both(&writer.reader, &assigned)?)
+    show_both(&writer.reader, &assigned)
 }
 
 /// Releases a unit from an incident.
@@ -70,7 +70,7 @@ pub async fn release_unit(Path((id, unit)): Path<(String, String)>, writer: Writ
     let at = fields.time("at")?;
     fields.finish()?;
     let assigned = writer.desk()?.release(&writer.ask_of_seen(at)?, id, unit).await?;
-    Ok(show_both(&writer.reader, &assigned)?)
+    show_both(&writer.reader, &assigned)
 }
 
 fn show_both(reader: &Reader, assigned: &Assigned) -> Result<Response, Refusal> {

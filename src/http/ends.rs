@@ -32,7 +32,7 @@ pub async fn end_zone(Path(id): Path<String>, writer: Writer) -> Answer {
     let (reason, at) = (fields.needed_text("reason")?, fields.time("at")?);
     fields.finish()?;
     let written = writer.desk()?.end_zone(&writer.ask_of_seen(at)?, id, reason).await?;
-    Ok(show(&writer.reader, &written)?)
+    show(&writer.reader, &written)
 }
 
 /// Marks an instruction of the duty log as done.
@@ -50,5 +50,5 @@ pub async fn log_done(Path(id): Path<String>, writer: Writer) -> Answer {
     let at = fields.time("at")?;
     fields.finish()?;
     let written = writer.desk()?.log_done(&writer.ask(at), id).await?;
-    Ok(show(&writer.reader, &written)?)
+    show(&writer.reader, &written)
 }

@@ -122,12 +122,12 @@ pub async fn run_verb(Path((id, name)): Path<(String, String)>, writer: Writer) 
         let caller = Caller { phone: fields.text("phone")?, name: fields.text("name")?, text: fields.text("text")? };
         fields.finish()?;
         let written = writer.desk()?.add_caller(&writer.ask(at), id, caller).await?;
-        return Ok(show(&writer.reader, &written)?);
+        return show(&writer.reader, &written);
     }
     let verb = read_verb(&name, &mut fields)?;
     fields.finish()?;
     let written = writer.desk()?.incident(&writer.ask_of_seen(at)?, id, verb).await?;
-    Ok(show(&writer.reader, &written)?)
+    show(&writer.reader, &written)
 }
 
 fn read_verb(name: &str, fields: &mut Fields) -> Result<IncidentVerb, Problem> {
@@ -182,7 +182,10 @@ pub async fn read_log(reader: Reader, Path(id): Path<String>) -> Answer {
             collection: Collection::DutyLog,
             bbox: None,
             datetime: None,
-            filters: vec![PropertyFilter { name: "incident_id".to_owned(), any_of: merged.iter().map(Uuid::to_string).collect() }],
+            filters: vec![PropertyFilter {
+                name: "incident_id".to_owned(),
+                any_of: merged.iter().map(Uuid::to_string).collect(),
+            }],
             q: None,
             ended: true,
             limit: LOG_ENTRIES_MAX,

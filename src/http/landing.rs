@@ -31,7 +31,8 @@ fn base(headers: &HeaderMap) -> String {
     format!("http://{host}")
 }
 
-fn link(rel: &str, media: &str, href: String, title: &str) -> Value {
+fn link(rel: &str, media: &str, href: impl Into<String>, title: &str) -> Value {
+    let href: String = href.into();
     json!({"rel": rel, "type": media, "href": href, "title": title})
 }
 

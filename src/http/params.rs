@@ -17,6 +17,9 @@ const FILTER_WORDS_MAX: usize = 100;
 /// The one coordinate reference system: WGS 84, lon/lat.
 pub const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 
+/// Start and end of a time, either open.
+pub type Interval = (Option<Timestamp>, Option<Timestamp>);
+
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Params<'a> {
@@ -193,7 +196,7 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     /// `invalid_parameter`.
-    pub fn datetime(&mut self) -> Result<Option<(Option<Timestamp>, Option<Timestamp>)>, Problem> {
+    pub fn datetime(&mut self) -> Result<Option<Interval>, Problem> {
         let Some(text) = self.text("datetime")? else { return Ok(None) };
         let fault = || {
             invalid(

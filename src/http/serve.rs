@@ -21,6 +21,8 @@ use super::start::{Started, start};
 
 /// How long connections may go on after a stop was asked for.
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
+/// How long a peer may leave what was sent to it untaken.
+const UNREAD_WAIT: Duration = Duration::from_secs(30);
 /// How often the figures are folded, so that their raw values do not pile up.
 const FIGURES_UPKEEP: Duration = Duration::from_secs(5);
 /// Where the server listens if nothing else is said.
@@ -151,8 +153,12 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
 /// Serves `listener` until `stopping`, then until the last answer under way is sent.
 pub async fn accept(listener: TcpListener, app: App, stopping: CancellationToken) -> std::io::Result<()> {
     let listener = listener.tap_io(|connection| {
-        // Answers are whole when they are written; waiting for more to send with them only adds delay.
-        if let Err(error) = connection.set_nodelay(true) {
+        // Answers are whole when they are written; waiting for more to send with them only adds delay. And whoever
+        // takes nothing for a while holds memory for nothing: the kernel then cuts the connection.
+        let tuned = connection
+            .set_nodelay(true)
+            .and_then(|()| socket2::SockRef::from(&*connection).set_tcp_user_timeout(Some(UNREAD_WAIT)));
+        if let Err(error) = tuned {
             tracing::debug!(%error, "a connection was closed before it was served");
         }
     });

@@ -77,7 +77,7 @@ pub async fn set_status(Path(id): Path<String>, writer: Writer) -> Answer {
     let report = StatusReport { status: fields.needed_text("status")?, source: fields.text("source")? };
     fields.finish()?;
     let written = writer.desk()?.set_status(&writer.ask(at), id, report).await?;
-    Ok(show(&writer.reader, &written)?)
+    show(&writer.reader, &written)
 }
 
 /// Puts a unit where somebody heard that it is.
