@@ -2,6 +2,7 @@
 import type { Incident } from '../api/types';
 import { t, word } from '../i18n';
 import { coordinates } from '../i18n/format';
+import { fold } from './fold';
 import { ground } from '../state/ground.svelte';
 
 const ENDED = new Set(['closed', 'rejected', 'merged']);
@@ -30,6 +31,10 @@ export function placeWords(incident: Incident): string {
   }
   const [lon = 0, lat = 0] = incident.geometry.coordinates;
   const post = road_ref && road_km !== undefined ? `${road_ref} ${kilometrePost(road_km)}` : '';
-  const words = [...new Set([post || place_text || '', commune])].filter((part) => part !== '');
+  const said = post || place_text || '';
+  // Callers often name the commune themselves; it is not said twice.
+  const words = [said, commune !== '' && fold(said).includes(fold(commune)) ? '' : commune].filter(
+    (part) => part !== '',
+  );
   return words.length > 0 ? words.join(', ') : coordinates(lon, lat);
 }

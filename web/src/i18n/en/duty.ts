@@ -34,7 +34,7 @@ export const duty = {
     none: 'Choose an incident, a unit or a zone in the list or on the map.',
     lead: (force: string) => `${force} leads`,
     support: (forces: string) => `support: ${forces}`,
-    sector: (name: string, km: string) => `${name} km ${km}`,
+    sector: (name: string, km: string) => `border sector ${name} km ${km}`,
     accuracyUnknown: 'accuracy not known',
     located: 'place',
     casualties: {

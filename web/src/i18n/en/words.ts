@@ -137,6 +137,15 @@ export const words = {
     telecom: 'telecom',
     other: 'other',
   },
+  author: {
+    duty_officer: 'Duty officer',
+    planner: 'Planner',
+    field_unit: 'Field unit',
+    admin: 'Administrator',
+    system: 'server',
+    import: 'import',
+    simulation: 'simulation',
+  },
   logKind: {
     note: 'note',
     call: 'call',

@@ -30,7 +30,7 @@ export const duty = {
     none: 'Chọn một vụ việc, đơn vị hoặc vùng trên danh sách hay bản đồ.',
     lead: (force: string) => `${force} chủ trì`,
     support: (forces: string) => `phối hợp: ${forces}`,
-    sector: (name: string, km: string) => `${name} km ${km}`,
+    sector: (name: string, km: string) => `đoạn biên giới ${name} km ${km}`,
     accuracyUnknown: 'chưa rõ sai số',
     located: 'vị trí',
     casualties: {

@@ -131,6 +131,16 @@ export const words = {
     telecom: 'viễn thông',
     other: 'khác',
   },
+  /** Names under which the server's own actors write. */
+  author: {
+    duty_officer: 'Trực ban tỉnh',
+    planner: 'Cán bộ kế hoạch',
+    field_unit: 'Tổ hiện trường',
+    admin: 'Quản trị',
+    system: 'máy chủ',
+    import: 'nhập dữ liệu',
+    simulation: 'mô phỏng',
+  },
   logKind: {
     note: 'ghi chú',
     call: 'cuộc gọi',
