@@ -1,7 +1,8 @@
 import { common } from './en/common';
 import { duty } from './en/duty';
 import { field } from './en/field';
+import { plan } from './en/plan';
 import { words } from './en/words';
 import type { Texts } from './vi';
 
-export const en = { ...common, duty, field, words } satisfies Texts;
+export const en = { ...common, duty, field, plan, words } satisfies Texts;

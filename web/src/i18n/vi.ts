@@ -2,7 +2,8 @@
 import { common } from './vi/common';
 import { duty } from './vi/duty';
 import { field } from './vi/field';
+import { plan } from './vi/plan';
 import { words } from './vi/words';
 
-export const vi = { ...common, duty, field, words };
+export const vi = { ...common, duty, field, plan, words };
 export type Texts = typeof vi;

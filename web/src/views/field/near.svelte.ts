@@ -24,7 +24,8 @@ export interface NearFields {
   state?: string;
   [field: string]: unknown;
 }
-export type Near = NearFeature<Feature<NearFields>>;
+/** What the server measured from here; everything that it lists as near has a place. */
+export type Near = NearFeature<Feature<NearFields>> & { distance_m: number; bearing_deg: number };
 
 /** Farther than this nobody calls it near. */
 export const RADIUS_M = 30_000;
@@ -78,7 +79,7 @@ class NearMe {
         nearby<Feature<NearFields>>({ ...place, limit: 40, collections: 'stations,units' }, mine.signal),
         nearby<Feature<NearFields>>({ ...place, limit: 15, collections: 'risk_zones' }, mine.signal),
       ]);
-      const all = answers.flatMap((answer) => answer.features);
+      const all = answers.flatMap((answer) => answer.features) as Near[];
       this.list = all.sort((a, b) => a.distance_m - b.distance_m);
       this.#from = from;
       this.at_ms = clock.read_ms();
