@@ -57,6 +57,7 @@ export function toLocal(at_ms: number): string {
 
 /** The moment of a form's field, Unix milliseconds; `null` when it is empty or not a time. */
 export function fromLocal(text: string): number | null {
+  if (!/^\d{4,}-\d\d-\d\dT\d\d:\d\d$/.test(text)) return null;
   const ms = Date.parse(`${text}:00Z`);
   return Number.isNaN(ms) ? null : ms - OFFSET_MS;
 }
