@@ -1,0 +1,183 @@
+//! A store without a disk: the journal in a list. It gives out seqs and versions and checks expected versions; it
+//! gives no human codes, keeps no idempotency keys, and nothing of it lasts.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use trucban::domain::change::{Seq, canonical_json};
+use trucban::domain::{Change, Collection, Event, Fix, FixBatch, Record, Timestamp};
+use trucban::store::{Append, Appended, FixesAppended, Put, Snapshot, Store, StoreError, StoreFuture};
+use uuid::Uuid;
+
+pub struct MemoryStore {
+    state: Mutex<State>,
+    durable: watch::Sender<Seq>,
+}
+
+#[derive(Default)]
+struct State {
+    events: Vec<Event>,
+    records: BTreeMap<(usize, Uuid), (Record, Seq)>,
+    fixes: HashMap<Uuid, (Fix, Seq)>,
+    seq: Seq,
+}
+
+/// A put of one record, properties given as JSON.
+pub fn put(collection: Collection, id: Uuid, geometry: Option<geo_types::Geometry>, properties: Value) -> Put {
+    let Value::Object(properties) = properties else { panic!("properties are an object") };
+    Put { collection, id, valid_at: None, geometry, properties, personal: Map::new() }
+}
+
+impl MemoryStore {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), durable: watch::Sender::new(0) })
+    }
+
+    /// Makes these puts one append; its last seq.
+    pub fn put(&self, puts: Vec<Put>) -> Seq {
+        self.take(Append { idempotency: None, actor: "test".into(), exercise_id: None, expects: Vec::new(), puts })
+            .expect("an append that expects nothing")
+            .seq()
+    }
+
+    /// Makes these fixes one group; its seq.
+    pub fn fix(&self, fixes: Vec<Fix>) -> Seq {
+        let mut state = self.state.lock().unwrap();
+        state.seq += 1;
+        let seq = state.seq;
+        for fix in &fixes {
+            if state.fixes.get(&fix.unit_id).is_none_or(|(known, _)| known.at < fix.at) {
+                state.fixes.insert(fix.unit_id, (fix.clone(), seq));
+            }
+        }
+        let recorded_at = Timestamp::from_ms(1_800_000_000_000 + seq as i64);
+        state.events.push(Event::Fixes(FixBatch { seq, recorded_at, fixes: fixes.into() }));
+        drop(state);
+        self.durable.send_replace(seq);
+        seq
+    }
+
+    fn take(&self, call: Append) -> Result<Appended, StoreError> {
+        let mut state = self.state.lock().unwrap();
+        for expect in &call.expects {
+            let present = state.records.get(&(expect.collection.index(), expect.id)).map_or(0, |(r, _)| r.version);
+            if present != expect.version {
+                let (collection, id, expected) = (expect.collection, expect.id, expect.version);
+                return Err(StoreError::Conflict { collection, id, expected, present });
+            }
+        }
+        let request_id = Uuid::from_u128(u128::from(state.seq) + 1);
+        let mut changes = Vec::new();
+        for put in call.puts {
+            state.seq += 1;
+            let seq = state.seq;
+            let key = (put.collection.index(), put.id);
+            let record = Record {
+                id: put.id,
+                version: state.records.get(&key).map_or(0, |(record, _)| record.version) + 1,
+                recorded_at: Timestamp::from_ms(1_800_000_000_000 + seq as i64),
+                geometry: put.geometry,
+                properties: canonical_json(&put.properties),
+                personal: (!put.personal.is_empty()).then(|| canonical_json(&put.personal)),
+            };
+            state.records.insert(key, (record.clone(), seq));
+            changes.push(Change {
+                seq,
+                request_id,
+                actor: Arc::clone(&call.actor),
+                valid_at: put.valid_at.unwrap_or(record.recorded_at),
+                exercise_id: call.exercise_id,
+                collection: put.collection,
+                record: Arc::new(record),
+            });
+        }
+        state.events.extend(changes.iter().cloned().map(Event::Change));
+        let seq = state.seq;
+        drop(state);
+        self.durable.send_replace(seq);
+        Ok(Appended { changes, replayed: false })
+    }
+}
+
+fn now<T: Send + 'static>(value: T) -> StoreFuture<'static, T> {
+    Box::pin(std::future::ready(value))
+}
+
+impl Store for MemoryStore {
+    fn append(&self, call: Append) -> StoreFuture<'_, Result<Appended, StoreError>> {
+        now(self.take(call))
+    }
+
+    fn append_fixes(&self, fixes: Arc<[Fix]>) -> StoreFuture<'_, Result<FixesAppended, StoreError>> {
+        now(Ok(FixesAppended { seq: self.fix(fixes.to_vec()) }))
+    }
+
+    fn changes_after(&self, after: Seq, limit: usize) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        let state = self.state.lock().unwrap();
+        let first = state.events.partition_point(|event| event.seq() <= after);
+        now(Ok(state.events[first..].iter().take(limit).cloned().collect()))
+    }
+
+    fn durable_seq(&self) -> watch::Receiver<Seq> {
+        self.durable.subscribe()
+    }
+
+    fn snapshot(&self) -> StoreFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {
+        let state = self.state.lock().unwrap();
+        let records = state.records.iter().map(|((at, _), (record, seq))| (*at, record.clone(), *seq)).collect();
+        let fixes = state.fixes.values().cloned().collect();
+        let snapshot: Box<dyn Snapshot> = Box::new(MemorySnapshot { seq: state.seq, records, fixes });
+        now(Ok(snapshot))
+    }
+
+    fn history(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        let state = self.state.lock().unwrap();
+        let of_record = |event: &Event| match event {
+            Event::Change(change) if change.collection == collection && change.record.id == id => Some(change.clone()),
+            _ => None,
+        };
+        now(Ok(state.events.iter().filter_map(of_record).collect()))
+    }
+
+    fn meta(&self, _key: &'static str) -> StoreFuture<'_, Result<Option<String>, StoreError>> {
+        now(Ok(None))
+    }
+
+    fn set_meta(&self, _key: &'static str, _value: String) -> StoreFuture<'_, Result<(), StoreError>> {
+        now(Ok(()))
+    }
+
+    fn backup(&self, _to: PathBuf) -> StoreFuture<'_, Result<(), StoreError>> {
+        now(Err(StoreError::Unavailable("a store in memory has no backup".to_owned())))
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        now(())
+    }
+}
+
+struct MemorySnapshot {
+    seq: Seq,
+    records: Vec<(usize, Record, Seq)>,
+    fixes: Vec<(Fix, Seq)>,
+}
+
+impl Snapshot for MemorySnapshot {
+    fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    fn records(&mut self, collection: Collection, sink: &mut dyn FnMut(Record, Seq)) -> Result<(), StoreError> {
+        for (_, record, seq) in self.records.iter().filter(|(at, ..)| *at == collection.index()) {
+            sink(record.clone(), *seq);
+        }
+        Ok(())
+    }
+
+    fn newest_fixes(&mut self) -> Result<Vec<(Fix, Seq)>, StoreError> {
+        Ok(self.fixes.clone())
+    }
+}
