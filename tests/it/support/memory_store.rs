@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use trucban::domain::change::{Seq, canonical_json};
 use trucban::domain::{Change, Collection, Event, Fix, FixBatch, Record, Timestamp};
-use trucban::store::{Append, Appended, FixesAppended, Put, Snapshot, Store, StoreError, StoreFuture};
+use trucban::store::{Append, Appended, AppendedMany, FixesAppended, Put, Snapshot, Store, StoreError, StoreFuture};
 use uuid::Uuid;
 
 pub struct MemoryStore {
@@ -109,6 +109,20 @@ fn now<T: Send + 'static>(value: T) -> StoreFuture<'static, T> {
 impl Store for MemoryStore {
     fn append(&self, call: Append) -> StoreFuture<'_, Result<Appended, StoreError>> {
         now(self.take(call))
+    }
+
+    fn append_many(
+        &self,
+        mut head: Append,
+        puts: Box<dyn Iterator<Item = Put> + Send>,
+    ) -> StoreFuture<'_, Result<AppendedMany, StoreError>> {
+        head.puts.extend(puts);
+        now(self.take(head).map(|appended| AppendedMany {
+            first: appended.changes.first().map_or(0, |change| change.seq),
+            last: appended.seq(),
+            count: appended.changes.len(),
+            replayed: false,
+        }))
     }
 
     fn append_fixes(&self, fixes: Arc<[Fix]>) -> StoreFuture<'_, Result<FixesAppended, StoreError>> {
