@@ -62,7 +62,7 @@ fn word(text: &str) -> &str {
 
 fn breaches_in(file: &Path, room: &str, source: &str) -> Vec<Breach> {
     let rank = |name: &str| ROOMS.iter().position(|r| *r == name);
-    let own = rank(room).unwrap_or_else(|| panic!("{room} is not a room of the design"));
+    let own = rank(room).expect("a room of the design");
     let mut breaches = Vec::new();
     for (number, line) in source.lines().enumerate() {
         for path in crate_paths(line) {

@@ -1,0 +1,72 @@
+# Two commands do everything: `make run` and `make test`. The others are their parts.
+
+DATA      ?= data/demo
+LISTEN    ?= 127.0.0.1:8080
+SOAK_SEED ?=
+# One profile for tests: dependencies optimised, our own code quick to compile (Cargo.toml says how).
+CARGO     ?= cargo
+
+.PHONY: run build web test check bench soak fmt tools test-tools openapi clean
+
+## run: builds everything and serves the demo on http://127.0.0.1:8080
+run: build
+	./target/release/trucban serve --demo --data $(DATA) --listen $(LISTEN)
+
+## build: the program with its pages, target/release/trucban
+build: tools web
+	$(CARGO) build --release --locked
+
+## web: the pages, web/dist
+web: tools web/dist/index.html
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && $(NPM) ci --no-audit --no-fund
+	touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/src web/public web/index.html web/vite.config.ts -type f 2>/dev/null)
+	cd web && $(NPM) run build
+	touch $@
+
+# npm 10 does not install Vite 8; a newer npm is asked for by name when the installed one is older.
+NPM = $(shell if [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 11 ] 2>/dev/null; then echo npm; else echo 'npx --yes npm@11'; fi)
+
+## tools: says which of Rust, node and npm is missing or too old
+tools:
+	@tests/tools.sh build
+
+## test-tools: the programs that the tests talk to (browser, GDAL, …): installed when root, else named
+test-tools:
+	@tests/tools.sh test
+
+## test: all checks and all tests
+test: tools test-tools check
+	$(CARGO) test --locked
+	node --test --test-concurrency=1 --test-reporter=spec tests/browser/
+
+## check: format, lints and types, warnings as errors
+check: web
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	cd web && $(NPM) run check
+	@echo 'checks: 1 passed, 0 failed'
+
+## bench: measures beside the peer or ceiling it compares with, as ratios
+bench: build
+	$(CARGO) bench --locked --bench bench
+
+## soak: the long versions of the fault and load rigs
+soak: tools test-tools web
+	TRUCBAN_SOAK=1 TRUCBAN_SEED=$(SOAK_SEED) $(CARGO) test --locked --test it -- --nocapture soak
+
+## fmt: formats Rust and web sources
+fmt: tools
+	$(CARGO) fmt
+	cd web && $(NPM) run fmt
+
+## openapi: writes docs/openapi.json and the web client's types anew
+openapi:
+	UPDATE=1 $(CARGO) test --locked --test it openapi
+	cd web && $(NPM) run types
+
+clean:
+	rm -rf target web/dist web/node_modules
