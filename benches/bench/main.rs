@@ -1,0 +1,49 @@
+//! `make bench`: what trucban reaches, each figure beside the peer or ceiling of the same run, as ratios.
+//!
+//! The server and the bare reference run as child processes; this process generates the load with one thread, so
+//! that both cores are shared in the same way by everything that is compared. Figures are of this machine and this
+//! run; what travels is the ratio.
+
+mod fanout;
+mod fixes;
+mod load;
+mod nearby;
+mod process;
+mod report;
+mod tiles;
+mod world;
+
+use report::Report;
+
+/// Seconds of load for each measured line.
+const MEASURE_S: u64 = 8;
+/// Seconds before counting begins.
+const WARM_UP_S: u64 = 2;
+
+fn main() {
+    if std::env::var_os("TRUCBAN_BENCH_BARE").is_some() {
+        process::serve_bare_route();
+        return;
+    }
+    // `cargo test --all-targets` and `cargo bench -- --list` call benches too; they measure nothing.
+    if std::env::args().any(|arg| arg == "--list" || arg == "--test") {
+        return;
+    }
+    let only = std::env::var("TRUCBAN_BENCH_ONLY").unwrap_or_default();
+    let wanted = |name: &str| only.is_empty() || only.split(',').any(|word| word == name);
+
+    let mut report = Report::default();
+    if wanted("fixes") {
+        fixes::measure(&mut report);
+    }
+    if wanted("nearby") || wanted("start") || wanted("tiles") {
+        nearby::measure(&mut report);
+    }
+    if wanted("tiles") {
+        tiles::measure(&mut report);
+    }
+    if wanted("fanout") {
+        fanout::measure(&mut report);
+    }
+    report.print();
+}
