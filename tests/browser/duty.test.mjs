@@ -1,0 +1,122 @@
+// The duty officer's page, as two officers use it at once.
+
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { openWindow, out, startBrowser, startServer, until } from './support.mjs';
+
+let server;
+let browser;
+
+before(async () => {
+  server = await startServer();
+  browser = await startBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const duty = () => openWindow(browser, server, { actor: 'duty_officer', page: '/duty' });
+const forms = (page) => page.locator('form:has([id$="-phone"])');
+const row = (page, title) => page.locator('li[data-id]', { hasText: title });
+
+async function newDraft(page) {
+  const before = await forms(page).count();
+  await page.keyboard.press('n');
+  await until(async () => (await forms(page).count()) === before + 1, 'a new draft is opened');
+  return forms(page).nth(before);
+}
+
+test('an incident reported on the map stands in a second browser without a reload', async () => {
+  const one = await duty();
+  const two = await duty();
+  await one.mapDrawn();
+  const form = await newDraft(one.page);
+  await form.locator('[id$="-phone"]').fill('0000 000 001');
+  await form.locator('[id$="-kind"]').selectOption('flash_flood');
+  await form.locator('.place button').click();
+  const canvas = one.page.locator('canvas.maplibregl-canvas');
+  const box = await canvas.boundingBox();
+  await one.page.mouse.click(box.x + box.width * 0.55, box.y + box.height * 0.6);
+  await until(async () => (await form.locator('.said.chosen').count()) === 1, 'the click is taken as the place');
+  await form.locator('[id$="-text"]').fill('Nước lên nhanh, bốn nhà ở ven suối');
+  await form.locator('[id$="-text"]').press('Control+Enter');
+  await until(async () => (await forms(one.page).count()) === 0, 'the sent draft is gone');
+
+  const found = await server.api('duty_officer', '/api/collections/incidents/items?kind=flash_flood&state=reported');
+  assert.equal(found.status, 200);
+  const incident = found.body.features.find((f) => f.properties.reporter_phone === '0000 000 001');
+  assert.ok(incident, 'the report is in the store, with its caller');
+  assert.match(incident.properties.code, /^LC-\d{4}-Q[1-4]-\d{4}$/);
+  await two.page.locator(`li[data-id="${incident.id}"]`).waitFor({ timeout: 5_000 });
+  await one.page.screenshot({ path: path.join(out, 'duty-reported.png') });
+  await one.close();
+  await two.close();
+});
+
+test('two half-typed reports survive a reload, and neither takes the focus from the other', async () => {
+  const { page, close } = await duty();
+  const first = await newDraft(page);
+  await first.locator('[id$="-phone"]').fill('0000 000 002');
+  await first.locator('[id$="-text"]').fill('Đá lăn xuống đường, còn đang đổ');
+  await page.locator('body').press('Escape');
+  await page.evaluate(() => document.activeElement?.blur());
+  const second = await newDraft(page);
+  await second.locator('[id$="-phone"]').fill('0000 000 003');
+  await second.locator('[id$="-place"]').pressSequentially('QL12 Km46+300', { delay: 15 });
+  assert.ok(
+    await second.locator('[id$="-place"]').evaluate((field) => field === document.activeElement),
+    'candidates that come in while typing leave the focus where it is',
+  );
+  await page.waitForTimeout(600);
+  await page.reload();
+  await until(async () => (await forms(page).count()) === 2, 'both drafts are there again');
+  const phones = await page.locator('form [id$="-phone"]').evaluateAll((fields) => fields.map((f) => f.value));
+  assert.deepEqual(phones.sort(), ['0000 000 002', '0000 000 003']);
+  const texts = await page.locator('form [id$="-text"]').evaluateAll((fields) => fields.map((f) => f.value));
+  assert.ok(texts.includes('Đá lăn xuống đường, còn đang đổ'));
+  const places = await page.locator('form [id$="-place"]').evaluateAll((fields) => fields.map((f) => f.value));
+  assert.ok(places.includes('QL12 Km46+300'));
+  await page.screenshot({ path: path.join(out, 'duty-drafts.png') });
+  await close();
+});
+
+test('the nearest unit is assigned with one key, and both browsers see it at once', async () => {
+  const made = await server.api('duty_officer', '/api/incidents', {
+    method: 'POST',
+    body: { kind: 'landslide', severity: 3, title: 'Sạt lở thử nghiệm', place: { lon: 103.16, lat: 22.47 } },
+  });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const id = made.body.incident.id;
+  const one = await duty();
+  const two = await duty();
+  await row(one.page, 'Sạt lở thử nghiệm').getByRole('button').click();
+  await one.page.locator('ol > li.best').waitFor();
+  const unit = (await one.page.locator('ol > li.best .name').first().textContent()).trim();
+  await one.page.keyboard.press('a');
+  await until(async () => {
+    const now = await server.api('duty_officer', `/api/collections/incidents/items/${id}`);
+    return now.body.properties.state === 'dispatched' && now.body.properties.unit_ids?.length === 1;
+  }, 'the unit is assigned');
+  await row(two.page, 'Sạt lở thử nghiệm').getByRole('button').click();
+  await two.page.getByText(unit).first().waitFor();
+  const log = await server.api('duty_officer', `/api/incidents/${id}/log`);
+  assert.deepEqual(
+    log.body.features.map((f) => f.properties.kind),
+    ['reported', 'assigned'],
+  );
+  await one.page.screenshot({ path: path.join(out, 'duty-assigned.png') });
+  await one.close();
+  await two.close();
+});
+
+test('every page of the demo says that its data are invented', async () => {
+  for (const page of ['/duty', '/plan', '/field']) {
+    const window = await openWindow(browser, server, { actor: 'admin', page });
+    await window.page.getByText(/dữ liệu minh hoạ/i).first().waitFor();
+    await window.close();
+  }
+});

@@ -1,0 +1,140 @@
+// What every browser test needs: the built server as a child process, a real browser with a fresh profile, and the
+// rule that a page may speak to its own server alone.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+// playwright-core is installed with the pages' own packages; the tests have no second package.json.
+const { chromium } = createRequire(path.join(root, 'web/package.json'))('playwright-core');
+
+/** Where screenshots go; the folder is not committed. */
+export const out = path.join(root, 'tests/browser/out');
+mkdirSync(out, { recursive: true });
+
+const CHROMIUM_FLAGS = [
+  '--headless=new', '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--use-gl=angle', '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist',
+];
+
+export const DESKTOP = { width: 1920, height: 1080 };
+export const PHONE = { width: 390, height: 844 };
+
+const STARTS_WITHIN_MS = 60_000;
+
+/** The server on a fresh demo folder, stopped by `stop()`. `calm` leaves the simulation out. */
+export async function startServer({ calm = true } = {}) {
+  const data = mkdtempSync(path.join(tmpdir(), 'trucban-browser-'));
+  const binary = process.env.TRUCBAN_BIN ?? path.join(root, 'target/debug/trucban');
+  const args = ['serve', '--demo', '--data', data, '--listen', '127.0.0.1:0'];
+  if (calm) args.push('--no-simulation');
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  child.stderr.on('data', (chunk) => (log += chunk));
+  const url = await new Promise((resolve, reject) => {
+    let text = '';
+    const timer = setTimeout(() => reject(new Error(`no first line in time; log:\n${log}`)), STARTS_WITHIN_MS);
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+      const found = text.match(/^listening on (http:\/\/\S+)/);
+      if (found) {
+        clearTimeout(timer);
+        resolve(found[1]);
+      }
+    });
+    child.on('exit', (code) => reject(new Error(`the server ended with ${code}; log:\n${log}`)));
+  });
+  await until(async () => (await fetch(`${url}/health/ready`)).status === 200, 'the server is ready', STARTS_WITHIN_MS);
+  const tokens = JSON.parse(readFileSync(path.join(data, 'demo-tokens.json'), 'utf8'));
+  return {
+    url,
+    data,
+    tokens,
+    log: () => log,
+    /** Calls the API as a demo actor. */
+    async api(actor, route, { method = 'GET', body, headers = {} } = {}) {
+      const response = await fetch(url + route, {
+        method,
+        headers: {
+          authorization: `Bearer ${tokens[actor]}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      const text = await response.text();
+      return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : null };
+    },
+    async stop() {
+      child.removeAllListeners('exit');
+      const gone = new Promise((resolve) => child.on('exit', resolve));
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await gone;
+      clearTimeout(timer);
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A real browser with a fresh profile. */
+export async function startBrowser() {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: CHROMIUM_FLAGS,
+    headless: true,
+  });
+  return browser;
+}
+
+/**
+ * A window of its own (own cookies) signed in as a demo actor, on `page`. `foreign` collects requests to other hosts
+ * and `faults` errors of the page; `close()` fails the test if there are any.
+ */
+export async function openWindow(browser, server, { actor, page: route, viewport = DESKTOP, ...options }) {
+  const context = await browser.newContext({ viewport, locale: 'vi-VN', timezoneId: 'Asia/Ho_Chi_Minh', ...options });
+  const foreign = [];
+  const faults = [];
+  context.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol.startsWith('http') && origin !== server.url) foreign.push(request.url());
+  });
+  const page = await context.newPage();
+  page.on('pageerror', (error) => faults.push(String(error)));
+  await page.goto(`${server.url}/`);
+  await page.locator(`[data-actor="${actor}"]`).click();
+  await page.waitForURL((url) => url.pathname !== '/');
+  if (new URL(page.url()).pathname !== route) await page.goto(server.url + route);
+  return {
+    page,
+    context,
+    /** Waits until the map has drawn what it has. */
+    mapDrawn: () => page.waitForFunction(() => window.__trucban?.map?.loaded() === true, undefined, { timeout: 30_000 }),
+    async close() {
+      await context.close();
+      assert.deepEqual(foreign, [], 'the page asks its own server alone');
+      assert.deepEqual(faults, [], 'the page runs without an error');
+    },
+  };
+}
+
+/** Polls `condition` until it holds. */
+export async function until(condition, what, withinMs = 10_000) {
+  const end = Date.now() + withinMs;
+  let last;
+  while (Date.now() < end) {
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not within ${withinMs} ms: ${what}${last ? ` (${last})` : ''}`);
+}
