@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::app::{App, Settings};
 use super::figures::recorder;
 use super::router::front;
-use super::start::{Started, start};
+use super::start::{Demo, Started, start};
 
 /// How long connections may go on after a stop was asked for.
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
@@ -45,6 +45,9 @@ pub struct ServeOptions {
     /// Invented units, households and incidents, and actors to sign in as with one click
     #[arg(long)]
     pub demo: bool,
+    /// With --demo: units stand still and no incident comes in by itself
+    #[arg(long, requires = "demo")]
+    pub no_simulation: bool,
 }
 
 /// The configuration file.
@@ -65,6 +68,7 @@ struct Config {
     data: PathBuf,
     listen: SocketAddr,
     settings: Settings,
+    simulation: bool,
 }
 
 impl Config {
@@ -91,6 +95,7 @@ impl Config {
             data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
             listen,
             settings: Settings { demo: options.demo || file.demo, hosts: file.hosts },
+            simulation: !options.no_simulation,
         })
     }
 }
@@ -116,8 +121,13 @@ async fn run(config: Config) -> anyhow::Result<()> {
     announce(address)?;
     let serving = tokio::spawn(accept(listener, app.clone(), stopping.clone()));
 
+    let demo = match (config.settings.demo, config.simulation) {
+        (false, _) => Demo::Off,
+        (true, false) => Demo::Still,
+        (true, true) => Demo::Playing,
+    };
     // Loading goes on beside the listener, so that `/health/ready` can say "not yet".
-    let starting = start(&config.data, config.settings.demo, address, stopping.clone());
+    let starting = start(&config.data, demo, address, stopping.clone());
     let Started { live, tasks } = tokio::select! {
         started = starting => started?,
         () = asked_to_stop() => return Ok(()),

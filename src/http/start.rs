@@ -28,13 +28,21 @@ pub struct Started {
     pub tasks: Vec<JoinHandle<()>>,
 }
 
-/// Opens `folder` and loads it. A new folder gets the reference ground; with `demo` also the invented records.
+/// Whether invented data are served, and whether they move by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demo {
+    Off,
+    Still,
+    Playing,
+}
+
+/// Opens `folder` and loads it. A new folder gets the reference ground; a demo also the invented records.
 ///
 /// # Errors
 /// A folder that is locked, damaged, or of the other kind (demo or real).
 pub async fn start(
     folder: &Path,
-    demo: bool,
+    demo: Demo,
     address: SocketAddr,
     stopping: CancellationToken,
 ) -> anyhow::Result<Started> {
@@ -53,21 +61,23 @@ pub async fn start(
 async fn fill(
     store: Arc<dyn Store>,
     folder: &Path,
-    demo: bool,
+    demo: Demo,
     stopping: CancellationToken,
 ) -> Result<Started, (Arc<dyn Store>, anyhow::Error)> {
     let filled = async {
-        seed_folder(&store, demo).await?;
+        seed_folder(&store, demo != Demo::Off).await?;
         let picture = picture::start(Arc::clone(&store)).await?;
         let desk = Desk::new(Arc::clone(&store), picture.clone(), Arc::new(SystemClock));
         let feed = Feed::start(picture.clone(), Arc::clone(&store), now);
         let mut tasks = vec![watch::start(desk.clone(), stopping.clone())];
-        let sign_in = if demo {
-            let field_unit = field_unit(&picture);
-            tasks.push(play(&desk, field_unit.map(|(id, _)| id), stopping));
-            SignIn::demo(folder, field_unit)?
-        } else {
+        let sign_in = if demo == Demo::Off {
             SignIn::loopback_admin()
+        } else {
+            let field_unit = field_unit(&picture);
+            if demo == Demo::Playing {
+                tasks.push(play(&desk, field_unit.map(|(id, _)| id), stopping));
+            }
+            SignIn::demo(folder, field_unit)?
         };
         let live = Live { store: Arc::clone(&store), picture, desk, feed, tiles: Tiles::default(), sign_in };
         anyhow::Ok(Started { live, tasks })
