@@ -74,8 +74,9 @@ CREATE TABLE personal_values (
 );
 CREATE INDEX personal_values_of_record ON personal_values (collection, record_id);
 
--- Position fixes. `source`: 0 gps, 1 radio, 2 post. No trigger on the table that takes thousands of rows a second;
--- a fix counts only with its batch, and batches are guarded.
+-- Position fixes. `source`: 0 gps, 1 radio, 2 post. The table that takes thousands of rows a second has no guard
+-- against insertion, which would cost half as much again as the row itself; a fix counts only with its batch, and
+-- batches are guarded.
 CREATE TABLE fixes (
   seq INTEGER NOT NULL,
   n INTEGER NOT NULL,

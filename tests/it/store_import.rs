@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use trucban::domain::{Collection, Event};
-use trucban::store::gpkg::{PUTS_AT_ONCE_MAX, check};
+use trucban::store::gpkg::{GpkgStore, PUTS_AT_ONCE_MAX, check};
 use trucban::store::{AppendedMany, Put, Store, StoreError};
 use uuid::Uuid;
 
@@ -64,10 +64,24 @@ async fn an_import_is_seen_all_at_once_and_others_write_meanwhile() {
         }
         other => panic!("{other:?}"),
     }
+    checkpoint_is_made(&store).await;
     put_one(&store, household(ids[7], 3)).await.unwrap();
     assert_eq!(store.history(Collection::Households, ids[7]).await.unwrap().len(), 2);
     store.close().await;
     assert_eq!(check(folder.path()).unwrap(), []);
+}
+
+/// The import has moved the counter on by more than a checkpoint's distance; the check compares it with the fold.
+async fn checkpoint_is_made(store: &GpkgStore) {
+    let conn = rusqlite::Connection::open(store.file()).unwrap();
+    for _ in 0..200 {
+        let made: i64 = conn.query_row("SELECT count(*) FROM checkpoints", [], |row| row.get(0)).unwrap();
+        if made > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no checkpoint was made");
 }
 
 #[tokio::test]

@@ -105,6 +105,14 @@ fn check_seqs(conn: &Connection, hidden_from: Seq, findings: &mut Findings) -> R
     if wrong > 0 {
         findings.add("fixes", || format!("{wrong} batches do not hold as many fixes as they say"));
     }
+    let strangers: i64 = conn.query_row(
+        "SELECT (SELECT count(*) FROM fixes) - (SELECT ifnull(sum(fixes), 0) FROM fix_batches)",
+        [],
+        |row| row.get(0),
+    )?;
+    if strangers > 0 && wrong == 0 {
+        findings.add("fixes", || format!("{strangers} fixes belong to no batch"));
+    }
     Ok(())
 }
 

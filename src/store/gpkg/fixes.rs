@@ -81,7 +81,11 @@ pub(super) fn each_after(
     hidden_from: Seq,
     mut sink: impl FnMut(Placed),
 ) -> Result<(), StoreError> {
-    let sql = format!("SELECT {FIX_COLUMNS} FROM fixes WHERE seq > ?1 AND seq < ?2 ORDER BY seq, n");
+    // Through the batches: a fix counts only with its batch.
+    let sql = format!(
+        "SELECT {FIX_COLUMNS} FROM fix_batches b JOIN fixes f USING (seq) \
+         WHERE b.seq > ?1 AND b.seq < ?2 ORDER BY b.seq, f.n"
+    );
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query((after.cast_signed(), hidden_from.cast_signed()))?;
     while let Some(row) = rows.next()? {

@@ -111,7 +111,7 @@ pub(super) fn open_writer(file: &Path) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "journal_mode", "wal")?;
     conn.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864;",
+         PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
     )?;
     Ok(conn)
 }

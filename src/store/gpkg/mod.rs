@@ -15,6 +15,8 @@ mod prepare;
 mod read;
 mod snapshot;
 mod tables;
+mod tail;
+mod upkeep;
 mod wal;
 mod writer;
 
@@ -34,6 +36,7 @@ pub(super) use self::folder::make_private_file;
 use self::import::Imported;
 use self::read::Readers;
 use self::tables::Table;
+use self::tail::Tail;
 use self::writer::{Job, Writer};
 use super::{Append, Appended, AppendedMany, FixesAppended, Put, Snapshot, Store, StoreError, StoreFuture};
 use crate::domain::change::Seq;
@@ -63,6 +66,7 @@ pub struct GpkgStore {
     imports: Arc<import::Gate>,
     tables: Arc<[Table]>,
     readers: Readers,
+    tail: Arc<Tail>,
     /// Written by the writer after each commit.
     durable: watch::Receiver<Seq>,
     /// Keeps the channel of a store opened for reading open.
@@ -85,7 +89,7 @@ impl GpkgStore {
         let tables: Arc<[Table]> = tables::all().into();
         let lock = Arc::new(Mutex::new(Some(lock)));
         let (jobs, queue) = sync_channel(QUEUE_JOBS_MAX);
-        let (writer, durable) = Writer::new(conn, &file, Arc::clone(&tables), Arc::clone(&lock))?;
+        let (writer, durable, tail) = Writer::new(conn, &file, Arc::clone(&tables), Arc::clone(&lock))?;
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&queue))?;
         Ok(Arc::new(Self {
             jobs: Mutex::new(Some(jobs)),
@@ -94,6 +98,7 @@ impl GpkgStore {
             imports: Arc::default(),
             tables,
             readers: Readers::new(file),
+            tail,
             durable,
             _idle: None,
             blind_since,
@@ -116,6 +121,8 @@ impl GpkgStore {
             imports: Arc::default(),
             tables: tables::all().into(),
             readers: Readers::new(file),
+            // Out of reach: whoever opens beside the writer reads the journal.
+            tail: Arc::new(Tail::new(Seq::MAX)),
             durable,
             _idle: Some(idle),
             blind_since: blind_since(&conn)?,
@@ -146,7 +153,8 @@ impl GpkgStore {
     }
 
     /// Erases the personal values of every version of a record. The journal keeps their reference and hash, so that
-    /// fold, check and backup stay whole. How many values there were.
+    /// fold, check and backup stay whole. Their bytes are overwritten in the file; the log beside it loses them when
+    /// it is next used from its start, or at the close. How many values there were.
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -224,6 +232,9 @@ impl Store for GpkgStore {
     }
 
     fn changes_after(&self, after: Seq, limit: usize) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        if let Some(events) = self.tail.after(after, limit) {
+            return Box::pin(std::future::ready(Ok(events)));
+        }
         Box::pin(self.readers.with(move |conn| read::events_after(conn, after, limit)))
     }
 

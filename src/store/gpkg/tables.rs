@@ -147,6 +147,8 @@ pub(super) fn ensure(conn: &Connection) -> rusqlite::Result<()> {
     for table in GUARDED {
         guard(conn, table)?;
     }
+    guard_event(conn, "fixes", "UPDATE")?;
+    guard_event(conn, "fixes", "DELETE")?;
     Ok(())
 }
 
@@ -192,14 +194,15 @@ fn ensure_table(conn: &Connection, collection: Collection) -> rusqlite::Result<(
 }
 
 fn guard(conn: &Connection, table: &str) -> rusqlite::Result<()> {
-    for event in ["INSERT", "UPDATE", "DELETE"] {
-        let suffix = event.to_ascii_lowercase();
-        conn.execute_batch(&format!(
-            "CREATE TRIGGER IF NOT EXISTS guard_{table}_{suffix} BEFORE {event} ON {table} \
-             BEGIN SELECT {WRITER_FUNCTION}(); END"
-        ))?;
-    }
-    Ok(())
+    ["INSERT", "UPDATE", "DELETE"].into_iter().try_for_each(|event| guard_event(conn, table, event))
+}
+
+fn guard_event(conn: &Connection, table: &str, event: &str) -> rusqlite::Result<()> {
+    let suffix = event.to_ascii_lowercase();
+    conn.execute_batch(&format!(
+        "CREATE TRIGGER IF NOT EXISTS guard_{table}_{suffix} BEFORE {event} ON {table} \
+         BEGIN SELECT {WRITER_FUNCTION}(); END"
+    ))
 }
 
 #[cfg(test)]

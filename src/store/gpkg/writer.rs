@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -20,27 +20,18 @@ use super::folder::Lock;
 use super::import::{Import, Step};
 use super::prepare::Call;
 use super::tables::Table;
+use super::tail::Tail;
+use super::upkeep::Upkeep;
 use super::wal::Mover;
 use super::{CREATED_AT, LAST_ALIVE_AT, apply, meta, now, put_meta, read};
 use crate::domain::change::Seq;
-use crate::domain::{Collection, Fix, Timestamp};
+use crate::domain::{Collection, Event, Fix, FixBatch, Timestamp};
 use crate::store::{Appended, FixesAppended, StoreError};
 
 /// Members of one group commit, and how long a group may grow before it is committed: what bounds the wait of its
 /// first member.
 const GROUP_JOBS_MAX: usize = 1_024;
 const GROUP_TIME_MAX: Duration = Duration::from_millis(20);
-/// How often the derived positions follow the fixes.
-const FLUSH_EVERY: Duration = Duration::from_secs(2);
-/// How often the store notes that it is alive; a power cut is known to this precision.
-const ALIVE_EVERY: Duration = Duration::from_secs(10);
-/// How long an answered request can be told apart from a new one, and how often older ones are dropped.
-const REQUESTS_KEPT_MS: i64 = 30 * 24 * 3600 * 1000;
-const PRUNE_EVERY: Duration = Duration::from_secs(60);
-const PRUNE_ROWS_MAX: i64 = 2_000;
-/// The pause after failed upkeep, so that a full disk does not keep the thread busy.
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
-
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer is asked for.
@@ -59,37 +50,37 @@ type Finish = Box<dyn FnOnce(Result<(), StoreError>)>;
 #[derive(Default)]
 struct Group {
     finish: Vec<Finish>,
-    fixes: Vec<(Seq, Arc<[Fix]>)>,
+    events: Vec<Event>,
+    /// Personal values were erased, which the tail must not hold on to.
+    erased: bool,
 }
 
 /// See the module.
 pub(super) struct Writer {
-    conn: Connection,
+    pub(super) conn: Connection,
     tables: Arc<[Table]>,
-    next_seq: Seq,
+    pub(super) next_seq: Seq,
     /// The import under way, or the one being cleared away.
-    import: Option<Import>,
-    positions: Positions,
-    checkpoints: Checkpoints,
-    mover: Option<Mover>,
+    pub(super) import: Option<Import>,
+    pub(super) positions: Positions,
+    pub(super) checkpoints: Checkpoints,
+    pub(super) mover: Option<Mover>,
     durable: watch::Sender<Seq>,
+    tail: Arc<Tail>,
     /// Let go when the writer ends, after the connection is closed.
-    lock: Arc<Mutex<Option<Lock>>>,
-    flushed: Instant,
-    alive: Instant,
-    pruned: Option<Instant>,
-    /// No upkeep before this.
-    upkeep_from: Instant,
+    pub(super) lock: Arc<Mutex<Option<Lock>>>,
+    pub(super) upkeep: Upkeep,
 }
 
 impl Writer {
-    /// Reads what the writer keeps in memory; also gives the channel on which it tells each commit.
+    /// Reads what the writer keeps in memory; also gives the channel on which it tells each commit,
+    /// and the tail of events.
     pub fn new(
         mut conn: Connection,
         file: &Path,
         tables: Arc<[Table]>,
         lock: Arc<Mutex<Option<Lock>>>,
-    ) -> Result<(Self, watch::Receiver<Seq>), StoreError> {
+    ) -> Result<(Self, watch::Receiver<Seq>, Arc<Tail>), StoreError> {
         let hidden_from = read::hidden_from(&conn)?;
         let seq = read::newest_seq(&conn, hidden_from)?;
         let positions = fixes::newest(&conn, hidden_from)?;
@@ -99,7 +90,7 @@ impl Writer {
         }
         put_meta(&conn, LAST_ALIVE_AT, &now_text)?;
         let (durable, receiver) = watch::channel(seq);
-        let started = Instant::now();
+        let tail = Arc::new(Tail::new(seq));
         let cut_off = hidden_from < i64::MAX.cast_unsigned();
         let writer = Self {
             next_seq: seq + 1,
@@ -110,13 +101,11 @@ impl Writer {
             conn,
             tables,
             durable,
+            tail: Arc::clone(&tail),
             lock,
-            flushed: started,
-            alive: started,
-            pruned: None,
-            upkeep_from: started,
+            upkeep: Upkeep::new(),
         };
-        Ok((writer, receiver))
+        Ok((writer, receiver, tail))
     }
 
     /// Works until every sender of the queue is gone.
@@ -176,25 +165,31 @@ impl Writer {
     }
 
     fn committed(&mut self, group: Group) {
+        for event in &group.events {
+            if let Event::Fixes(batch) = event {
+                self.positions.take_batch(batch.seq, &batch.fixes);
+            }
+        }
+        self.tail.push(group.events);
+        if group.erased {
+            self.tail.forget(self.next_seq - 1);
+        }
+        self.publish();
         for finish in group.finish {
             finish(Ok(()));
         }
-        self.publish();
-        for (seq, fixes) in group.fixes {
-            self.positions.take_batch(seq, &fixes);
+        if let Some(mover) = &mut self.mover {
+            mover.after_commit(&self.conn);
         }
         if self.import.as_ref().is_some_and(|import| import.crowds(self.next_seq)) {
             self.give_up_import();
         }
     }
 
-    /// Tells what is durable, and lets the log be moved into the file.
-    fn publish(&mut self) {
+    /// Tells what is durable.
+    pub(super) fn publish(&self) {
         let seq = self.next_seq - 1;
         self.durable.send_if_modified(|durable| std::mem::replace(durable, seq) != seq);
-        if let Some(mover) = &mut self.mover {
-            mover.after_commit(&self.conn);
-        }
     }
 
     fn hidden_from(&self) -> Seq {
@@ -231,6 +226,7 @@ impl Writer {
                 if let Ok((_, last)) = published {
                     self.import = None;
                     self.next_seq = self.next_seq.max(last + 1);
+                    self.tail.forget(self.next_seq - 1);
                 }
                 drop(answer.send(published));
             }
@@ -252,7 +248,11 @@ impl Writer {
         Ok(None)
     }
 
-    fn in_transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Runs `work` as a transaction of its own.
+    pub(super) fn in_transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.conn.execute_batch("BEGIN IMMEDIATE")?;
         let done = work(self).and_then(|done| {
             self.conn.execute_batch("COMMIT")?;
@@ -260,6 +260,8 @@ impl Writer {
         });
         if done.is_err() {
             self.roll_back();
+        } else if let Some(mover) = &mut self.mover {
+            mover.after_commit(&self.conn);
         }
         done
     }
@@ -278,19 +280,22 @@ impl Writer {
         match job {
             Job::Append { call, answer } => {
                 let done = self.in_savepoint(|writer, now| writer.append(call, now));
+                if let Ok(Appended { changes, replayed: false }) = &done {
+                    group.events.extend(changes.iter().cloned().map(Event::Change));
+                }
                 self.keep(group, answer, done)
             }
             Job::Fixes { fixes, answer } => {
-                let done = self.in_savepoint(|writer, now| {
+                let done = self.in_savepoint(|writer, recorded_at| {
                     let seq = writer.next_seq;
-                    fixes::insert(&writer.conn, seq, &fixes, &now.to_string())?;
+                    fixes::insert(&writer.conn, seq, &fixes, &recorded_at.to_string())?;
                     writer.next_seq += 1;
-                    Ok(FixesAppended { seq })
+                    Ok(FixBatch { seq, recorded_at, fixes })
                 });
-                if let Ok(done) = &done {
-                    group.fixes.push((done.seq, fixes));
+                if let Ok(batch) = &done {
+                    group.events.push(Event::Fixes(batch.clone()));
                 }
-                self.keep(group, answer, done)
+                self.keep(group, answer, done.map(|batch| FixesAppended { seq: batch.seq }))
             }
             Job::SetMeta { key, value, answer } => {
                 let done = self.in_savepoint(|writer, _| put_meta(&writer.conn, key, &value));
@@ -298,6 +303,7 @@ impl Writer {
             }
             Job::Erase { collection, id, answer } => {
                 let done = self.in_savepoint(|writer, _| erase(&writer.conn, collection, id));
+                group.erased |= done.is_ok();
                 self.keep(group, answer, done)
             }
             Job::Import(_) => Ok(()),
@@ -351,9 +357,7 @@ impl Writer {
         done: Result<T, StoreError>,
     ) -> Result<(), StoreError> {
         let fatal = match &done {
-            Err(error @ (StoreError::DiskFull | StoreError::Damaged(_) | StoreError::Unavailable(_))) => {
-                Err(error.clone())
-            }
+            Err(error @ (StoreError::DiskFull | StoreError::Damaged(_))) => Err(error.clone()),
             _ if self.conn.is_autocommit() => Err(StoreError::Unavailable("the transaction was ended".to_owned())),
             _ => Ok(()),
         };
@@ -362,103 +366,6 @@ impl Writer {
             let _ = answer.send(committed.and(done));
         }));
         fatal
-    }
-
-    fn until_next_chore(&self) -> Duration {
-        let now = Instant::now();
-        if now < self.upkeep_from {
-            return self.upkeep_from - now;
-        }
-        if self.positions.is_flushing() || self.import.as_ref().is_some_and(Import::is_given_up) {
-            return Duration::ZERO;
-        }
-        FLUSH_EVERY.saturating_sub(self.flushed.elapsed())
-    }
-
-    /// What is due besides the calls, a small transaction at a time, so that no call waits for long.
-    fn chores(&mut self) {
-        if Instant::now() < self.upkeep_from {
-            return;
-        }
-        if self.flushed.elapsed() >= FLUSH_EVERY {
-            self.flushed = Instant::now();
-            self.positions.begin_flush(self.next_seq - 1);
-        }
-        let alive = self.alive.elapsed() >= ALIVE_EVERY;
-        let prune = self.pruned.is_none_or(|at| at.elapsed() >= PRUNE_EVERY);
-        let clearing = self.import.as_ref().is_some_and(Import::is_given_up);
-        let checkpoint = self.checkpoints.poll(self.next_seq - 1);
-        if !(alive || prune || clearing || checkpoint.is_some() || self.positions.is_flushing()) {
-            return;
-        }
-        let done = self.in_transaction(|writer| {
-            if alive {
-                put_meta(&writer.conn, LAST_ALIVE_AT, &now().to_string())?;
-            }
-            if prune {
-                prune_requests(&writer.conn, now())?;
-            }
-            if let Some(checkpoint) = &checkpoint {
-                checkpoint.write(&writer.conn)?;
-            }
-            let cleared = match &writer.import {
-                Some(import) if clearing => import.clear(&writer.conn)?,
-                _ => false,
-            };
-            let units = if writer.positions.is_flushing() { writer.positions.write_slice(&writer.conn)? } else { 0 };
-            Ok((cleared, units))
-        });
-        match done {
-            Ok((cleared, units)) => {
-                self.positions.slice_written(units);
-                if cleared {
-                    self.import = None;
-                }
-                if let Some(checkpoint) = checkpoint {
-                    self.checkpoints.written(checkpoint.seq);
-                }
-                self.publish();
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the store's own upkeep failed and will be tried again");
-                self.upkeep_from = Instant::now() + RETRY_PAUSE;
-            }
-        }
-        if alive {
-            self.alive = Instant::now();
-        }
-        if prune {
-            self.pruned = Some(Instant::now());
-        }
-    }
-
-    /// The last words: positions, sign of life, everything into the one file; then the folder is free.
-    fn finish(mut self) {
-        self.positions.begin_flush(self.next_seq - 1);
-        loop {
-            let written = self.in_transaction(|writer| {
-                put_meta(&writer.conn, LAST_ALIVE_AT, &now().to_string())?;
-                if writer.positions.is_flushing() { writer.positions.write_slice(&writer.conn) } else { Ok(0) }
-            });
-            match written {
-                Ok(units) => self.positions.slice_written(units),
-                Err(error) => {
-                    tracing::warn!(%error, "closing the store: upkeep failed, the next start makes up for it");
-                    break;
-                }
-            }
-            if !self.positions.is_flushing() {
-                break;
-            }
-        }
-        if let Some(mover) = self.mover.take() {
-            mover.stop(&self.conn);
-        }
-        let Writer { conn, lock, .. } = self;
-        if let Err((_, error)) = conn.close() {
-            tracing::warn!(%error, "closing the store failed");
-        }
-        lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -481,12 +388,4 @@ fn erase(conn: &Connection, collection: Collection, id: Uuid) -> Result<usize, S
     Ok(conn
         .prepare_cached("DELETE FROM personal_values WHERE collection = ?1 AND record_id = ?2")?
         .execute((collection.as_str(), id.to_string()))?)
-}
-
-fn prune_requests(conn: &Connection, now: Timestamp) -> Result<(), StoreError> {
-    conn.prepare_cached(
-        "DELETE FROM requests WHERE key IN (SELECT key FROM requests WHERE recorded_at_ms < ?1 LIMIT ?2)",
-    )?
-    .execute((now.as_ms() - REQUESTS_KEPT_MS, PRUNE_ROWS_MAX))?;
-    Ok(())
 }
