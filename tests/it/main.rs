@@ -19,6 +19,8 @@ mod http_problems;
 mod http_support;
 mod http_tiles;
 mod http_writes;
+mod picture_layers;
+mod picture_lists;
 mod picture_queries;
 mod rooms;
 mod store;
