@@ -285,6 +285,10 @@ pub fn simulate_over_http(args: &SimulateArgs) -> ExitCode {
     fn now() -> Timestamp {
         SystemClock.now()
     }
+    // What the server does not take is told, or a wrong token would look like a calm province.
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TRUCBAN_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,trucban::files::simulate=debug"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
     finish(blocking(async {
         let side = HttpSide::new(&args.url, args.token.clone(), now).map_err(told)?;
         let options = SimulationOptions { seed: args.seed, speed: args.speed };

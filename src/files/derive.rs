@@ -1,5 +1,6 @@
 //! What follows from a position: the commune that holds it, and for an incident the border beside it.
 
+use geo::BoundingRect;
 use geo_types::{Geometry, Point};
 use serde_json::{Map, Value};
 
@@ -10,6 +11,8 @@ use crate::store::{Snapshot, StoreError};
 
 /// Farthest from the border at which an incident belongs to a sector, metres.
 const SECTOR_M_MAX: f64 = 10_000.0;
+/// More than [`SECTOR_M_MAX`] in degrees of longitude or latitude, anywhere between 60° south and 60° north.
+const SECTOR_DEG_MAX: f64 = 0.2;
 
 /// The communes in force and the border sectors.
 #[derive(Default)]
@@ -23,6 +26,8 @@ pub(super) struct Ground {
 pub(super) struct MeasuredGround {
     ground: Ground,
     border: Route,
+    /// West, south, east, north of what may be beside the border: elsewhere nothing is measured.
+    beside: [f64; 4],
 }
 
 impl Ground {
@@ -67,7 +72,14 @@ impl Ground {
     pub fn measured(mut self) -> MeasuredGround {
         self.sectors.sort_by(|a, b| a.2.total_cmp(&b.2));
         let border = Route::of_sectors(self.sectors.iter().map(|(_, line, from, to)| (line, *from, *to)));
-        MeasuredGround { ground: self, border }
+        let mut beside = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+        for rect in self.sectors.iter().filter_map(|(_, line, ..)| line.bounding_rect()) {
+            beside[0] = beside[0].min(rect.min().x - SECTOR_DEG_MAX);
+            beside[1] = beside[1].min(rect.min().y - SECTOR_DEG_MAX);
+            beside[2] = beside[2].max(rect.max().x + SECTOR_DEG_MAX);
+            beside[3] = beside[3].max(rect.max().y + SECTOR_DEG_MAX);
+        }
+        MeasuredGround { ground: self, border, beside }
     }
 }
 
@@ -80,7 +92,10 @@ impl MeasuredGround {
             set(all, "admin_unit", self.commune_of(*point).map(Value::from));
         }
         if collection == Collection::Incidents {
-            let beside = self.border.project(point.x(), point.y()).filter(|place| place.offset_m <= SECTOR_M_MAX);
+            let [west, south, east, north] = self.beside;
+            let near = (west..=east).contains(&point.x()) && (south..=north).contains(&point.y());
+            let beside = near.then(|| self.border.project(point.x(), point.y())).flatten();
+            let beside = beside.filter(|place| place.offset_m <= SECTOR_M_MAX);
             set(all, "chainage_km", beside.map(|place| Value::from((place.km * 1_000.0).round() / 1_000.0)));
             set(all, "sector_id", beside.map(|place| Value::from(self.ground.sectors[place.section].0.as_str())));
         }

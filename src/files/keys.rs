@@ -10,7 +10,7 @@
 //! | households | hamlet, head, place |
 //! | incidents, duty_log | kind, time, place, title or text |
 //!
-//! Rows that share one of the last four keys are told apart by their order.
+//! Rows that share one of the last five keys are told apart by their order.
 
 use geo_types::Geometry;
 use serde_json::{Map, Value};
@@ -29,24 +29,49 @@ pub(super) struct Key {
     pub unique: bool,
 }
 
-/// The key of a record with these properties (personal ones among them).
+/// The key of a row with these properties (personal ones among them): its code, else what it says.
 pub(super) fn key(collection: Collection, properties: &Map<String, Value>, geometry: Option<&Geometry<f64>>) -> Key {
-    let text = |name: &str| properties.get(name).map(Value::to_string).unwrap_or_default();
-    let hashed = |unique: bool, parts: &[String]| {
-        let mut hasher = Sha256::new();
-        hasher.update(collection.as_str());
-        for part in parts {
-            hasher.update([0]);
-            hasher.update(part);
-        }
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&hasher.finalize()[..16]);
-        Key { hash, unique }
-    };
-    if let Some(code) = properties.get("code") {
-        let kind = if collection == Collection::AdminUnits { text("kind") } else { String::new() };
-        return hashed(true, &["code".to_owned(), code.to_string(), kind]);
+    code_key(collection, properties).unwrap_or_else(|| content_key(collection, properties, geometry))
+}
+
+/// The keys under which a record of the store is known. Where the store gives out the codes, a row that made a record
+/// had none, so the record is also known by what it says.
+pub(super) fn keys_of(
+    collection: Collection,
+    properties: &Map<String, Value>,
+    geometry: Option<&Geometry<f64>>,
+) -> Vec<Key> {
+    let mut keys: Vec<Key> = code_key(collection, properties).into_iter().collect();
+    if keys.is_empty() || collection.code_series().is_some() {
+        keys.push(content_key(collection, properties, geometry));
     }
+    keys
+}
+
+fn code_key(collection: Collection, properties: &Map<String, Value>) -> Option<Key> {
+    let code = properties.get("code")?.to_string();
+    let kind = match properties.get("kind") {
+        Some(kind) if collection == Collection::AdminUnits => kind.to_string(),
+        _ => String::new(),
+    };
+    Some(hashed(collection, true, &["code".to_owned(), code, kind]))
+}
+
+fn hashed(collection: Collection, unique: bool, parts: &[String]) -> Key {
+    let mut hasher = Sha256::new();
+    hasher.update(collection.as_str());
+    for part in parts {
+        hasher.update([0]);
+        hasher.update(part);
+    }
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&hasher.finalize()[..16]);
+    Key { hash, unique }
+}
+
+fn content_key(collection: Collection, properties: &Map<String, Value>, geometry: Option<&Geometry<f64>>) -> Key {
+    let text = |name: &str| properties.get(name).map(Value::to_string).unwrap_or_default();
+    let hashed = |unique: bool, parts: &[String]| hashed(collection, unique, parts);
     if let Some((name, number)) = foreign_id(properties) {
         return hashed(false, &[name.to_owned(), number]);
     }

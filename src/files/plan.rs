@@ -91,13 +91,16 @@ fn known(snapshot: &mut dyn Snapshot, collection: Collection, rows: &[Row], keys
         let mut all = record.properties_map();
         let ended = all.contains_key("ended_at");
         all.extend(record.personal_map());
+        let mut wanted = ids.contains(&record.id);
         // An ended record is history: a new row with its key is a new record.
-        let list = known.by_key.get_mut(&keys::key(collection, &all, record.geometry.as_ref())).filter(|_| !ended);
-        if list.is_none() && !ids.contains(&record.id) {
-            return;
+        for key in keys::keys_of(collection, &all, record.geometry.as_ref()).iter().filter(|_| !ended) {
+            if let Some(list) = known.by_key.get_mut(key) {
+                list.push(record.id);
+                wanted = true;
+            }
         }
-        if let Some(list) = list {
-            list.push(record.id);
+        if !wanted {
+            return;
         }
         known.by_id.insert(record.id, record);
     })?;

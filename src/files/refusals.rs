@@ -68,6 +68,8 @@ impl Refusals {
     }
 
     pub(super) fn finish(&mut self) -> Result<(), Problem> {
+        // Faults found on the second look came after those of the first.
+        self.kept.sort_by_key(|refusal| refusal.line);
         match &mut self.report {
             Some((path, file)) => file.flush().map_err(|error| unreadable(path, &error)),
             None => Ok(()),
