@@ -1,8 +1,8 @@
-//! Embeds the built web page (`web/dist`). Writes a placeholder where it was never built, so that `cargo test` works
-//! in a clean clone; never runs npm.
+//! Embeds the built web page (`web/dist`). Where it was never built, a placeholder takes its place, so that
+//! `cargo test` works in a clean clone; never runs npm.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 const PLACEHOLDER: &str = r#"<!doctype html>
 <html lang="vi">
@@ -16,13 +16,23 @@ const PLACEHOLDER: &str = r#"<!doctype html>
 </html>
 "#;
 
-fn main() -> std::io::Result<()> {
-    let dist = Path::new("web/dist");
-    if !dist.join("index.html").exists() {
-        fs::create_dir_all(dist)?;
-        fs::write(dist.join("index.html"), PLACEHOLDER)?;
-    }
+fn main() -> io::Result<()> {
+    let built = Path::new("web/dist");
     println!("cargo::rerun-if-changed=build.rs");
-    memory_serve::load_directory(dist);
+    // A path that is not there yet makes cargo look again at each build, which is what finds the page once it is built.
+    println!("cargo::rerun-if-changed=web/dist/index.html");
+    if built.join("index.html").exists() {
+        memory_serve::load_directory(built);
+    } else {
+        memory_serve::load_directory(placeholder()?);
+    }
     Ok(())
+}
+
+/// Lies outside `web/`, so that nobody takes it for a built page.
+fn placeholder() -> io::Result<PathBuf> {
+    let folder = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?).join("placeholder");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("index.html"), PLACEHOLDER)?;
+    Ok(folder)
 }

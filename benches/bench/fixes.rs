@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use trucban::domain::{Fix, FixSource, Timestamp};
 use trucban::store::Store;
-use trucban::store::gpkg::GpkgStore;
+use trucban::store::gpkg::{GpkgStore, OpenOptions};
 use uuid::Uuid;
 
 use crate::report::Report;
@@ -42,7 +42,7 @@ fn batch(units: &[Uuid], first: usize, rng: &mut rand::rngs::StdRng) -> Arc<[Fix
 fn through_the_store(units: &[Uuid], folder: &Folder) -> f64 {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let store = GpkgStore::open(&folder.path).expect("the filled folder opens");
+        let store = GpkgStore::open(&folder.path, &OpenOptions::default()).expect("the filled folder opens");
         let begin = Instant::now();
         let callers: Vec<_> = (0..CALLERS)
             .map(|caller| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng};
 use trucban::domain::{Collection, Timestamp};
-use trucban::store::gpkg::GpkgStore;
+use trucban::store::gpkg::{GpkgStore, OpenOptions};
 use trucban::store::{Append, Put, Store};
 use uuid::Uuid;
 
@@ -93,7 +93,7 @@ async fn append(store: &dyn Store, puts: Vec<Put>) {
 pub fn fill(path: &Path, households: usize) -> Vec<Uuid> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let store = GpkgStore::open(path).expect("an empty folder becomes a store");
+        let store = GpkgStore::open(path, &OpenOptions::default()).expect("an empty folder becomes a store");
         store.set_meta("ground", "bench".to_owned()).await.expect("meta");
         let mut rng = generator(1);
         let mut left = households;

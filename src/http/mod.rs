@@ -36,7 +36,7 @@ pub use figures::recorder;
 pub use router::front;
 pub use serve::{ServeOptions, accept, serve};
 pub use sign_in::{DEMO_TOKENS_FILE, SignIn};
-pub use start::{Started, start};
+pub use start::{Demo, Started, start};
 
 /// Largest body of a call: an area of a million vertices fits, a film does not.
 pub const BODY_BYTES_MAX: usize = 16 << 20;

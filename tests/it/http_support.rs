@@ -8,7 +8,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use trucban::http::{App, DEMO_TOKENS_FILE, Settings, Started, accept, recorder, start};
+use trucban::http::{App, DEMO_TOKENS_FILE, Demo, Settings, Started, accept, recorder, start};
 use trucban::store::Store;
 
 use crate::store_support::Folder;
@@ -37,7 +37,7 @@ impl Server {
         Self::open(false).await
     }
 
-    /// The demo, with its simulation.
+    /// The demo, standing still.
     pub async fn demo() -> Self {
         Self::open(true).await
     }
@@ -49,7 +49,8 @@ impl Server {
         let stopping = CancellationToken::new();
         let app = App::new(Settings { demo, hosts: Vec::new() }, recorder().unwrap(), stopping.clone());
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
-        let Started { live, .. } = start(folder.path(), demo, address, stopping.clone()).await.unwrap();
+        let Started { live, .. } =
+            start(folder.path(), if demo { Demo::Still } else { Demo::Off }, address, stopping.clone()).await.unwrap();
         let store = Arc::clone(&live.store);
         app.go_live(live);
         let tokens = std::fs::read(folder.path().join(DEMO_TOKENS_FILE))
