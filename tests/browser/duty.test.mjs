@@ -19,7 +19,11 @@ after(async () => {
   await server?.stop();
 });
 
-const duty = () => openWindow(browser, server, { actor: 'duty_officer', page: '/duty' });
+async function duty() {
+  const window = await openWindow(browser, server, { actor: 'duty_officer', page: '/duty' });
+  await window.page.locator('li[data-id]').first().waitFor({ timeout: 30_000 });
+  return window;
+}
 const forms = (page) => page.locator('form:has([id$="-phone"])');
 const row = (page, title) => page.locator('li[data-id]', { hasText: title });
 

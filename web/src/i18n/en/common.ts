@@ -3,7 +3,7 @@ import type { common as vi } from '../vi/common';
 export const common = {
   app: 'trực ban',
   place: 'Lai Châu',
-  demo: 'DEMO DATA · households, units and incidents on this page are invented',
+  demo: 'Demo data · households, units and incidents on this page are invented',
   search: {
     label: 'Search',
     hint: 'Search: muong te, 22.606 103.163, 48QVK…, QL12 Km46+300, LC-2026-Q4-0147',

@@ -3,7 +3,7 @@ import type { field as vi } from '../vi/field';
 const things = (count: number) => (count === 1 ? '1 item' : `${count} items`);
 
 export const field = {
-  demo: 'DEMONSTRATION DATA · not real',
+  demo: 'Demonstration data · not real',
   unit: {
     choose: 'My unit',
     chooseWhy: 'This account belongs to no unit yet. Choose one; this device will remember.',

@@ -1,7 +1,7 @@
 export const common = {
   app: 'trực ban',
   place: 'Lai Châu',
-  demo: 'DỮ LIỆU MINH HỌA · hộ dân, lực lượng, vụ việc trên trang này không có thật',
+  demo: 'Dữ liệu minh hoạ · hộ dân, lực lượng, vụ việc trên trang này không có thật',
   search: {
     label: 'Tìm',
     hint: 'Tìm: muong te, 22.606 103.163, 48QVK…, QL12 Km46+300, LC-2026-Q4-0147',

@@ -1,5 +1,5 @@
 export const field = {
-  demo: 'DỮ LIỆU MINH HỌA · không có thật',
+  demo: 'Dữ liệu minh hoạ · không có thật',
   unit: {
     choose: 'Đơn vị của tôi',
     chooseWhy: 'Tài khoản này chưa gắn với đơn vị nào. Chọn đơn vị; máy này sẽ nhớ.',
