@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::actor::{Reader, Writer};
 use super::answer::{geojson, json as json_answer};
-use super::app::now;
 use super::error::Answer;
 use super::items::search_words;
 use super::params::{Params, no_record};
@@ -235,7 +234,7 @@ pub async fn search(reader: Reader) -> Answer {
 
 fn finish(view: &View, returned: usize, body: &mut Vec<u8>) {
     body.extend_from_slice(
-        format!("],\"numberReturned\":{returned},\"timeStamp\":\"{}\",\"seq\":{}}}", now(), view.seq()).as_bytes(),
+        format!("],\"numberReturned\":{returned},\"timeStamp\":\"{}\",\"seq\":{}}}", view.now(), view.seq()).as_bytes(),
     );
 }
 

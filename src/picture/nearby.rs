@@ -2,12 +2,14 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
-use geo_types::Geometry;
+use geo_types::{Geometry, Point};
 
 use super::filter::Wanted;
 use super::packed::Metric;
-use super::{Near, NearbyQuery, Shown, View};
+use super::{Feature, Near, NearbyQuery, View};
+use crate::domain::Collection;
 use crate::geometry::measure::{Nearest, nearest_within};
 
 /// Where the search begins when no radius is given, metres.
@@ -40,8 +42,19 @@ pub(super) fn nearby<'a>(view: &'a View, query: &NearbyQuery) -> Vec<Near<'a>> {
 /// A record that may be among the nearest.
 struct Candidate<'a> {
     least_m2: f64,
-    shown: Shown<'a>,
-    exact: Option<Nearest>,
+    collection: Collection,
+    /// Not looked into before it is clear that it is an answer: in a large layer each look is a miss of every cache.
+    feature: &'a Arc<Feature>,
+    found: Found,
+}
+
+/// What is known of a candidate's nearest point.
+enum Found {
+    /// It is this place, as the index has it.
+    At(Geometry<f64>),
+    /// It is somewhere on the record's geometry.
+    On,
+    Exactly(Nearest),
 }
 
 /// A square of metres in the order of [`f64::total_cmp`].
@@ -75,21 +88,23 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
             continue;
         }
         let wanted = Wanted::new(*collection, &query.filters, query.q.as_deref());
-        let anything = wanted.is_anything();
+        let all = wanted.is_anything() && view.shows_all(*collection);
         mark_m2 = view.layer(*collection).nearest(&metric, mark_m2, &mut |least_m2, bbox, feature| {
-            let Some(shown) = view.show(*collection, feature).filter(|shown| anything || wanted.accepts(shown)) else {
+            if !all && view.show(*collection, feature).is_none_or(|shown| !wanted.accepts(&shown)) {
                 return mark_m2;
-            };
-            let point = matches!(shown.geometry(), Some(Geometry::Point(_)));
+            }
+            let point = bbox[0] == bbox[2] && bbox[1] == bbox[3];
             let mut most_m2 = if point { metric.most_m2(bbox[0], bbox[1]) } else { f64::INFINITY };
-            let mut exact = None;
+            let mut found = if all && point { Found::At(Point::new(bbox[0], bbox[1]).into()) } else { Found::On };
             if most_m2.is_infinite() {
                 let limit_m = mark_m2.sqrt() + SLACK_M;
-                exact = shown.geometry().and_then(|geometry| nearest_within(geometry, lon, lat, limit_m));
+                let shown = view.show(*collection, feature);
+                let exact = shown.and_then(|shown| nearest_within(shown.geometry()?, lon, lat, limit_m));
                 let Some(nearest) = exact else { return mark_m2 };
                 most_m2 = (nearest.distance_m + SLACK_M).powi(2);
+                found = Found::Exactly(nearest);
             }
-            candidates.push(Candidate { least_m2, shown, exact });
+            candidates.push(Candidate { least_m2, collection: *collection, feature, found });
             if most_m2 <= farthest_m2 {
                 mosts.push(Most(most_m2));
                 if mosts.len() > query.limit {
@@ -104,23 +119,35 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
     }
     candidates.retain(|candidate| candidate.least_m2 <= mark_m2);
     let limit_m = mark_m2.sqrt() + SLACK_M;
-    let mut found: Vec<Near<'a>> = candidates
+    let mut answers: Vec<(Nearest, Collection, &'a Arc<Feature>)> = candidates
         .into_iter()
-        .filter_map(|Candidate { shown, exact, .. }| {
-            let nearest = match exact {
-                Some(nearest) => nearest,
-                None => nearest_within(shown.geometry()?, lon, lat, limit_m)?,
+        .filter_map(|Candidate { collection, feature, found, .. }| {
+            let nearest = match found {
+                Found::Exactly(nearest) => nearest,
+                Found::At(place) => nearest_within(&place, lon, lat, limit_m)?,
+                Found::On => nearest_within(view.show(collection, feature)?.geometry()?, lon, lat, limit_m)?,
             };
-            (nearest.distance_m <= radius_m).then_some(Near {
-                shown,
+            (nearest.distance_m <= radius_m).then_some((nearest, collection, feature))
+        })
+        .collect();
+    answers.sort_unstable_by(|(a, of_a, feature_a), (b, of_b, feature_b)| {
+        let by_record = || (of_a.index(), feature_a.id).cmp(&(of_b.index(), feature_b.id));
+        a.distance_m.total_cmp(&b.distance_m).then_with(by_record)
+    });
+    answers.truncate(query.limit);
+    let found: Vec<Near<'a>> = answers
+        .into_iter()
+        .filter_map(|(nearest, collection, feature)| {
+            Some(Near {
+                shown: view.show(collection, feature)?,
                 distance_m: nearest.distance_m,
                 bearing_deg: nearest.bearing_deg,
                 nearest: [nearest.lon, nearest.lat],
             })
         })
         .collect();
-    let key = |near: &Near<'_>| (near.shown.collection().index(), near.shown.id());
-    found.sort_unstable_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then_with(|| key(a).cmp(&key(b))));
-    found.truncate(query.limit);
+    // Records lie far apart in memory. Touched in one sweep, their cache misses overlap; touched while each is
+    // written, every miss would be waited for alone.
+    std::hint::black_box(found.iter().map(|near| near.shown.touch()).sum::<usize>());
     found
 }
