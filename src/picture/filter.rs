@@ -15,6 +15,9 @@ pub(super) struct Wanted {
 struct Filter {
     name: String,
     any_of: Vec<Value>,
+    /// What the record's text must hold if it matches: a plain search for it is many times faster than the walk
+    /// through the members, and says no to most.
+    needle: String,
 }
 
 /// A value made ready to be held against raw JSON.
@@ -32,13 +35,7 @@ enum Value {
 impl Wanted {
     /// The filters and words of a question, for one collection.
     pub fn new(collection: Collection, filters: &[PropertyFilter], q: Option<&str>) -> Self {
-        let filters = filters
-            .iter()
-            .map(|filter| Filter {
-                name: filter.name.clone(),
-                any_of: filter.any_of.iter().map(|text| Value::new(collection, &filter.name, text)).collect(),
-            })
-            .collect();
+        let filters = filters.iter().map(|filter| Filter::new(collection, filter)).collect();
         let folded = q.map(words::fold).unwrap_or_default();
         Self { filters, words: folded.split_whitespace().map(|word| format!(" {word}")).collect(), datetime: None }
     }
@@ -84,7 +81,19 @@ impl Wanted {
 }
 
 impl Filter {
+    fn new(collection: Collection, filter: &PropertyFilter) -> Self {
+        let any_of: Vec<Value> = filter.any_of.iter().map(|text| Value::new(collection, &filter.name, text)).collect();
+        let needle = match any_of.as_slice() {
+            [Value::Raw(raw)] => format!("\"{}\":{raw}", filter.name),
+            _ => format!("\"{}\":", filter.name),
+        };
+        Self { name: filter.name.clone(), any_of, needle }
+    }
+
     fn accepts(&self, shown: &Shown<'_>) -> bool {
+        if !shown.texts().any(|text| text.contains(&self.needle)) {
+            return false;
+        }
         shown.raw(&self.name).is_some_and(|raw| self.any_of.iter().any(|value| value.is(raw)))
     }
 }

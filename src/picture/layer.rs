@@ -40,6 +40,19 @@ struct Level {
     dead_listed: usize,
 }
 
+/// Where a record lies. Looking it up costs a walk through memory, so a search puts it off until it must.
+#[derive(Clone, Copy)]
+pub(super) struct Lying<'a> {
+    run: &'a Run,
+    slot: u32,
+}
+
+impl<'a> Lying<'a> {
+    pub fn feature(self) -> &'a Feature {
+        self.run.feature(self.slot as usize)
+    }
+}
+
 impl Level {
     fn new(run: Run) -> Self {
         Self { run: Arc::new(run), dead: Arc::default(), dead_count: 0, dead_listed: 0 }
@@ -137,19 +150,19 @@ impl Layer {
             .flat_map(move |level| level.run.tree().in_box(bbox).filter_map(|slot| level.alive(slot as usize)))
     }
 
-    /// Records that are not ended, from near to far, roughly: see `Packed::nearest`; `visit` gets the lower bound in
-    /// square metres and the record and returns the mark from then on.
+    /// Records that are not ended, from near to far, roughly: see `Packed::nearest`. `visit` gets the lower bound in
+    /// square metres, the envelope and where the record lies, and returns the mark from then on.
     pub(super) fn nearest<'a>(
         &'a self,
         metric: &Metric,
         mark_m2: f64,
-        visit: &mut impl FnMut(f64, &Bbox, &'a Arc<Feature>) -> f64,
+        visit: &mut impl FnMut(f64, &Bbox, Lying<'a>) -> f64,
     ) -> f64 {
         let mut mark = mark_m2;
         for level in &self.levels {
             level.run.tree().nearest(metric, mark, &mut |bound, bbox, slot| {
-                if let Some(feature) = level.alive(slot as usize) {
-                    mark = visit(bound, bbox, feature);
+                if !level.dead.get(slot as usize) {
+                    mark = visit(bound, bbox, Lying { run: &level.run, slot });
                 }
                 mark
             });
