@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::filter::Wanted;
 use super::packed::meet;
 use super::run::bbox_of;
+use super::shown::{FETCHED_MAX, fetch};
 use super::{Feature, ItemsPage, ItemsQuery, Shown, View};
 use crate::geometry::measure::PreparedArea;
 
 /// A page in the order of ids.
 ///
 /// Without a box this walks the collection (a million households: 30 ms to the last page, 0.2 s with a property
-/// filter, 0.8 s with words); with one, what lies in it.
+/// filter, 0.4 s with words); with one, what lies in it.
 pub(super) fn items<'a>(view: &'a View, query: &ItemsQuery) -> ItemsPage<'a> {
     let wanted = Wanted::items(query);
     match query.bbox {
@@ -29,11 +30,18 @@ fn in_order<'a>(view: &'a View, query: &ItemsQuery, wanted: &Wanted) -> ItemsPag
         return ItemsPage { shown: visible.skip(query.offset).take(query.limit).collect(), matched };
     }
     let mut page = ItemsPage { shown: Vec::new(), matched: 0 };
-    for shown in visible.filter(|shown| wanted.accepts(shown)) {
-        if page.matched >= query.offset && page.shown.len() < query.limit {
-            page.shown.push(shown);
+    let mut visible = visible.peekable();
+    let mut group: Vec<Shown<'a>> = Vec::with_capacity(FETCHED_MAX);
+    while visible.peek().is_some() {
+        group.clear();
+        group.extend(visible.by_ref().take(FETCHED_MAX));
+        fetch(group.iter());
+        for shown in group.iter().filter(|shown| wanted.accepts(shown)) {
+            if page.matched >= query.offset && page.shown.len() < query.limit {
+                page.shown.push(*shown);
+            }
+            page.matched += 1;
         }
-        page.matched += 1;
     }
     page
 }

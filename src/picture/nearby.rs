@@ -8,7 +8,7 @@ use geo_types::{Geometry, Point};
 use super::filter::Wanted;
 use super::layer::Lying;
 use super::packed::Metric;
-use super::{Near, NearbyQuery, Shown, View};
+use super::{Near, NearbyQuery, Shown, View, shown};
 use crate::domain::Collection;
 use crate::geometry::measure::{Nearest, nearest_within};
 
@@ -130,7 +130,7 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
             Some((shown.or_else(|| view.show(collection, lying.feature()))?, place))
         })
         .collect();
-    fetch(&kept);
+    shown::fetch(kept.iter().map(|(shown, _)| shown));
     let limit_m = mark_m2.sqrt() + SLACK_M;
     let mut found: Vec<Near<'a>> = kept
         .into_iter()
@@ -151,19 +151,4 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
     found.sort_unstable_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then_with(|| key(a).cmp(&key(b))));
     found.truncate(query.limit);
     found
-}
-
-/// Candidates whose texts are fetched ahead, at most: more would push each other out of the cache again.
-const FETCHED_MAX: usize = 64;
-/// Bytes of a cache line.
-const LINE: usize = 64;
-
-/// Touches the records before they are measured and written. They lie anywhere in memory, and one after the other
-/// each would be waited for; here the processor waits for all of them at once (a third of the time of an answer).
-fn fetch(kept: &[(Shown<'_>, Place)]) {
-    let kept = &kept[..kept.len().min(FETCHED_MAX)];
-    let records: usize = kept.iter().map(|(shown, _)| shown.feature.properties.len()).sum();
-    let lines = |text: &str| text.bytes().step_by(LINE).map(usize::from).sum::<usize>();
-    let texts: usize = kept.iter().flat_map(|(shown, _)| shown.texts()).map(lines).sum();
-    std::hint::black_box(records + texts);
 }

