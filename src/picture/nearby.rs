@@ -88,7 +88,9 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
         }
         let collection = *collection;
         let wanted = Wanted::new(collection, &query.filters, query.q.as_deref());
-        let anything = wanted.is_anything() && view.shows_all(collection);
+        // Where the view may hide or coarsen a record, its place is what the view shows, never what the index has.
+        let as_it_is = view.shows_all(collection);
+        let anything = wanted.is_anything() && as_it_is;
         let show = |lying: Lying<'a>| view.show(collection, lying.feature()).filter(|shown| wanted.accepts(shown));
         mark_m2 = view.layer(collection).nearest(&metric, mark_m2, &mut |least_m2, bbox, lying| {
             let mut shown = None;
@@ -98,7 +100,7 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
                     return mark_m2;
                 }
             }
-            let point = bbox[0] == bbox[2] && bbox[1] == bbox[3];
+            let point = as_it_is && bbox[0] == bbox[2] && bbox[1] == bbox[3];
             let mut most_m2 = if point { metric.most_m2(bbox[0], bbox[1]) } else { f64::INFINITY };
             let mut place = Place::Point([bbox[0], bbox[1]]);
             if !point || most_m2.is_infinite() {

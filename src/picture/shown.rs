@@ -99,12 +99,6 @@ impl<'a> Shown<'a> {
         self.raw(name)?.parse().ok()
     }
 
-    /// Brings the record's text into the cache; the number means nothing.
-    pub(super) fn touch(&self) -> usize {
-        let byte = |text: &str, at: usize| text.as_bytes().get(at).copied().map_or(0, usize::from);
-        self.texts().map(|text| byte(text, 0) + byte(text, text.len() / 2)).sum()
-    }
-
     /// Its properties as the actor may see them, with `version` and `recorded_at`.
     #[must_use]
     pub fn properties(&self) -> Map<String, Value> {
