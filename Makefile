@@ -47,8 +47,7 @@ test: tools test-tools check
 check: web
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	cd web && $(NPM) run check
-	@echo 'checks: 1 passed, 0 failed'
+	cd web && $(NPM) run check && $(NPM) run lint && $(NPM) test
 
 ## bench: measures beside the peer or ceiling it compares with, as ratios
 bench: build
@@ -61,12 +60,11 @@ soak: tools test-tools web
 ## fmt: formats Rust and web sources
 fmt: tools
 	$(CARGO) fmt
-	cd web && $(NPM) run fmt
+	cd web && $(NPM) run format
 
-## openapi: writes docs/openapi.json and the web client's types anew
+## openapi: writes docs/openapi.json anew
 openapi:
 	UPDATE=1 $(CARGO) test --locked --test it openapi
-	cd web && $(NPM) run types
 
 clean:
 	rm -rf target web/dist web/node_modules

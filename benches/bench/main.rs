@@ -32,7 +32,7 @@ fn main() {
     let only = std::env::var("TRUCBAN_BENCH_ONLY").unwrap_or_default();
     let wanted = |name: &str| only.is_empty() || only.split(',').any(|word| word == name);
 
-    let mut report = Report::default();
+    let mut report = Report::begin();
     if wanted("fixes") {
         fixes::measure(&mut report);
     }
@@ -45,5 +45,4 @@ fn main() {
     if wanted("fanout") {
         fanout::measure(&mut report);
     }
-    report.print();
 }
