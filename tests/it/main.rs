@@ -16,6 +16,7 @@ mod http;
 mod http_feed;
 mod http_peers;
 mod http_problems;
+mod http_serve;
 mod http_support;
 mod http_tiles;
 mod http_writes;

@@ -1,0 +1,132 @@
+//! `trucban serve` as its own process: what it prints, what it refuses, how it stops.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::store_support::Folder;
+
+/// A running server; killed when dropped.
+struct Process {
+    child: Child,
+    base: String,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serve(arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trucban"));
+    command.arg("serve").args(arguments).arg("--data").arg(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn start(arguments: &[&str], folder: &Path) -> Process {
+    let mut child = serve(arguments, folder).args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let base = line.trim().strip_prefix("listening on ").expect("the first line names the address").to_owned();
+    assert!(base.starts_with("http://127.0.0.1:"), "{line}");
+    Process { child, base }
+}
+
+/// What a server that does not start says.
+fn refused(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+async fn ready(process: &Process) -> Value {
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = reqwest::get(format!("{}/health/ready", process.base)).await.unwrap();
+        let status = answer.status().as_u16();
+        let body: Value = answer.json().await.unwrap();
+        match status {
+            200 => return body,
+            503 => assert!(body["reason"].is_string(), "{body}"),
+            other => panic!("{other}: {body}"),
+        }
+        assert!(Instant::now() < patience, "not ready: {body}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn stop(process: &mut Process) -> String {
+    let id = process.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(process.child.wait().unwrap().success(), "a stop that was asked for is no failure");
+    let mut log = String::new();
+    process.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    log
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
+    let folder = Folder::new();
+    let mut process = start(&["--demo"], folder.path());
+    ready(&process).await;
+    let file = folder.path().join("demo-tokens.json");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let tokens: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let names: Vec<&String> = tokens.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["admin", "duty_officer", "field_unit", "planner"]);
+    let feed = reqwest::Client::new()
+        .get(format!("{}/api/feed", process.base))
+        .bearer_auth(tokens["planner"].as_str().unwrap())
+        .send()
+        .await
+        .unwrap();
+    let started = Instant::now();
+    let log = stop(&mut process);
+    assert!(started.elapsed() < Duration::from_secs(8), "an open feed held the stop up");
+    assert!(log.contains("stopped") && !log.contains("ERROR"), "{log}");
+    drop(feed);
+
+    let said = refused(serve(&["--listen", "127.0.0.1:0"], folder.path()));
+    assert!(said.contains("--demo"), "{said}");
+    let again = start(&["--demo"], folder.path());
+    ready(&again).await;
+    assert_eq!(serde_json::from_slice::<Value>(&std::fs::read(&file).unwrap()).unwrap(), tokens);
+    let said = refused(serve(&["--demo", "--listen", "127.0.0.1:0"], folder.path()));
+    assert!(said.contains(&again.base) || said.contains(&again.child.id().to_string()), "names the holder: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_folder_gets_the_ground_and_nothing_invented() {
+    let folder = Folder::new();
+    let process = start(&[], folder.path());
+    ready(&process).await;
+    for (collection, holds) in [
+        ("admin_units", true),
+        ("roads", true),
+        ("stations", true),
+        ("units", false),
+        ("households", false),
+        ("risk_zones", false),
+    ] {
+        let page = reqwest::get(format!("{}/api/collections/{collection}/items?limit=1", process.base)).await.unwrap();
+        let page: Value = page.json().await.unwrap();
+        assert_eq!(page["numberMatched"].as_u64().unwrap() > 0, holds, "{collection}");
+    }
+}
+
+#[test]
+fn other_addresses_and_unknown_settings_are_refused() {
+    let folder = Folder::new();
+    let said = refused(serve(&["--listen", "0.0.0.0:8080"], folder.path()));
+    assert!(said.contains("loopback"), "{said}");
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "colour = \"red\"\n").unwrap();
+    let said = refused(serve(&["--config", config.to_str().unwrap()], folder.path()));
+    assert!(said.contains("colour"), "{said}");
+}
