@@ -29,8 +29,55 @@ pub(super) struct Inverse {
     pub azimuth_end_deg: f64,
 }
 
+/// Differences of latitude and longitude up to which [`short`] is used, degrees (5.6 km along the meridian), and how
+/// near the poles.
+const SHORT_DEG: f64 = 0.05;
+const SHORT_LAT_MAX_DEG: f64 = 85.0;
+
+/// The shortest path between two places a few kilometres apart, from the chord between them; five times as fast as
+/// the series, and `nearby` asks for ten of them an answer. `None` beyond that.
+///
+/// A geodesic is longer than its chord c by c³/24R² + 3c⁵/640R⁴ with R the radius of curvature in its direction.
+/// What is neglected (the change of R along the way, the twist between the normals at the two ends) stays below 1e-7 m
+/// and 1e-7 degrees here; the test holds it to the series.
+fn short(from: Coord, to: Coord) -> Option<Inverse> {
+    let dlon_deg = lon_difference_deg(from.x, to.x);
+    let near = (to.y - from.y).abs() <= SHORT_DEG && dlon_deg.abs() <= SHORT_DEG;
+    if !near || from.y.abs() > SHORT_LAT_MAX_DEG {
+        return None;
+    }
+    let (sin_from, cos_from) = from.y.to_radians().sin_cos();
+    let (sin_to, cos_to) = to.y.to_radians().sin_cos();
+    let (sin_dlon, cos_dlon) = dlon_deg.to_radians().sin_cos();
+    let w2 = 1.0 - E2 * sin_from * sin_from;
+    let across = EQUATOR_RADIUS_M / w2.sqrt();
+    let across_to = EQUATOR_RADIUS_M / (1.0 - E2 * sin_to * sin_to).sqrt();
+    // From one to the other in the frame whose x axis lies in the start's meridian.
+    let x = across_to * cos_to * cos_dlon - across * cos_from;
+    let y = across_to * cos_to * sin_dlon;
+    let z = (1.0 - E2) * (across_to * sin_to - across * sin_from);
+    let chord2 = x * x + y * y + z * z;
+    if chord2 == 0.0 {
+        return Some(Inverse { distance_m: 0.0, azimuth_start_deg: 0.0, azimuth_end_deg: 0.0 });
+    }
+    let north = cos_from * z - sin_from * x;
+    let north_to = cos_to * z - sin_to * (cos_dlon * x + sin_dlon * y);
+    let east_to = cos_dlon * y - sin_dlon * x;
+    let level2 = y * y + north * north;
+    let curvature = (north * north * w2 / (1.0 - E2) + y * y) / (level2 * across);
+    let bend = chord2 * curvature * curvature;
+    Some(Inverse {
+        distance_m: chord2.sqrt() * (1.0 + bend / 24.0 + 3.0 * bend * bend / 640.0),
+        azimuth_start_deg: y.atan2(north).to_degrees(),
+        azimuth_end_deg: east_to.atan2(north_to).to_degrees(),
+    })
+}
+
 /// The shortest path from `from` to `to`.
 pub(super) fn inverse(from: Coord, to: Coord) -> Inverse {
+    if let Some(short) = short(from, to) {
+        return short;
+    }
     let (distance_m, azimuth_start_deg, azimuth_end_deg, _): (f64, f64, f64, f64) =
         WGS84.inverse(from.y, from.x, to.y, to.x);
     Inverse { distance_m, azimuth_start_deg, azimuth_end_deg }
@@ -38,6 +85,9 @@ pub(super) fn inverse(from: Coord, to: Coord) -> Inverse {
 
 /// The length of the shortest path, metres.
 pub(super) fn distance_m(from: Coord, to: Coord) -> f64 {
+    if let Some(short) = short(from, to) {
+        return short.distance_m;
+    }
     WGS84.inverse(from.y, from.x, to.y, to.x)
 }
 
@@ -135,5 +185,39 @@ pub(super) fn lon_difference_deg(from: f64, to: f64) -> f64 {
         raw + 360.0
     } else {
         raw
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn the_short_way_is_the_series(
+            lat in -SHORT_LAT_MAX_DEG..SHORT_LAT_MAX_DEG, lon in -180.0..180.0_f64,
+            dlat in -SHORT_DEG..SHORT_DEG, dlon in -SHORT_DEG..SHORT_DEG, scale in 0..6_i32,
+        ) {
+            let shrink = 10_f64.powi(-scale);
+            let (from, to) = (Coord { x: lon, y: lat }, Coord { x: lon + dlon * shrink, y: lat + dlat * shrink });
+            let short = short(from, to).unwrap();
+            let (m, start, end, _): (f64, f64, f64, f64) = WGS84.inverse(from.y, from.x, to.y, to.x);
+            prop_assert!((short.distance_m - m).abs() < 1e-7, "{} {m}", short.distance_m);
+            // Where the ends lie close together their rounding turns the azimuth, in the series as well.
+            let azimuth_off = 1e-7 + (1e-8 / m).to_degrees();
+            for (ours, theirs) in [(short.azimuth_start_deg, start), (short.azimuth_end_deg, end)] {
+                prop_assert!(lon_difference_deg(ours, theirs).abs() < azimuth_off, "{ours} {theirs} over {m} m");
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_is_no_way_from_itself() {
+        let at = Coord { x: 103.2, y: 22.4 };
+        assert_eq!(distance_m(at, at), 0.0);
+        assert_eq!(distance_m(Coord { x: 180.0, y: 10.0 }, Coord { x: -180.0, y: 10.0 }), 0.0);
     }
 }
