@@ -115,7 +115,7 @@ fn problem_schema() -> Value {
 pub async fn openapi_json() -> Response {
     static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| openapi_document().to_string().into_bytes());
     let response = json_bytes(BYTES.as_slice());
-    with_header(response, header::CONTENT_TYPE, "application/vnd.oai.openapi+json;version=3.0")
+    with_header(response, header::CONTENT_TYPE, "application/vnd.oai.openapi+json;version=3.1")
 }
 
 /// A page that shows the document.

@@ -45,7 +45,7 @@ pub async fn landing(headers: HeaderMap) -> Answer {
         "description": "Bức tranh chung của các phòng trực ban tỉnh Lai Châu · one live picture for the duty rooms of Lai Châu",
         "links": [
             link("self", "application/json", format!("{base}/api"), "this document"),
-            link("service-desc", "application/vnd.oai.openapi+json;version=3.0", format!("{base}/api/openapi.json"), "OpenAPI"),
+            link("service-desc", "application/vnd.oai.openapi+json;version=3.1", format!("{base}/api/openapi.json"), "OpenAPI"),
             link("service-doc", "text/html", format!("{base}/api/docs"), "documentation to read"),
             link("conformance", "application/json", format!("{base}/api/conformance"), "conformance"),
             link("data", "application/json", format!("{base}/api/collections"), "collections"),
