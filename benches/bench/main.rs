@@ -36,7 +36,7 @@ fn main() {
     if wanted("fixes") {
         fixes::measure(&mut report);
     }
-    if wanted("nearby") || wanted("start") || wanted("tiles") {
+    if wanted("nearby") {
         nearby::measure(&mut report);
     }
     if wanted("tiles") {
