@@ -17,7 +17,7 @@ use crate::world::{self, Folder};
 /// Subscribers at once.
 const SUBSCRIBERS: u64 = 200;
 /// Incidents reported, one after the other; each lies in every subscriber's reach by its own box.
-const CHANGES: u64 = 60;
+const CHANGES: u64 = 300;
 /// Half the side of a subscriber's box, degrees: about a commune.
 const HALF_BOX_DEG: f64 = 0.09;
 
@@ -91,7 +91,7 @@ pub fn measure(report: &mut Report) {
             sent_at.push(Instant::now());
             let (status, _) = connection.exchange(&load::post("/api/incidents", &body)).await.expect("an answer");
             assert_eq!(status, 201, "the incident is taken");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         let mut delays = Vec::new();

@@ -31,10 +31,16 @@ impl Filter {
         self.wanted[collection.index()]
     }
 
-    /// Whether a box narrows it.
+    /// The boxes that narrow it: none, one, or two where it crosses the date line.
     #[must_use]
-    pub fn has_box(&self) -> bool {
-        self.bbox.is_some()
+    pub fn boxes(&self) -> Vec<[f64; 4]> {
+        match self.bbox {
+            None => Vec::new(),
+            Some([west, south, east, north]) if west > east => {
+                vec![[west, south, 180.0, north], [-180.0, south, east, north]]
+            }
+            Some(bbox) => vec![bbox],
+        }
     }
 
     /// Whether the envelope of the geometry meets the box.

@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::filter::Filter;
 use super::frames::{self, Frame};
+use super::group::{Group, Subscriber};
 use super::stream::Cut;
 use super::{Clock, POSITIONS_INTERVAL, TICK_INTERVAL};
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Collection, Event};
-use crate::picture::{Picture, PictureHandle, Published, Shown, View};
+use crate::picture::{Picture, PictureHandle, Published, View};
 
 /// Changed records of one step that are told one by one: a quarter of a queue. More comes from an import.
 const STEP_CHANGES_MAX: usize = super::QUEUE_EVENTS_MAX / 4;
@@ -34,20 +34,6 @@ pub(super) struct Joined {
     /// Every event after this seq comes through the queue.
     pub seq: Seq,
     pub cut: Cut,
-}
-
-struct Subscriber {
-    filter: Arc<Filter>,
-    queue: mpsc::Sender<Frame>,
-    cut: Cut,
-    /// Units it was told of and that have not left its box; kept only where there is a box to leave.
-    units: HashSet<Uuid>,
-}
-
-/// Subscribers who see the same: an event is encoded once for all of them.
-struct Group {
-    actor: Actor,
-    subscribers: Vec<Subscriber>,
 }
 
 struct Hub {
@@ -118,11 +104,8 @@ impl Hub {
         if join.told.send(Joined { seq, cut: Arc::clone(&cut) }).is_err() {
             return;
         }
-        let group =
-            self.groups.entry(view.lens()).or_insert_with(|| Group { actor: join.actor, subscribers: Vec::new() });
-        let mut subscriber = Subscriber { filter: join.filter, queue: join.queue, cut, units: HashSet::new() };
-        subscriber.count_units(&view);
-        group.subscribers.push(subscriber);
+        let group = self.groups.entry(view.lens()).or_insert_with(|| Group::new(join.actor));
+        group.add(Subscriber { filter: join.filter, queue: join.queue, cut }, &view);
     }
 
     fn step(&mut self, step: &Published) {
@@ -137,8 +120,8 @@ impl Hub {
             return;
         }
         for group in self.groups.values_mut() {
-            let old = View::new(Arc::clone(&before), group.actor.clone(), now);
-            let new = View::new(Arc::clone(&step.picture), group.actor.clone(), now);
+            let old = View::new(Arc::clone(&before), group.actor().clone(), now);
+            let new = View::new(Arc::clone(&step.picture), group.actor().clone(), now);
             for (seq, (collection, id)) in &changed {
                 group.tell(&old, &new, *seq, *collection, *id);
             }
@@ -161,14 +144,8 @@ impl Hub {
         let collections: HashSet<Collection> = changed.iter().map(|(_, (collection, _))| *collection).collect();
         let now = (self.clock)();
         for group in self.groups.values_mut() {
-            let view = View::new(Arc::clone(&self.picture), group.actor.clone(), now);
-            group.subscribers.retain_mut(|subscriber| {
-                if !collections.iter().any(|collection| subscriber.filter.wants(*collection)) {
-                    return true;
-                }
-                subscriber.count_units(&view);
-                subscriber.send(&frame)
-            });
+            let view = View::new(Arc::clone(&self.picture), group.actor().clone(), now);
+            group.read_again(&view, &frame, |filter| collections.iter().any(|collection| filter.wants(*collection)));
         }
     }
 
@@ -184,7 +161,7 @@ impl Hub {
         let now = (self.clock)();
         let picture = Arc::clone(&self.picture);
         for group in self.groups.values_mut() {
-            let view = View::new(Arc::clone(&picture), group.actor.clone(), now);
+            let view = View::new(Arc::clone(&picture), group.actor().clone(), now);
             group.tell_positions(&view, &moved);
         }
     }
@@ -195,10 +172,9 @@ impl Hub {
         let frame = frames::tick(self.picture.seq, (self.clock)());
         let mut count = 0;
         for group in self.groups.values_mut() {
-            group.subscribers.retain(|subscriber| subscriber.send(&frame));
-            count += group.subscribers.len();
+            count += group.send_all(&frame);
         }
-        self.groups.retain(|_, group| !group.subscribers.is_empty());
+        self.groups.retain(|_, group| !group.is_empty());
         metrics::gauge!("trucban_feed_subscribers").set(count as f64);
     }
 
@@ -207,11 +183,8 @@ impl Hub {
         self.moved.clear();
         let frame = frames::reset(self.picture.seq, "server_lagged");
         for group in self.groups.values_mut() {
-            let view = View::new(Arc::clone(&self.picture), group.actor.clone(), (self.clock)());
-            group.subscribers.retain_mut(|subscriber| {
-                subscriber.count_units(&view);
-                subscriber.send(&frame)
-            });
+            let view = View::new(Arc::clone(&self.picture), group.actor().clone(), (self.clock)());
+            group.read_again(&view, &frame, |_| true);
         }
     }
 }
@@ -226,104 +199,4 @@ fn newest_changes(events: &[Event]) -> Vec<(Seq, (Collection, Uuid))> {
     }
     let by_seq: BTreeMap<_, _> = newest.into_iter().map(|(record, seq)| ((seq, record), ())).collect();
     by_seq.into_keys().collect()
-}
-
-impl Group {
-    /// Tells one changed record to those whose filter it meets now, and that it is gone to those whose it met before.
-    fn tell(&mut self, old: &View, new: &View, seq: Seq, collection: Collection, id: Uuid) {
-        let listed = |view: &'_ View| view.item(collection, id).filter(|shown| !shown.is_ended()).map(|_| ());
-        let (was_listed, is_listed) = (listed(old).is_some(), listed(new).is_some());
-        let before: Option<Shown<'_>> = old.item(collection, id).filter(|_| was_listed);
-        let after: Option<Shown<'_>> = new.item(collection, id).filter(|_| is_listed);
-        let mut change = None;
-        let mut gone = None;
-        self.subscribers.retain_mut(|subscriber| {
-            if !subscriber.filter.wants(collection) {
-                return true;
-            }
-            let boxed_unit = collection == Collection::Units && subscriber.filter.has_box();
-            if let Some(shown) = after.as_ref().filter(|shown| subscriber.filter.meets(shown.geometry())) {
-                if boxed_unit {
-                    subscriber.units.insert(id);
-                }
-                return subscriber.send(change.get_or_insert_with(|| frames::change(seq, shown)));
-            }
-            let had = if boxed_unit {
-                subscriber.units.remove(&id)
-            } else {
-                before.as_ref().is_some_and(|shown| subscriber.filter.meets(shown.geometry()))
-            };
-            !had || subscriber.send(gone.get_or_insert_with(|| frames::gone(seq, collection, id)))
-        });
-    }
-
-    fn tell_positions(&mut self, view: &View, moved: &[Uuid]) {
-        let seq = view.seq();
-        let units: Vec<(Shown<'_>, Vec<u8>)> = moved
-            .iter()
-            .filter_map(|id| view.item(Collection::Units, *id))
-            .filter(|unit| !unit.is_ended())
-            .filter_map(|unit| frames::position(&unit).map(|json| (unit, json)))
-            .collect();
-        let everywhere = frames::positions(seq, units.iter().map(|(_, json)| json.as_slice()));
-        let mut whole: HashMap<Uuid, Frame> = HashMap::new();
-        self.subscribers.retain_mut(|subscriber| {
-            if !subscriber.filter.wants(Collection::Units) {
-                return true;
-            }
-            if !subscriber.filter.has_box() {
-                return everywhere.as_ref().is_none_or(|frame| subscriber.send(frame));
-            }
-            subscriber.tell_positions_in_box(seq, &units, &mut whole)
-        });
-    }
-}
-
-impl Subscriber {
-    /// Takes the units in its box as told: it is about to read them.
-    fn count_units(&mut self, view: &View) {
-        self.units.clear();
-        if self.filter.has_box() && self.filter.wants(Collection::Units) {
-            let inside = view.all(Collection::Units).filter(|unit| self.filter.meets(unit.geometry()));
-            self.units.extend(inside.map(|unit| unit.id()));
-        }
-    }
-
-    /// Hands over one event; `false` if the subscriber is gone or too slow and shall be forgotten.
-    fn send(&self, frame: &Frame) -> bool {
-        match self.queue.try_send(frame.clone()) {
-            Ok(()) => true,
-            Err(TrySendError::Closed(_)) => false,
-            Err(TrySendError::Full(_)) => {
-                tracing::info!(feed.queue = super::QUEUE_EVENTS_MAX, "a subscriber reads too slowly and is cut off");
-                metrics::counter!("trucban_feed_cut_total").increment(1);
-                let _ = self.cut.set(frames::reset(0, "too_slow"));
-                false
-            }
-        }
-    }
-
-    fn tell_positions_in_box(
-        &mut self,
-        seq: Seq,
-        units: &[(Shown<'_>, Vec<u8>)],
-        whole: &mut HashMap<Uuid, Frame>,
-    ) -> bool {
-        let mut inside = Vec::new();
-        for (unit, json) in units {
-            let id = unit.id();
-            let sent = if !self.filter.meets(unit.geometry()) {
-                !self.units.remove(&id) || self.send(&frames::gone(seq, Collection::Units, id))
-            } else if self.units.insert(id) {
-                self.send(whole.entry(id).or_insert_with(|| frames::change(seq, unit)))
-            } else {
-                inside.push(json.as_slice());
-                true
-            };
-            if !sent {
-                return false;
-            }
-        }
-        frames::positions(seq, inside.into_iter()).is_none_or(|frame| self.send(&frame))
-    }
 }

@@ -7,6 +7,7 @@
 
 mod filter;
 mod frames;
+mod group;
 mod hub;
 mod resume;
 mod stream;
