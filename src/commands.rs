@@ -244,7 +244,7 @@ pub fn export(args: &ExportArgs) -> ExitCode {
         };
         let store: Arc<dyn Store> = GpkgStore::open_read(&args.data).map_err(store_told)?;
         let handle = picture::start(store).await.map_err(store_told)?;
-        let actor = Actor { name: "export".to_owned(), role: args.role, force: None, unit_id: None };
+        let actor = Actor::new("export", args.role, None);
         let view = handle.view(&actor, SystemClock.now());
         let count = export_file(&view, args.collection, format, &args.output).map_err(told)?;
         writeln!(io::stdout(), "{}: {count} → {}", args.collection, args.output.display())?;

@@ -150,7 +150,7 @@ fn account(
     label_en: &'static str,
     token: Option<String>,
 ) -> Arc<Account> {
-    let actor = Arc::new(Actor { name: name.to_owned(), role, force, unit_id });
+    let actor = Arc::new(Actor { unit_id, ..Actor::new(name, role, force) });
     Arc::new(Account { actor, label_vi, label_en, token })
 }
 

@@ -137,15 +137,15 @@ impl Room {
 }
 
 pub fn officer() -> Actor {
-    Actor { name: "duty_officer".into(), role: Role::DutyOfficer, force: Some(Force::BorderGuard), unit_id: None }
+    Actor::new("duty_officer", Role::DutyOfficer, Some(Force::BorderGuard))
 }
 
 pub fn planner() -> Actor {
-    Actor { name: "planner".into(), role: Role::Planner, force: Some(Force::Civil), unit_id: None }
+    Actor::new("planner", Role::Planner, Some(Force::Civil))
 }
 
 pub fn field_unit(unit: Uuid) -> Actor {
-    Actor { name: "field_unit".into(), role: Role::FieldUnit, force: Some(Force::Police), unit_id: Some(unit) }
+    Actor { unit_id: Some(unit), ..Actor::new("field_unit", Role::FieldUnit, Some(Force::Police)) }
 }
 
 pub fn point(lon: f64, lat: f64) -> Place {

@@ -18,7 +18,7 @@ fn now() -> Timestamp {
 }
 
 fn admin() -> Actor {
-    Actor { name: "import".to_owned(), role: Role::Admin, force: None, unit_id: None }
+    Actor::new("import", Role::Admin, None)
 }
 
 /// A data folder, a folder for files, and the store.

@@ -17,7 +17,7 @@ fn now() -> Timestamp {
 }
 
 fn admin() -> Actor {
-    Actor { name: "import".to_owned(), role: Role::Admin, force: None, unit_id: None }
+    Actor::new("import", Role::Admin, None)
 }
 
 async fn import(store: &Arc<dyn Store>, path: &Path, options: &ImportOptions) -> ImportSummary {

@@ -23,7 +23,7 @@ impl DeskSide {
     /// Plays on `desk`, and leaves the units `spared` to people.
     #[must_use]
     pub fn new(desk: Desk, spared: Vec<Uuid>) -> Self {
-        let actor = Actor { name: "simulation".to_owned(), role: Role::DutyOfficer, force: None, unit_id: None };
+        let actor = Actor::new("simulation", Role::DutyOfficer, None);
         Self { desk, actor, spared }
     }
 
