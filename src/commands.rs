@@ -72,9 +72,10 @@ pub struct ExportArgs {
     /// Folder of the data
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// Whose view is written (duty_officer, planner, field_unit, commander, local_authority, admin, observer)
-    #[arg(long = "as", value_parser = role, default_value = "admin")]
-    role: Role,
+    /// Whose view is written (duty_officer, planner, field_unit, commander, local_authority, admin, observer); all of
+    /// it if not said, since whoever holds the data folder holds all of it
+    #[arg(long = "as", value_parser = role)]
+    role: Option<Role>,
 }
 
 /// Formats of an export.
@@ -128,7 +129,7 @@ fn collection(name: &str) -> Result<Collection, String> {
 }
 
 fn role(name: &str) -> Result<Role, String> {
-    serde_json::from_value(name.into()).map_err(|_| format!("{name:?} is no role"))
+    Role::parse(name).ok_or_else(|| format!("{name:?} is no role"))
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -244,7 +245,7 @@ pub fn export(args: &ExportArgs) -> ExitCode {
         };
         let store: Arc<dyn Store> = GpkgStore::open_read(&args.data).map_err(store_told)?;
         let handle = picture::start(store).await.map_err(store_told)?;
-        let actor = Actor::new("export", args.role, None);
+        let actor = Actor::new("export", args.role.unwrap_or(Role::System), None);
         let view = handle.view(&actor, SystemClock.now());
         let count = export_file(&view, args.collection, format, &args.output).map_err(told)?;
         writeln!(io::stdout(), "{}: {count} → {}", args.collection, args.output.display())?;

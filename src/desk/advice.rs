@@ -43,7 +43,7 @@ impl Desk {
             commune_only,
             limit: limit.min(CANDIDATES_MAX),
         };
-        let units = view.all(Collection::Units).map(|unit| facts(&unit, place)).collect();
+        let units = view.all(Collection::Units).filter(Shown::is_record).map(|unit| facts(&unit, place)).collect();
         Ok(recommend::rank(&asked, units, view.seq()))
     }
 

@@ -15,9 +15,6 @@ use crate::domain::schema::{self, SetBy};
 use crate::domain::transition::refused;
 use crate::domain::{Code, Collection, Problem};
 
-/// What a reader is given beside the fields, and may send back unread.
-const BESIDE_FIELDS: [&str; 2] = ["version", "recorded_at"];
-
 impl Desk {
     /// Creates a record. `id` is the caller's own (a phone makes it offline), else a new one. An incident is
     /// reported, a zone drawn; a unit's geometry becomes a position told by the actor.
@@ -209,6 +206,7 @@ fn shown_properties(feature: &crate::picture::Feature) -> Map<String, Value> {
     let parse = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
     let mut all = parse(&feature.properties);
     all.extend(feature.personal.as_deref().map(parse).unwrap_or_default());
+    all.insert("precision".to_owned(), "exact".into());
     all.insert("version".to_owned(), feature.version.into());
     all.insert("recorded_at".to_owned(), feature.recorded_at.to_string().into());
     all
@@ -225,8 +223,8 @@ pub(super) fn settable(
         let pointer = format!("/properties/{name}");
         let as_read = value.is_null() && !present.contains_key(name) || present.get(name) == Some(value);
         match schema::find(collection, name) {
-            None if as_read && BESIDE_FIELDS.contains(&name.as_str()) => {}
-            None if BESIDE_FIELDS.contains(&name.as_str()) => {
+            None if as_read && schema::BESIDE_FIELDS.contains(&name.as_str()) => {}
+            None if schema::BESIDE_FIELDS.contains(&name.as_str()) => {
                 return Err(not_settable(name, rules::setter(collection, SetBy::Server), &pointer));
             }
             None => {

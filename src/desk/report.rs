@@ -107,7 +107,7 @@ pub(super) async fn take(
     let id = id.unwrap_or_else(Uuid::now_v7);
     let written = desk
         .write(ask, |scene| {
-            let view = View::new(scene.picture.clone(), scene.ask.actor.clone(), scene.now);
+            let view = scene.view();
             let found = super::locate::resolve(scene.ground, &view, place)?;
             decide(scene, id, place, &found, properties)
         })

@@ -12,7 +12,7 @@ use super::write::conflict;
 use crate::domain::change::canonical_json;
 use crate::domain::schema::{self, SetBy};
 use crate::domain::{Code, Collection, Force, Problem, Record, Timestamp};
-use crate::picture::{Feature, Picture};
+use crate::picture::{Feature, Picture, View};
 use crate::store::{Expect, Put};
 
 /// How far a told time may lie ahead of the server's clock, seconds: phones and radios are off by a minute.
@@ -62,6 +62,11 @@ impl<'a> Scene<'a> {
         Self { picture, ground, ask, now }
     }
 
+    /// The snapshot as the actor may see it.
+    pub fn view(&self) -> View {
+        View::new(Arc::clone(self.picture), Arc::new(self.ask.actor.clone()), self.now)
+    }
+
     /// When it happened: as told, else now.
     ///
     /// # Errors
@@ -78,9 +83,11 @@ impl<'a> Scene<'a> {
         self.picture.layer(collection).get(id)
     }
 
-    /// A record that the decision reads or changes beside the one it is about.
+    /// A record that the decision reads or changes beside the one it is about. One that the actor may not see is as
+    /// if it were not there: a refusal that told the two apart would tell that it is.
     pub fn take(&self, collection: Collection, id: Uuid) -> Result<Working, Problem> {
-        self.feature(collection, id).map(|feature| Working::of(collection, feature)).ok_or_else(|| {
+        let seen = |feature: &&Arc<Feature>| self.view().shown(collection, feature).is_some();
+        self.feature(collection, id).filter(seen).map(|feature| Working::of(collection, feature)).ok_or_else(|| {
             Problem::new(
                 Code::NotFound,
                 format!("không có {collection} {id}"),

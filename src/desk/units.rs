@@ -40,15 +40,15 @@ impl Desk {
         past(at, now, "/at")?;
         let heard_by = position.heard_by.as_deref().map_or(ask.actor.name.as_str(), str::trim);
         limit("heard_by", heard_by, 200)?;
-        let picture = self.picture.load();
-        let known = picture.layer(Collection::Units).get(unit).filter(|unit| !unit.is_ended()).ok_or_else(|| {
+        let view = self.picture.view(&ask.actor, now);
+        let seen = view.item(Collection::Units, unit).filter(|unit| unit.is_record() && !unit.is_ended());
+        let known = seen.ok_or_else(|| {
             Problem::new(Code::NotFound, format!("không có đơn vị {unit}"), format!("there is no unit {unit}"))
         })?;
         let newest = known.text("fix_at").and_then(|text| crate::domain::Timestamp::parse(&text).ok());
         if newest.is_some_and(|newest| newest >= at) {
-            return Ok(Positioned { unit_id: unit, seq: picture.seq, stale: true });
+            return Ok(Positioned { unit_id: unit, seq: view.seq(), stale: true });
         }
-        let view = self.picture.view(&ask.actor, now);
         let found = self.resolve(&view, &position.place)?;
         let Some(geo_types::Geometry::Point(point)) = found.geometry else {
             return Err(Problem::new(

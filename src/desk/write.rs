@@ -164,7 +164,7 @@ pub(super) fn conflict(
     id: Uuid,
     present: u32,
 ) -> Problem {
-    let view = View::new(Arc::clone(picture), ask.actor.clone(), now);
+    let view = View::new(Arc::clone(picture), Arc::new(ask.actor.clone()), now);
     let problem = Problem::new(
         Code::VersionConflict,
         format!("bản ghi đã thay đổi: hiện ở phiên bản {present}"),

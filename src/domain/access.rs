@@ -22,8 +22,8 @@ pub enum Role {
     LocalAuthority,
     Admin,
     Observer,
-    /// The server itself: timers, recovery, the commands of whoever holds the data folder. No account has it.
-    #[serde(skip)]
+    /// The server itself: timers, recovery, and whoever holds the data folder on a machine without accounts. No
+    /// account has it ([`Role::parse`] does not know it).
     System,
 }
 
@@ -167,6 +167,25 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// What three forces that work as one agree on: the units of `of_force`, whole, for all of `to`.
+    #[must_use]
+    pub fn of_units(of_force: Force, to: Force, reason: &str, valid_from: Timestamp, valid_to: Timestamp) -> Self {
+        let fields = Collection::Units.fields().iter().map(|field| field.name.to_owned());
+        Self {
+            id: Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("units/{}/{}", of_force.as_str(), to.as_str()).as_bytes()),
+            kind: GrantKind::Sharing,
+            of_force: Some(of_force),
+            to: Grantee::Force(to),
+            collection: Collection::Units,
+            fields: fields.chain(["geometry".to_owned()]).collect(),
+            area: Area::Province,
+            reason: reason.to_owned(),
+            granted_by: "system".to_owned(),
+            valid_from,
+            valid_to,
+        }
+    }
+
     /// Whether it is in force at `now`: tested at each access, not when it was loaded.
     #[must_use]
     pub fn is_in_force(&self, now: Timestamp) -> bool {
@@ -368,7 +387,7 @@ impl Actor {
         let own_force = facts.force.is_some() && facts.force == self.force;
         let by_role = match self.reach(class_of(collection)) {
             Reach::All => true,
-            Reach::Area => facts.is_joint || (in_area && !facts.is_closed_kind),
+            Reach::Area => facts.is_joint || facts.is_own || (in_area && !facts.is_closed_kind),
             // The commune's own people are everybody's first help: nobody hides them.
             Reach::ForceInArea => {
                 facts.is_own

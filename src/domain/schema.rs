@@ -59,6 +59,9 @@ pub enum SetBy {
     Fix,
 }
 
+/// Properties that an answer adds to a record's own fields, and that may come back in a write as they were read.
+pub const BESIDE_FIELDS: [&str; 3] = ["precision", "version", "recorded_at"];
+
 /// The longest list a `Texts`, `Choices` or `References` field takes.
 pub const LIST_ITEMS_MAX: usize = 200;
 

@@ -35,7 +35,7 @@ pub(super) struct Subscriber {
 
 /// See the module.
 pub(super) struct Group {
-    actor: Actor,
+    actor: Arc<Actor>,
     next: Number,
     subscribers: BTreeMap<Number, Subscriber>,
     /// Boxes of those who asked for one; whoever has none hears all of the wanted collections.
@@ -47,7 +47,7 @@ pub(super) struct Group {
 
 impl Group {
     /// A group of nobody yet; what is told is what `actor` may see.
-    pub fn new(actor: Actor) -> Self {
+    pub fn new(actor: Arc<Actor>) -> Self {
         Self {
             actor,
             next: 0,
@@ -58,7 +58,7 @@ impl Group {
         }
     }
 
-    pub fn actor(&self) -> &Actor {
+    pub fn actor(&self) -> &Arc<Actor> {
         &self.actor
     }
 
@@ -127,6 +127,28 @@ impl Group {
             had.extend(boxless);
         }
         self.send(&had, &frames::gone(seq, collection, id));
+        if before.is_none() && after.is_none() {
+            self.tell_reduced(old, new, seq, collection, id);
+        }
+    }
+
+    /// Tells what stands in the place of a record that is not seen itself, if that reads otherwise than before.
+    fn tell_reduced(&mut self, old: &View, new: &View, seq: Seq, collection: Collection, id: Uuid) {
+        let stood: Vec<Shown<'_>> = [old, new].iter().filter_map(|view| view.stands_for(collection, id)).collect();
+        for (n, shown) in stood.iter().enumerate() {
+            let id = shown.id();
+            if stood[..n].iter().any(|other| other.id() == id) {
+                continue;
+            }
+            let (was, is) = (old.item(collection, id), new.item(collection, id));
+            if was.map(|shown| shown.properties()) == is.as_ref().map(Shown::properties) {
+                continue;
+            }
+            let mut audience = self.boxed(collection, shown.geometry());
+            audience.extend(self.wanting(collection, self.boxless.iter()));
+            let frame = is.as_ref().map_or_else(|| frames::gone(seq, collection, id), |is| frames::change(seq, is));
+            self.send(&audience, &frame);
+        }
     }
 
     /// Tells where the `moved` units are; what left a box is gone, what came into one is told whole.

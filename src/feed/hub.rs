@@ -22,7 +22,7 @@ const STEP_CHANGES_MAX: usize = super::QUEUE_EVENTS_MAX / 4;
 
 /// Somebody who wants to hear.
 pub(super) struct Join {
-    pub actor: Actor,
+    pub actor: Arc<Actor>,
     pub filter: Arc<Filter>,
     /// Written by the hub, read by the subscriber's stream; bounded by [`super::QUEUE_EVENTS_MAX`].
     pub queue: mpsc::Sender<Frame>,
@@ -91,8 +91,8 @@ async fn wait_until(due: Option<Instant>) {
 }
 
 impl Hub {
-    fn view(&self, picture: &Arc<Picture>, actor: &Actor) -> View {
-        View::new(Arc::clone(picture), actor.clone(), (self.clock)())
+    fn view(&self, picture: &Arc<Picture>, actor: &Arc<Actor>) -> View {
+        View::new(Arc::clone(picture), Arc::clone(actor), (self.clock)())
     }
 
     fn join(&mut self, join: Join) {
@@ -120,8 +120,8 @@ impl Hub {
             return;
         }
         for group in self.groups.values_mut() {
-            let old = View::new(Arc::clone(&before), group.actor().clone(), now);
-            let new = View::new(Arc::clone(&step.picture), group.actor().clone(), now);
+            let old = View::new(Arc::clone(&before), Arc::clone(group.actor()), now);
+            let new = View::new(Arc::clone(&step.picture), Arc::clone(group.actor()), now);
             for (seq, (collection, id)) in &changed {
                 group.tell(&old, &new, *seq, *collection, *id);
             }
@@ -144,7 +144,7 @@ impl Hub {
         let collections: HashSet<Collection> = changed.iter().map(|(_, (collection, _))| *collection).collect();
         let now = (self.clock)();
         for group in self.groups.values_mut() {
-            let view = View::new(Arc::clone(&self.picture), group.actor().clone(), now);
+            let view = View::new(Arc::clone(&self.picture), Arc::clone(group.actor()), now);
             group.read_again(&view, &frame, |filter| collections.iter().any(|collection| filter.wants(*collection)));
         }
     }
@@ -161,7 +161,7 @@ impl Hub {
         let now = (self.clock)();
         let picture = Arc::clone(&self.picture);
         for group in self.groups.values_mut() {
-            let view = View::new(Arc::clone(&picture), group.actor().clone(), now);
+            let view = View::new(Arc::clone(&picture), Arc::clone(group.actor()), now);
             group.tell_positions(&view, &moved);
         }
     }
@@ -183,7 +183,7 @@ impl Hub {
         self.moved.clear();
         let frame = frames::reset(self.picture.seq, "server_lagged");
         for group in self.groups.values_mut() {
-            let view = View::new(Arc::clone(&self.picture), group.actor().clone(), (self.clock)());
+            let view = View::new(Arc::clone(&self.picture), Arc::clone(group.actor()), (self.clock)());
             group.read_again(&view, &frame, |_| true);
         }
     }

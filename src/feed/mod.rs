@@ -81,13 +81,18 @@ impl Feed {
     ///
     /// # Errors
     /// `too_busy` when [`SUBSCRIBERS_MAX`] are there, `store_unavailable` when the feed has ended.
-    pub async fn subscribe(&self, actor: Actor, filter: Filter, after: Option<Seq>) -> Result<FeedStream, Problem> {
+    pub async fn subscribe(
+        &self,
+        actor: Arc<Actor>,
+        filter: Filter,
+        after: Option<Seq>,
+    ) -> Result<FeedStream, Problem> {
         let seat = self.take_seat()?;
         let ended = || Problem::new(Code::StoreUnavailable, "Luồng tin trực tiếp đã dừng.", "The live feed has ended.");
         let (queue, waiting) = mpsc::channel(QUEUE_EVENTS_MAX);
         let (told, joined) = oneshot::channel();
         let filter = Arc::new(filter);
-        let join = hub::Join { actor: actor.clone(), filter: Arc::clone(&filter), queue, told };
+        let join = hub::Join { actor: Arc::clone(&actor), filter: Arc::clone(&filter), queue, told };
         self.joins.send(join).await.map_err(|_| ended())?;
         let joined = joined.await.map_err(|_| ended())?;
         // The live events that come from now on wait in the queue while the missed ones are read.

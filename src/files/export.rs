@@ -17,6 +17,7 @@ use super::export_gpkg;
 use super::source::Format;
 use super::values;
 use crate::domain::collection::GeometryKind;
+use crate::domain::schema::BESIDE_FIELDS;
 use crate::domain::{Code, Collection, Problem};
 use crate::picture::{Shown, View};
 
@@ -33,7 +34,8 @@ pub(super) struct Row<'a> {
 /// # Errors
 /// `disk_full`, or `not_found` with what the system said about the file.
 pub fn export_file(view: &View, collection: Collection, format: Format, path: &Path) -> Result<u64, Problem> {
-    let mut shown: Vec<Shown<'_>> = view.all(collection).collect();
+    // What stands for records that are not seen one by one is no record that could be taken in again.
+    let mut shown: Vec<Shown<'_>> = view.all(collection).filter(Shown::is_record).collect();
     shown.sort_unstable_by_key(Shown::id);
     let part = part_of(path);
     let written = match format {
@@ -55,8 +57,9 @@ pub fn export_file(view: &View, collection: Collection, format: Format, path: &P
 
 fn row<'a>(shown: &Shown<'a>) -> Row<'a> {
     let mut properties = shown.properties();
-    properties.remove("version");
-    properties.remove("recorded_at");
+    for name in BESIDE_FIELDS {
+        properties.remove(name);
+    }
     Row { id: shown.id(), geometry: shown.geometry(), properties }
 }
 

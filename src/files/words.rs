@@ -117,7 +117,7 @@ const LAT: &[&str] = &["lat", "latitude", "vi_do", "y", "northing", "toa_do_y", 
 const WKT: &[&str] = &["wkt", "geom", "geometry", "the_geom", "geom_wkt", "wkt_geom"];
 const ID: &[&str] = &["id", "uuid"];
 /// Columns that our own export writes or other tools add, and that every import makes anew.
-const MADE_ANEW: &[&str] = &["version", "recorded_at", "seq", "fid", "ogc_fid"];
+const MADE_ANEW: &[&str] = &["precision", "version", "recorded_at", "seq", "fid", "ogc_fid"];
 
 /// What a header says by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

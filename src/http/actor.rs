@@ -52,7 +52,7 @@ pub struct Writer {
 impl Reader {
     /// Who it is.
     #[must_use]
-    pub fn actor(&self) -> &Actor {
+    pub fn actor(&self) -> &Arc<Actor> {
         &self.account.actor
     }
 
@@ -69,7 +69,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::live`].
     pub fn view(&self) -> Result<View, Refusal> {
-        Ok(self.live()?.picture.view(&self.account.actor, now()))
+        Ok(View::new(self.live()?.picture.load(), Arc::clone(&self.account.actor), now()))
     }
 
     /// The absolute address of `path`.
@@ -97,7 +97,7 @@ impl Writer {
     /// The desk's question: who, under which conditions, about when.
     #[must_use]
     pub fn ask(&self, at: Option<Timestamp>) -> Ask {
-        Ask { actor: self.reader.actor().clone(), idempotency: self.idempotency, if_match: self.if_match, at }
+        Ask { actor: Actor::clone(self.reader.actor()), idempotency: self.idempotency, if_match: self.if_match, at }
     }
 
     /// As [`Writer::ask`], for a record that the caller must have seen.

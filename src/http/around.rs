@@ -194,6 +194,21 @@ fn counts(e: &Exposure) -> Value {
         "road_km": (e.road_km * 1_000.0).round() / 1_000.0,
         "border_km": (e.border_km * 1_000.0).round() / 1_000.0,
     });
+    if e.whole_communes.is_empty() {
+        body["precision"] = "exact".into();
+    } else {
+        // Some households are counted by whole communes: who needs help among them is not for this reader.
+        body["precision"] = "commune".into();
+        body["vulnerable"] = Value::Null;
+        body["needs_carry"] = Value::Null;
+        let whole = e.whole_communes.iter().map(|commune| {
+            json!({
+                "id": commune.id, "name": commune.name,
+                "households_at_most": commune.households_at_most, "people_at_most": commune.people_at_most,
+            })
+        });
+        body["whole_communes"] = whole.collect();
+    }
     if e.household_ids.len() <= EXPOSED_IDS_MAX {
         body["ids"] = json!({"households": e.household_ids});
     }

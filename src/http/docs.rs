@@ -10,6 +10,7 @@ use utoipa::openapi::{ContactBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use super::answer::{json_bytes, with_header};
 use super::landing::field_schemas;
 use crate::domain::Collection;
+use crate::domain::access::{DataClass, class_of};
 
 /// What stands before the routes in the document.
 pub fn preamble() -> OpenApi {
@@ -76,6 +77,11 @@ fn feature_schema(collection: Collection) -> Value {
     let mut properties = field_schemas(collection);
     properties.insert("version".to_owned(), json!({"type": "integer", "description": "What If-Match names."}));
     properties.insert("recorded_at".to_owned(), json!({"type": "string", "format": "date-time"}));
+    if matches!(class_of(collection), DataClass::Restricted | DataClass::Personal) {
+        let words = json!(["exact", "sector", "commune", "province"]);
+        let says = "How precisely this reader sees it; what is not `exact` stands for several records.";
+        properties.insert("precision".to_owned(), json!({"type": "string", "enum": words, "description": says}));
+    }
     let required: Vec<&str> = collection
         .fields()
         .iter()

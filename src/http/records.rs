@@ -176,7 +176,7 @@ fn properties(fields: &mut Fields) -> Result<Map<String, Value>, Problem> {
         None => Map::new(),
         Some(value) => Fields::at(value, "/properties")?.rest(),
     };
-    for name in ["version", "recorded_at"] {
+    for name in crate::domain::schema::BESIDE_FIELDS {
         properties.remove(name);
     }
     Ok(properties)

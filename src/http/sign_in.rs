@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::domain::{Actor, Force, Role};
+use crate::domain::access::Grant;
+use crate::domain::{Actor, Force, Role, Timestamp};
 
 /// The file of the data folder that holds the demo's tokens, for programs.
 pub const DEMO_TOKENS_FILE: &str = "demo-tokens.json";
@@ -53,7 +54,7 @@ impl SignIn {
     /// Loopback without accounts: whoever reaches the server administers this machine.
     #[must_use]
     pub fn loopback_admin() -> Self {
-        let admin = account("admin", Role::Admin, None, None, "Quản trị", "Administrator", None);
+        let admin = account("admin", Role::System, None, None, "Quản trị", "Administrator", None);
         Self { accounts: Vec::new(), by_token_hash: HashMap::new(), without_credentials: Some(admin) }
     }
 
@@ -150,8 +151,18 @@ fn account(
     label_en: &'static str,
     token: Option<String>,
 ) -> Arc<Account> {
-    let actor = Arc::new(Actor { unit_id, ..Actor::new(name, role, force) });
+    let actor = Arc::new(Actor { unit_id, grants: shared_units(force), ..Actor::new(name, role, force) });
     Arc::new(Account { actor, label_vi, label_en, token })
+}
+
+/// The forces of the demo work as one: each sees the units of the others.
+fn shared_units(force: Option<Force>) -> Arc<[Grant]> {
+    let others = Force::ALL.into_iter().filter(|other| Some(*other) != force && *other != Force::Civil);
+    let grant = |other: Force, to: Force| {
+        let (from, to_end) = (Timestamp::from_ms(0), Timestamp::from_ms(i64::from(u32::MAX) * 1_000));
+        Grant::of_units(other, to, "quy chế phối hợp (minh hoạ)", from, to_end)
+    };
+    force.into_iter().flat_map(|to| others.clone().map(move |other| grant(other, to))).collect()
 }
 
 fn hash(token: &str) -> [u8; 32] {

@@ -5,7 +5,7 @@ use geo_types::Geometry;
 use super::filter::Wanted;
 use super::reach::Reach;
 use super::within::held;
-use super::{Exposure, Shown, View};
+use super::{Exposure, Shown, View, WholeCommune};
 use crate::domain::Collection;
 use crate::geometry::measure::PreparedArea;
 
@@ -14,12 +14,24 @@ pub(super) fn exposure(view: &View, area: &Geometry<f64>) -> Exposure {
     let reach = Reach::new(area, 0.0);
     let inside = |collection| held(view, collection, &reach, &Wanted::new(collection, &[], None));
     let mut sum = Exposure {
-        units: inside(Collection::Units).len(),
+        units: inside(Collection::Units).iter().filter(|unit| unit.is_record()).count(),
         stations: inside(Collection::Stations).len(),
         ..Exposure::default()
     };
     for household in inside(Collection::Households) {
         let count = |name: &str| household.number(name).unwrap_or(0.0) as i64;
+        if !household.is_record() {
+            let commune = WholeCommune {
+                id: household.id(),
+                name: household.text("name").unwrap_or_default().into_owned(),
+                households_at_most: count("households_at_most"),
+                people_at_most: count("people_at_most"),
+            };
+            sum.households += usize::try_from(commune.households_at_most).unwrap_or(0);
+            sum.people += commune.people_at_most;
+            sum.whole_communes.push(commune);
+            continue;
+        }
         sum.households += 1;
         sum.people += count("member_count");
         sum.children += count("children");

@@ -16,7 +16,7 @@ use crate::domain::{Collection, Record, Timestamp};
 pub struct Feature {
     pub id: Uuid,
     pub version: u32,
-    ended: bool,
+    pub(super) ended: bool,
     /// The event that made it so (for a unit also its newest fix).
     pub seq: Seq,
     pub recorded_at: Timestamp,

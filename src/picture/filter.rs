@@ -1,6 +1,5 @@
 //! Which records a question wants: property filters, words, times; made ready once, asked of many records.
 
-use super::feature::members;
 use super::{ItemsQuery, PropertyFilter, Shown, words};
 use crate::domain::schema::{self, FieldKind};
 use crate::domain::{Collection, Timestamp};
@@ -60,7 +59,7 @@ impl Wanted {
     /// Whether every word begins some word of the record's texts.
     fn has_words(&self, shown: &Shown<'_>) -> bool {
         let mut text = String::with_capacity(256);
-        for (_, raw) in shown.texts().flat_map(members) {
+        for (_, raw) in shown.members() {
             match raw.as_bytes().first() {
                 Some(b'"') => {
                     text.push(' ');

@@ -74,7 +74,8 @@ pub(super) fn load(snapshot: &mut dyn Snapshot) -> Result<(Picture, Fold), Store
         }
         Ok::<_, StoreError>(())
     })?;
-    Ok((Picture { seq: snapshot.seq(), layers }, fold))
+    let seq = snapshot.seq();
+    Ok((Picture { seq, layers, unit_records: seq, reduced: Arc::default() }, fold))
 }
 
 impl Fold {
@@ -95,6 +96,7 @@ impl Fold {
                     versions[change.collection.index()] = change.seq;
                     match change.collection {
                         Collection::Units => {
+                            picture.unit_records = change.seq;
                             units.insert(feature.id, feature);
                         }
                         collection => {

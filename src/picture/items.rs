@@ -1,12 +1,12 @@
 //! Lists of one collection: box, time, filters, words, pages.
 
-use std::sync::Arc;
-
 use super::filter::Wanted;
 use super::packed::meet;
 use super::run::bbox_of;
 use super::shown::{FETCHED_MAX, fetch};
-use super::{Feature, ItemsPage, ItemsQuery, Shown, View};
+use super::view::in_place_of_others;
+use super::{ItemsPage, ItemsQuery, Shown, View};
+use crate::domain::Collection;
 use crate::geometry::measure::PreparedArea;
 
 /// A page in the order of ids.
@@ -24,7 +24,8 @@ pub(super) fn items<'a>(view: &'a View, query: &ItemsQuery) -> ItemsPage<'a> {
 fn in_order<'a>(view: &'a View, query: &ItemsQuery, wanted: &Wanted) -> ItemsPage<'a> {
     let layer = view.layer(query.collection);
     let listed = layer.iter().filter(|feature| query.ended || !feature.is_ended());
-    let visible = listed.filter_map(|feature| view.show(query.collection, feature));
+    let visible =
+        listed.filter_map(|feature| view.show(query.collection, feature)).chain(reduced(view, query.collection));
     if wanted.is_anything() && view.shows_all(query.collection) {
         let matched = if query.ended { layer.len() } else { layer.listed() };
         return ItemsPage { shown: visible.skip(query.offset).take(query.limit).collect(), matched };
@@ -51,25 +52,21 @@ fn in_box<'a>(view: &'a View, query: &ItemsQuery, wanted: &Wanted, bbox: [f64; 4
     let parts = if west <= east { vec![bbox] } else { vec![[west, south, 180.0, north], [-180.0, south, east, north]] };
     let areas: Vec<PreparedArea> = parts.iter().map(|part| PreparedArea::new(&rectangle(*part))).collect();
     // A point in the envelope is in the box; anything larger is held against the box itself.
-    let meets = |feature: &Feature| match &feature.geometry {
+    let meets = |shown: &Shown<'_>| match shown.geometry() {
         Some(geo_types::Geometry::Point(_)) => true,
         Some(geometry) => areas.iter().any(|area| area.touches(geometry)),
         None => false,
     };
-    let layer = view.layer(query.collection);
-    let candidates: Vec<&Arc<Feature>> = if query.ended {
+    let mut found: Vec<Shown<'a>> = if query.ended {
         // Ended records are in no tree.
-        let envelope = |feature: &Arc<Feature>| feature.geometry.as_ref().and_then(bbox_of);
-        layer.iter().filter(|f| envelope(f).is_some_and(|e| parts.iter().any(|part| meet(&e, part)))).collect()
+        let envelope = |shown: &Shown<'_>| shown.geometry().and_then(bbox_of);
+        let in_parts = |shown: &Shown<'_>| envelope(shown).is_some_and(|e| parts.iter().any(|part| meet(&e, part)));
+        let records = view.layer(query.collection).iter().filter_map(|feature| view.show(query.collection, feature));
+        records.chain(reduced(view, query.collection)).filter(in_parts).collect()
     } else {
-        parts.iter().flat_map(|part| layer.in_envelope(*part)).collect()
+        parts.iter().flat_map(|part| view.in_bbox(query.collection, *part)).collect()
     };
-    let mut found: Vec<Shown<'a>> = candidates
-        .into_iter()
-        .filter(|feature| meets(feature))
-        .filter_map(|feature| view.show(query.collection, feature))
-        .filter(|shown| wanted.accepts(shown))
-        .collect();
+    found.retain(|shown| meets(shown) && wanted.accepts(shown));
     if parts.len() > 1 {
         found.sort_unstable_by_key(Shown::id);
         found.dedup_by_key(|shown| shown.id());
@@ -84,6 +81,10 @@ fn in_box<'a>(view: &'a View, query: &ItemsQuery, wanted: &Wanted, bbox: [f64; 4
     found.sort_unstable_by_key(Shown::id);
     found.drain(..query.offset.min(found.len()));
     ItemsPage { shown: found, matched }
+}
+
+fn reduced(view: &View, collection: Collection) -> impl Iterator<Item = Shown<'_>> {
+    view.reduced(collection).map(move |reduced| in_place_of_others(collection, &reduced.feature))
 }
 
 fn rectangle([west, south, east, north]: [f64; 4]) -> geo_types::Geometry<f64> {

@@ -5,11 +5,13 @@
 //! for that is rebuilt in the background ([`Layer::compaction`]) while readers and the writer go on. Readers of one
 //! snapshot always see the newest state of every id, whichever run holds it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::Feature;
+use super::communes::{Communes, Held};
 use super::packed::{Bbox, Metric};
 use super::run::{Bits, Run};
 use crate::domain::change::Seq;
@@ -44,12 +46,23 @@ struct Level {
 #[derive(Clone, Copy)]
 pub(super) struct Lying<'a> {
     run: &'a Run,
+    level: u32,
     slot: u32,
 }
 
 impl<'a> Lying<'a> {
     pub fn feature(self) -> &'a Feature {
         self.run.feature(self.slot as usize)
+    }
+
+    /// Which of the layer's runs holds it.
+    pub fn level(self) -> usize {
+        self.level as usize
+    }
+
+    /// Index of its commune in that run.
+    pub fn commune(self) -> usize {
+        self.run.communes().of_slot(self.slot as usize)
     }
 }
 
@@ -159,15 +172,40 @@ impl Layer {
         visit: &mut impl FnMut(f64, &Bbox, Lying<'a>) -> f64,
     ) -> f64 {
         let mut mark = mark_m2;
-        for level in &self.levels {
+        for (at, level) in self.levels.iter().enumerate() {
             level.run.tree().nearest(metric, mark, &mut |bound, bbox, slot| {
                 if !level.dead.get(slot as usize) {
-                    mark = visit(bound, bbox, Lying { run: &level.run, slot });
+                    mark = visit(bound, bbox, Lying { run: &level.run, level: at as u32, slot });
                 }
                 mark
             });
         }
         mark
+    }
+
+    /// As [`Layer::in_envelope`], each not looked at yet.
+    pub(super) fn lying_in(&self, bbox: [f64; 4]) -> impl Iterator<Item = Lying<'_>> {
+        self.levels.iter().enumerate().flat_map(move |(at, level)| {
+            let alive = level.run.tree().in_box(bbox).filter(|slot| !level.dead.get(*slot as usize));
+            alive.map(move |slot| Lying { run: &level.run, level: at as u32, slot })
+        })
+    }
+
+    /// The communes of each run, oldest first.
+    pub(super) fn communes(&self) -> impl Iterator<Item = &Communes> {
+        self.levels.iter().map(|level| level.run.communes())
+    }
+
+    /// What is listed, by commune.
+    pub(super) fn held(&self) -> BTreeMap<Option<String>, Held> {
+        let mut sum: BTreeMap<Option<String>, Held> = BTreeMap::new();
+        for level in &self.levels {
+            let dead = level.dead.iter().map(|slot| (slot, &**level.run.feature(slot)));
+            for (commune, held) in level.run.communes().held(dead) {
+                sum.entry(commune.map(str::to_owned)).or_default().add(held);
+            }
+        }
+        sum
     }
 
     /// Records whose code begins with `prefix`, from all runs.
@@ -258,5 +296,10 @@ impl Compaction {
 fn merged(levels: &[Level]) -> Run {
     let layer = Layer { version: 0, levels: levels.to_vec(), taken: 0 };
     let features = layer.iter().cloned().collect();
-    Run::new(features)
+    let run = Run::new(features);
+    // Whoever asks next shall not wait for what the old runs had already.
+    if levels.iter().any(|level| level.run.has_communes()) {
+        run.communes();
+    }
+    run
 }

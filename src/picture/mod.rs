@@ -3,12 +3,14 @@
 //! Invariants: the writer task alone changes it, from journal events alone; one snapshot holds all layers; doors
 //! never see [`Picture`], they get a [`View`] made for one actor.
 
+mod communes;
 mod feature;
 mod fold;
 mod json;
 mod layer;
 mod packed;
 mod position;
+mod reduced;
 mod run;
 mod words;
 mod writer;
@@ -23,13 +25,15 @@ mod question;
 mod reach;
 mod search;
 mod shown;
+mod sight;
 mod view;
 mod within;
 
 pub use feature::Feature;
 pub use layer::Layer;
 pub use question::{
-    Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WithinQuery,
+    Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WholeCommune,
+    WithinQuery,
 };
 pub use shown::Shown;
 pub use view::View;
@@ -46,6 +50,10 @@ pub struct Picture {
     /// Every journal event up to this one is in, none after it.
     pub seq: Seq,
     layers: [Arc<Layer>; Collection::ALL.len()],
+    /// The last seq that changed a unit's record; where it is may be newer.
+    unit_records: Seq,
+    /// Shared by all snapshots; holds what the newest of them asked for.
+    reduced: Arc<reduced::ReducedCache>,
 }
 
 impl Picture {

@@ -8,8 +8,10 @@ use geo_types::{Geometry, Point};
 use super::filter::Wanted;
 use super::layer::Lying;
 use super::packed::Metric;
+use super::view::{exact, in_place_of_others};
 use super::{Near, NearbyQuery, Shown, View, shown};
 use crate::domain::Collection;
+use crate::domain::access::Sight;
 use crate::geometry::measure::{Nearest, nearest_within};
 
 /// Where the search begins when no radius is given, metres.
@@ -43,7 +45,8 @@ pub(super) fn nearby<'a>(view: &'a View, query: &NearbyQuery) -> Vec<Near<'a>> {
 struct Candidate<'a> {
     least_m2: f64,
     collection: Collection,
-    lying: Lying<'a>,
+    /// Where it lies; nowhere for a commune or a sector in the place of others.
+    lying: Option<Lying<'a>>,
     /// Looked up already, because a filter or the shape asked for it.
     shown: Option<Shown<'a>>,
     place: Place,
@@ -74,13 +77,32 @@ impl Ord for Most {
     }
 }
 
+/// The least upper bounds seen, as many as are asked for: nothing beyond the greatest of them can be an answer.
+struct Mosts {
+    limit: usize,
+    heap: BinaryHeap<Most>,
+}
+
+impl Mosts {
+    /// Takes one in; the greatest of them once there are as many as are asked for.
+    fn with(&mut self, most_m2: f64) -> f64 {
+        self.heap.push(Most(most_m2));
+        if self.heap.len() > self.limit {
+            self.heap.pop();
+        }
+        match self.heap.peek() {
+            Some(worst) if self.heap.len() == self.limit => worst.0,
+            _ => f64::INFINITY,
+        }
+    }
+}
+
 fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<Near<'a>> {
     let (lon, lat) = (query.lon, query.lat);
     let metric = Metric::new(lon, lat, radius_m + SLACK_M);
     let farthest_m2 = (radius_m + SLACK_M).powi(2);
     let mut candidates: Vec<Candidate<'a>> = Vec::with_capacity(64);
-    // The least upper bounds seen, as many as are asked for: nothing beyond the greatest of them can be an answer.
-    let mut mosts: BinaryHeap<Most> = BinaryHeap::with_capacity(query.limit.min(1_000) + 1);
+    let mut mosts = Mosts { limit: query.limit, heap: BinaryHeap::with_capacity(query.limit.min(1_000) + 1) };
     let mut mark_m2 = farthest_m2;
     for (n, collection) in query.collections.iter().enumerate() {
         if query.collections[..n].contains(collection) {
@@ -88,14 +110,27 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
         }
         let collection = *collection;
         let wanted = Wanted::new(collection, &query.filters, query.q.as_deref());
-        // Where the view may hide or coarsen a record, its place is what the view shows, never what the index has.
-        let as_it_is = view.shows_all(collection);
-        let anything = wanted.is_anything() && as_it_is;
-        let show = |lying: Lying<'a>| view.show(collection, lying.feature()).filter(|shown| wanted.accepts(shown));
+        let eyes = view.eyes(collection);
+        let show = |lying: Lying<'a>, as_it_is: bool| {
+            let shown = if as_it_is {
+                Some(exact(collection, lying.feature()))
+            } else {
+                view.show(collection, lying.feature())
+            };
+            shown.filter(|shown| wanted.accepts(shown))
+        };
         mark_m2 = view.layer(collection).nearest(&metric, mark_m2, &mut |least_m2, bbox, lying| {
+            // Where the view may hide a record or its place, that is what the view shows, never what the index has.
+            let as_it_is = match eyes.as_ref().map(|eyes| eyes.at(lying)) {
+                None => view.shows_all(collection),
+                Some(Sight::Exact) => true,
+                Some(Sight::Fields(_)) => false,
+                Some(Sight::Reduced | Sight::Nothing) => return mark_m2,
+            };
+            let anything = wanted.is_anything() && as_it_is;
             let mut shown = None;
             if !anything {
-                shown = show(lying);
+                shown = show(lying, as_it_is);
                 if shown.is_none() {
                     return mark_m2;
                 }
@@ -105,31 +140,39 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
             let mut place = Place::Point([bbox[0], bbox[1]]);
             if !point || most_m2.is_infinite() {
                 let limit_m = mark_m2.sqrt() + SLACK_M;
-                shown = shown.or_else(|| show(lying));
+                shown = shown.or_else(|| show(lying, as_it_is));
                 let geometry = shown.as_ref().and_then(Shown::geometry);
                 let nearest = geometry.and_then(|geometry| nearest_within(geometry, lon, lat, limit_m));
                 let Some(nearest) = nearest else { return mark_m2 };
                 most_m2 = (nearest.distance_m + SLACK_M).powi(2);
                 place = Place::Nearest(nearest);
             }
-            candidates.push(Candidate { least_m2, collection, lying, shown, place });
+            candidates.push(Candidate { least_m2, collection, lying: Some(lying), shown, place });
             if most_m2 <= farthest_m2 {
-                mosts.push(Most(most_m2));
-                if mosts.len() > query.limit {
-                    mosts.pop();
-                }
-                if let (true, Some(worst)) = (mosts.len() == query.limit, mosts.peek()) {
-                    mark_m2 = mark_m2.min(worst.0);
-                }
+                mark_m2 = mark_m2.min(mosts.with(most_m2));
             }
             mark_m2
         });
+        for reduced in view.reduced_within(collection, &metric, mark_m2) {
+            let shown = in_place_of_others(collection, &reduced.feature);
+            let limit_m = mark_m2.sqrt() + SLACK_M;
+            let nearest = shown.geometry().and_then(|geometry| nearest_within(geometry, lon, lat, limit_m));
+            let Some(nearest) = nearest.filter(|_| wanted.accepts(&shown)) else { continue };
+            let most_m2 = (nearest.distance_m + SLACK_M).powi(2);
+            let least_m2 = (nearest.distance_m - SLACK_M).max(0.0).powi(2);
+            let place = Place::Nearest(nearest);
+            candidates.push(Candidate { least_m2, collection, lying: None, shown: Some(shown), place });
+            if most_m2 <= farthest_m2 {
+                mark_m2 = mark_m2.min(mosts.with(most_m2));
+            }
+        }
     }
     candidates.retain(|candidate| candidate.least_m2 <= mark_m2);
     let kept: Vec<(Shown<'a>, Place)> = candidates
         .into_iter()
         .filter_map(|Candidate { collection, lying, shown, place, .. }| {
-            Some((shown.or_else(|| view.show(collection, lying.feature()))?, place))
+            // Whoever was not looked at yet is shown as it is.
+            Some((shown.or_else(|| Some(exact(collection, lying?.feature())))?, place))
         })
         .collect();
     shown::fetch(kept.iter().map(|(shown, _)| shown));

@@ -144,6 +144,18 @@ pub struct Exposure {
     pub road_km: f64,
     pub border_km: f64,
     pub household_ids: Vec<Uuid>,
+    /// Communes that the area touches and whose households the actor may not see one by one: each is counted whole,
+    /// in `households` and `people` too, and who needs help is not known then.
+    pub whole_communes: Vec<WholeCommune>,
+}
+
+/// A commune counted whole, rounded up to tens, for somebody without need of single households.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WholeCommune {
+    pub id: Uuid,
+    pub name: String,
+    pub households_at_most: i64,
+    pub people_at_most: i64,
 }
 
 /// One line of the search box.

@@ -7,6 +7,7 @@ use geo_types::Geometry;
 use uuid::Uuid;
 
 use super::Feature;
+use super::communes::Communes;
 use super::packed::{Bbox, Entry, Packed};
 
 /// One bit a slot. Empty stands for "none set".
@@ -16,6 +17,14 @@ pub(super) struct Bits(Vec<u64>);
 impl Bits {
     pub fn get(&self, at: usize) -> bool {
         self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+    }
+
+    /// The slots whose bits are set.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0
+            .iter()
+            .enumerate()
+            .flat_map(|(at, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit))
     }
 
     /// Sets the bit of one of `len` slots; whether it was not set before.
@@ -38,6 +47,8 @@ pub(super) struct Run {
     listed: usize,
     /// Slots in the order of their codes, for records found by code alone; made when first asked for.
     codes: OnceLock<Box<[u32]>>,
+    /// The communes of households; made when first asked for.
+    communes: OnceLock<Communes>,
 }
 
 /// The box around a geometry, `None` if it has no point or one that is not finite.
@@ -63,7 +74,13 @@ impl Run {
             .filter_map(|(slot, feature)| Some(Entry { bbox: bbox_of(feature.geometry.as_ref()?)?, slot: slot as u32 }))
             .collect();
         let listed = features.iter().filter(|feature| !feature.is_ended()).count();
-        Self { tree: Packed::new(entries), features: features.into_boxed_slice(), listed, codes: OnceLock::new() }
+        Self {
+            tree: Packed::new(entries),
+            features: features.into_boxed_slice(),
+            listed,
+            codes: OnceLock::new(),
+            communes: OnceLock::new(),
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -88,6 +105,16 @@ impl Run {
 
     pub fn tree(&self) -> &Packed {
         &self.tree
+    }
+
+    /// In which commune each slot lies.
+    pub fn communes(&self) -> &Communes {
+        self.communes.get_or_init(|| Communes::new(&self.features))
+    }
+
+    /// Whether [`Run::communes`] was asked for.
+    pub fn has_communes(&self) -> bool {
+        self.communes.get().is_some()
     }
 
     /// Slots in the order of the property `code`, those without one left out.

@@ -54,7 +54,9 @@ pub(super) fn search(view: &View, text: &str, limit: usize) -> Vec<Hit> {
     let mut found: Vec<(Fit, usize, usize, Shown<'_>)> = Vec::new();
     for (rank, collection) in SEARCHED.into_iter().enumerate() {
         for shown in view.all(collection) {
-            let Some(names) = shown.feature.names.as_deref() else { continue };
+            // A grant that hides the name hides it here too.
+            let named = shown.only.is_none_or(|only| only.contains("name"));
+            let Some(names) = shown.feature.names.as_deref().filter(|_| named) else { continue };
             if let Some((fit, length)) = best_fit(names, &asked, &parts) {
                 found.push((fit, rank, length, shown));
             }

@@ -1,6 +1,7 @@
 //! What an actor may see of one record, and how it is written.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use geo_types::Geometry;
 use serde_json::{Map, Value};
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::feature::raw_member;
 use super::{Feature, json};
+use crate::domain::access::{DataClass, class_of};
 use crate::domain::change::Seq;
 use crate::domain::{Collection, Timestamp};
 
@@ -18,7 +20,14 @@ pub struct Shown<'a> {
     pub(super) feature: &'a Feature,
     /// Whether the actor has need of the personal fields.
     pub(super) personal: bool,
+    /// The fields that a grant lets through; all if `None`.
+    pub(super) only: Option<&'a BTreeSet<String>>,
+    /// Whether it stands for records that the actor may not see one by one.
+    pub(super) reduced: bool,
 }
+
+/// The name under which a grant lets the place through.
+const GEOMETRY: &str = "geometry";
 
 impl<'a> Shown<'a> {
     /// Its collection.
@@ -60,10 +69,21 @@ impl<'a> Shown<'a> {
     /// Its geometry as the actor may see it.
     #[must_use]
     pub fn geometry(&self) -> Option<&'a Geometry<f64>> {
-        self.feature.geometry.as_ref()
+        if self.lets_through(GEOMETRY) { self.feature.geometry.as_ref() } else { None }
     }
 
-    pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> {
+    /// Whether this is one record, and not a commune or a sector in the place of several.
+    #[must_use]
+    pub fn is_record(&self) -> bool {
+        !self.reduced
+    }
+
+    fn lets_through(&self, name: &str) -> bool {
+        self.only.is_none_or(|only| only.contains(name))
+    }
+
+    /// The JSON texts behind the properties, before a grant narrows them: to search in, never to show.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let personal = if self.personal { self.feature.personal.as_deref() } else { None };
         std::iter::once(&*self.feature.properties).chain(personal)
     }
@@ -71,14 +91,18 @@ impl<'a> Shown<'a> {
     /// The raw JSON of one property, personal ones included where the actor has need.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&'a str> {
+        if !self.lets_through(name) {
+            return None;
+        }
         self.texts().find_map(|text| raw_member(text, name))
     }
 
     /// Names and raw JSON values of its properties, personal ones included where the actor has need; one scan, for
     /// whoever wants several.
     pub fn members(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let personal = if self.personal { self.feature.personal.as_deref() } else { None };
-        std::iter::once(&*self.feature.properties).chain(personal).flat_map(super::feature::members)
+        let only = self.only;
+        let through = move |(name, _): &(&str, &str)| only.is_none_or(|only| only.contains(*name));
+        self.texts().flat_map(super::feature::members).filter(through)
     }
 
     /// One property.
@@ -107,15 +131,28 @@ impl<'a> Shown<'a> {
         serde_json::from_slice(&out).unwrap_or_default()
     }
 
-    /// Writes the properties as a JSON object: the record's fields, then `version` and `recorded_at`.
+    /// Writes the properties as a JSON object: the record's fields, then `precision` where it may differ from reader to
+    /// reader, `version` and `recorded_at`.
     pub fn write_properties(&self, out: &mut Vec<u8>) {
         out.push(b'{');
-        for text in self.texts() {
-            let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
-            if !inner.is_empty() {
-                out.extend_from_slice(inner.as_bytes());
-                out.push(b',');
+        if self.only.is_some() {
+            for (name, raw) in self.members() {
+                for part in ["\"", name, "\":", raw, ","] {
+                    out.extend_from_slice(part.as_bytes());
+                }
             }
+        } else {
+            for text in self.texts() {
+                let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+                if !inner.is_empty() {
+                    out.extend_from_slice(inner.as_bytes());
+                    out.push(b',');
+                }
+            }
+        }
+        // What stands for others says its own precision.
+        if !self.reduced && matches!(class_of(self.collection), DataClass::Restricted | DataClass::Personal) {
+            out.extend_from_slice(b"\"precision\":\"exact\",");
         }
         out.extend_from_slice(b"\"version\":");
         json::integer(u64::from(self.version()), out);

@@ -1,29 +1,43 @@
 //! What one actor may see of the picture at one moment: the only way in which doors read.
 
-use std::sync::Arc;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
+use super::packed::{Metric, meet};
+use super::reduced::{Reduced, ReducedList};
+use super::run::bbox_of;
+use super::sight::{self, Eyes};
 use super::{
     Along, AlongQuery, Exposure, Feature, Hit, ItemsPage, ItemsQuery, Layer, Near, NearbyQuery, Picture, Shown,
     WithinQuery,
 };
 use super::{along, exposure, items, nearby, search, within};
+use crate::domain::access::{DataClass, Sight, class_of};
 use crate::domain::change::Seq;
-use crate::domain::{Actor, Collection, Timestamp};
+use crate::domain::{Actor, Collection, Role, Timestamp};
 
 /// A snapshot seen by one actor at one moment.
 pub struct View {
     picture: Arc<Picture>,
-    actor: Actor,
+    actor: Arc<Actor>,
     now: Timestamp,
+    /// The commune where the actor's unit has its task, for whoever sees by task.
+    own_commune: Option<String>,
+    /// What stands for households and units that are not seen one by one; taken when first asked for, so that records
+    /// shown live as long as the view.
+    households: OnceLock<ReducedList>,
+    units: OnceLock<ReducedList>,
 }
 
 impl View {
     /// The picture as `actor` may see it at `now`.
     #[must_use]
-    pub fn new(picture: Arc<Picture>, actor: Actor, now: Timestamp) -> Self {
-        Self { picture, actor, now }
+    pub fn new(picture: Arc<Picture>, actor: Arc<Actor>, now: Timestamp) -> Self {
+        let own_commune = sight::task_commune(&picture, &actor);
+        Self { picture, actor, now, own_commune, households: OnceLock::new(), units: OnceLock::new() }
     }
 
     /// The seq that this view holds.
@@ -47,66 +61,166 @@ impl View {
     /// Hash of everything that decides what this view lets through; whatever is cached for many is keyed by it.
     #[must_use]
     pub fn lens(&self) -> u64 {
-        // Until areas and grants come, what is let through depends on the role and the force alone.
-        self.actor.role as u64 * 8 + self.actor.force.map_or(0, |force| force as u64 + 1)
+        // The same on every node and after a restart: the hasher has fixed keys.
+        let mut lens = DefaultHasher::new();
+        let Actor { name: _, role, force, unit_id, area, grants } = &*self.actor;
+        (role, force, area, &self.own_commune).hash(&mut lens);
+        // Its own unit is shown to a field actor as it is, whatever else is.
+        (*role == Role::FieldUnit).then_some(unit_id).hash(&mut lens);
+        for grant in grants.iter().filter(|grant| grant.is_in_force(self.now)) {
+            grant.hash(&mut lens);
+        }
+        lens.finish()
     }
 
-    /// The last seq that changed the collection.
+    /// The last seq that changed what is shown of the collection.
     #[must_use]
     pub fn version(&self, collection: Collection) -> Seq {
-        self.layer(collection).version()
+        use Collection as C;
+        let decides: &[C] = match collection {
+            _ if self.shows_all(collection) => &[],
+            C::Households => &[C::AdminUnits],
+            C::Units => &[C::Incidents, C::Stations, C::BorderSectors, C::AdminUnits],
+            C::DutyLog => &[C::Incidents],
+            _ => &[],
+        };
+        let newest = decides.iter().map(|other| self.layer(*other).version()).max().unwrap_or(0);
+        newest.max(self.layer(collection).version())
     }
 
-    /// How many records of the collection are listed.
+    /// How many records of the collection are listed, and communes or sectors in the place of others.
     #[must_use]
     pub fn count(&self, collection: Collection) -> usize {
-        self.layer(collection).listed()
+        if self.shows_all(collection) {
+            return self.layer(collection).listed();
+        }
+        self.all(collection).count()
     }
 
     /// `[west, south, east, north]` around the records of the collection, perhaps wider; `None` if none stands anywhere.
     #[must_use]
     pub fn extent(&self, collection: Collection) -> Option<[f64; 4]> {
-        self.layer(collection).extent()
+        if self.shows_all(collection) {
+            return self.layer(collection).extent();
+        }
+        // A box around what is hidden would tell where it ends.
+        let boxes = self.all(collection).filter_map(|shown| shown.geometry().and_then(bbox_of));
+        boxes.reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])
     }
 
     pub(super) fn layer(&self, collection: Collection) -> &Layer {
         self.picture.layer(collection)
     }
 
-    /// What the actor may see of `feature`. The one seam at which records are hidden or reduced.
-    pub(super) fn show<'a>(&self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
-        Some(Shown { collection, feature, personal: true })
+    /// What the actor may see of `feature`. The one seam at which records are hidden; what stands in their place is
+    /// [`View::reduced`].
+    pub(super) fn show<'a>(&'a self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
+        if self.shows_all(collection) && class_of(collection) != DataClass::Internal {
+            return Some(exact(collection, feature));
+        }
+        let facts = sight::facts(&self.picture, &self.actor, self.own_commune.as_deref(), collection, feature);
+        let only = match self.actor.sight(collection, &facts, self.now) {
+            Sight::Exact => None,
+            Sight::Fields(fields) => Some(fields),
+            Sight::Reduced | Sight::Nothing => return None,
+        };
+        let personal = self.actor.sees_personal_of(collection, &facts);
+        Some(Shown { personal, only, ..exact(collection, feature) })
     }
 
     /// Whether every listed record of the collection is shown, so that a list may be counted without looking at each.
-    pub(super) fn shows_all(&self, _collection: Collection) -> bool {
-        true
+    pub(super) fn shows_all(&self, collection: Collection) -> bool {
+        self.actor.sees_all(collection)
     }
 
-    /// One record, ended or not.
+    /// What the actor sees of households, commune by commune; `None` where every one is shown.
+    pub(super) fn eyes(&self, collection: Collection) -> Option<Eyes<'_>> {
+        let asked = collection == Collection::Households && !self.shows_all(collection);
+        asked.then(|| Eyes::new(&self.actor, self.own_commune.as_deref(), self.layer(collection), self.now))
+    }
+
+    /// Communes and sectors in the place of the records that the actor may not see one by one, in the order of ids.
+    pub(super) fn reduced(&self, collection: Collection) -> impl Iterator<Item = &Reduced> {
+        self.all_reduced(collection).iter().filter(move |reduced| self.sees_reduced(collection, reduced))
+    }
+
+    /// Those of [`View::reduced`] whose box comes nearer than the mark; whether they are seen is asked last.
+    pub(super) fn reduced_within(
+        &self,
+        collection: Collection,
+        metric: &Metric,
+        mark_m2: f64,
+    ) -> impl Iterator<Item = &Reduced> {
+        let near = move |reduced: &&Reduced| reduced.bbox.is_some_and(|bbox| metric.least_m2(&bbox) <= mark_m2);
+        self.all_reduced(collection).iter().filter(near).filter(move |reduced| self.sees_reduced(collection, reduced))
+    }
+
+    fn all_reduced(&self, collection: Collection) -> &[Reduced] {
+        let kept = match collection {
+            _ if self.shows_all(collection) => return &[],
+            Collection::Households => &self.households,
+            Collection::Units => &self.units,
+            _ => return &[],
+        };
+        kept.get_or_init(|| self.picture.reduced.of(&self.picture, collection))
+    }
+
+    fn sees_reduced(&self, collection: Collection, reduced: &Reduced) -> bool {
+        reduced.is_for(&self.actor, collection, self.own_commune.as_deref(), self.now)
+    }
+
+    /// One record, ended or not, or the commune or sector of this id that stands for others.
     #[must_use]
     pub fn item(&self, collection: Collection, id: Uuid) -> Option<Shown<'_>> {
-        self.show(collection, self.layer(collection).get(id)?)
+        match self.layer(collection).get(id) {
+            Some(feature) => self.show(collection, feature),
+            None => {
+                let stands = self.reduced(collection).find(|reduced| reduced.feature.id == id)?;
+                Some(in_place_of_others(collection, &stands.feature))
+            }
+        }
+    }
+
+    /// What stands in the place of a record that exists and that the actor may not see.
+    #[must_use]
+    pub fn stands_for(&self, collection: Collection, id: Uuid) -> Option<Shown<'_>> {
+        let feature = self.layer(collection).get(id)?;
+        let facts = sight::facts(&self.picture, &self.actor, self.own_commune.as_deref(), collection, feature);
+        let stands = self.reduced(collection).find(|reduced| reduced.holds(&facts))?;
+        Some(in_place_of_others(collection, &stands.feature))
     }
 
     /// What the actor may see of a record of this picture that the caller holds already.
     #[must_use]
-    pub fn shown<'a>(&self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
+    pub fn shown<'a>(&'a self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
         self.show(collection, feature)
     }
 
-    /// All listed records, in the order of their ids.
+    /// All listed records, in the order of their ids, then what stands for others.
     pub fn all(&self, collection: Collection) -> impl Iterator<Item = Shown<'_>> {
         self.layer(collection)
             .iter()
             .filter(|feature| !feature.is_ended())
             .filter_map(move |feature| self.show(collection, feature))
+            .chain(self.reduced(collection).map(move |reduced| in_place_of_others(collection, &reduced.feature)))
     }
 
     /// Listed records whose envelope shares a point with `bbox` (`[west, south, east, north]`, not across the date
-    /// line), in no useful order.
+    /// line), and communes or sectors that do so in the place of others; in no useful order.
     pub fn in_bbox(&self, collection: Collection, bbox: [f64; 4]) -> impl Iterator<Item = Shown<'_>> {
-        self.layer(collection).in_envelope(bbox).filter_map(move |feature| self.show(collection, feature))
+        let eyes = self.eyes(collection);
+        let records = self.layer(collection).lying_in(bbox).filter_map(move |lying| match &eyes {
+            None => self.show(collection, lying.feature()),
+            Some(eyes) => match eyes.at(lying) {
+                Sight::Exact => Some(exact(collection, lying.feature())),
+                Sight::Fields(_) => self.show(collection, lying.feature()),
+                Sight::Reduced | Sight::Nothing => None,
+            },
+        });
+        // A grant may hide the place by which the index found it.
+        let records = records.filter(|shown| shown.geometry().is_some());
+        let reduced = self.reduced(collection).filter(move |reduced| reduced.bbox.is_some_and(|b| meet(&b, &bbox)));
+        records.chain(reduced.map(move |reduced| in_place_of_others(collection, &reduced.feature)))
     }
 
     /// A page of one collection.
@@ -145,4 +259,14 @@ impl View {
     pub fn search(&self, text: &str, limit: usize) -> Vec<Hit> {
         search::search(self, text, limit)
     }
+}
+
+/// A record as it is.
+pub(super) fn exact(collection: Collection, feature: &Feature) -> Shown<'_> {
+    Shown { collection, feature, personal: true, only: None, reduced: false }
+}
+
+/// A commune or a sector.
+pub(super) fn in_place_of_others(collection: Collection, feature: &Feature) -> Shown<'_> {
+    Shown { reduced: true, ..exact(collection, feature) }
 }

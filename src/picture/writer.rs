@@ -56,7 +56,7 @@ impl PictureHandle {
     /// The newest snapshot as `actor` may see it at `now`.
     #[must_use]
     pub fn view(&self, actor: &Actor, now: Timestamp) -> View {
-        View::new(self.load(), actor.clone(), now)
+        View::new(self.load(), Arc::new(actor.clone()), now)
     }
 
     /// A snapshot that holds `seq`, or `None` if the picture has not come so far in time.

@@ -30,18 +30,33 @@ fn draw(view: &View, collection: Collection, tile: Tile) -> MvtResult<Vec<u8>> {
     let mut found: Vec<Shown<'_>> = Vec::new();
     let counts_only = collection == Collection::Households && tile.zoom() < HOUSEHOLD_ZOOM_MIN;
     if !counts_only {
-        found.extend(view.in_bbox(collection, bbox).take(POINTS_MAX + 1));
+        found.extend(drawable(view, collection, bbox).take(POINTS_MAX + 1));
         if found.len() <= POINTS_MAX {
             // Same bytes for the same layer, whatever order the index gives.
             found.sort_unstable_by_key(Shown::id);
             return one_by_one(collection, tile, grid, &found);
         }
     }
-    in_cells(view, collection, grid, bbox)
+    in_cells(view, collection, tile, grid, bbox)
+}
+
+/// What a map draws: units beyond the reader's sight have no place on it, they are told in lists by sector.
+fn drawable(view: &View, collection: Collection, bbox: [f64; 4]) -> impl Iterator<Item = Shown<'_>> {
+    view.in_bbox(collection, bbox).filter(move |shown| shown.is_record() || collection == Collection::Households)
 }
 
 fn one_by_one(collection: Collection, tile: Tile, grid: Grid, found: &[Shown<'_>]) -> MvtResult<Vec<u8>> {
-    let mut layer = MvtLayerBuilder::new(collection.as_str())?;
+    let layer = put_each(MvtLayerBuilder::new(collection.as_str())?, collection, tile, grid, found)?;
+    Ok(if layer.num_features() == 0 { Vec::new() } else { layer.encode() })
+}
+
+fn put_each(
+    mut layer: MvtLayerBuilder,
+    collection: Collection,
+    tile: Tile,
+    grid: Grid,
+    found: &[Shown<'_>],
+) -> MvtResult<MvtLayerBuilder> {
     let mut clipper = None;
     for shown in found {
         let Some(geometry) = shown.geometry() else { continue };
@@ -56,7 +71,7 @@ fn one_by_one(collection: Collection, tile: Tile, grid: Grid, found: &[Shown<'_>
         };
         layer = tag(feature, collection, shown)?.end();
     }
-    Ok(if layer.num_features() == 0 { Vec::new() } else { layer.encode() })
+    Ok(layer)
 }
 
 fn tag(mut feature: MvtFeatureBuilder, collection: Collection, shown: &Shown<'_>) -> MvtResult<MvtFeatureBuilder> {
@@ -64,7 +79,7 @@ fn tag(mut feature: MvtFeatureBuilder, collection: Collection, shown: &Shown<'_>
     feature.tag_ref("id", MvtValueRef::String(shown.id().hyphenated().encode_lower(&mut id)))?;
     let names = drawn(collection);
     for (name, raw) in shown.members() {
-        if names.binary_search(&name).is_ok() {
+        if !shown.is_record() || names.binary_search(&name).is_ok() {
             tag_json(&mut feature, name, raw)?;
         }
     }
@@ -100,10 +115,13 @@ fn tag_json(feature: &mut MvtFeatureBuilder, name: &str, raw: &str) -> MvtResult
 
 /// One point a cell with `count`, and `people` for households. Lines and areas of a layer that is counted are left
 /// out; no collection holds both.
-fn in_cells(view: &View, collection: Collection, grid: Grid, bbox: [f64; 4]) -> MvtResult<Vec<u8>> {
+fn in_cells(view: &View, collection: Collection, tile: Tile, grid: Grid, bbox: [f64; 4]) -> MvtResult<Vec<u8>> {
     let mut cells = Cells::default();
-    for shown in view.in_bbox(collection, bbox) {
-        if let Some(Geometry::Point(point)) = shown.geometry() {
+    let mut whole: Vec<Shown<'_>> = Vec::new();
+    for shown in drawable(view, collection, bbox) {
+        if !shown.is_record() {
+            whole.push(shown);
+        } else if let Some(Geometry::Point(point)) = shown.geometry() {
             let people = shown.number("member_count").unwrap_or_default() as i64;
             cells.add(grid.project(point.0), people);
         }
@@ -118,5 +136,7 @@ fn in_cells(view: &View, collection: Collection, grid: Grid, bbox: [f64; 4]) -> 
         }
         layer = feature.end();
     }
+    whole.sort_unstable_by_key(Shown::id);
+    let layer = put_each(layer, collection, tile, grid, &whole)?;
     Ok(if layer.num_features() == 0 { Vec::new() } else { layer.encode() })
 }

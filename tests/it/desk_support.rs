@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use geo_types::{Geometry, Point};
 use serde_json::{Map, Value, json};
 use trucban::desk::{Ask, Clock, Desk, IncidentVerb, Item, Report, Update, Written};
+use trucban::domain::access::Grant;
 use trucban::domain::place::{Place, PointSource};
 use trucban::domain::{Actor, Code, Collection, Force, Problem, Role, Timestamp};
 use trucban::picture::{self, View};
@@ -137,7 +138,10 @@ impl Room {
 }
 
 pub fn officer() -> Actor {
-    Actor::new("duty_officer", Role::DutyOfficer, Some(Force::BorderGuard))
+    let (from, to) = (Timestamp::from_ms(0), Timestamp::from_ms(i64::from(u32::MAX) * 1_000));
+    let grants = [Force::Police, Force::Military]
+        .map(|other| Grant::of_units(other, Force::BorderGuard, "quy chế phối hợp", from, to));
+    Actor { grants: grants.into(), ..Actor::new("duty_officer", Role::DutyOfficer, Some(Force::BorderGuard)) }
 }
 
 pub fn planner() -> Actor {

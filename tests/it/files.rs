@@ -18,7 +18,7 @@ fn now() -> Timestamp {
 }
 
 fn admin() -> Actor {
-    Actor::new("import", Role::Admin, None)
+    Actor::new("import", Role::System, None)
 }
 
 /// A data folder, a folder for files, and the store.

@@ -17,7 +17,7 @@ fn now() -> Timestamp {
 }
 
 fn admin() -> Actor {
-    Actor::new("import", Role::Admin, None)
+    Actor::new("import", Role::System, None)
 }
 
 async fn import(store: &Arc<dyn Store>, path: &Path, options: &ImportOptions) -> ImportSummary {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed, its helpers too")]
 
+mod access;
 mod desk_incidents;
 mod desk_items;
 mod desk_places;

@@ -201,7 +201,8 @@ async fn a_feature_is_written_whole() {
     let expected = json!({
         "type": "Feature", "id": "00000000-0000-0000-0000-000000000007", "distance_m": 1.5,
         "geometry": {"type": "Point", "coordinates": [102.5, 22.25]},
-        "properties": {"member_count": 4, "hamlet": "Bản \"Mới\"", "head_name": "Giàng A Páo", "version": 1,
+        "properties": {"member_count": 4, "hamlet": "Bản \"Mới\"", "head_name": "Giàng A Páo", "precision": "exact",
+            "version": 1,
             "recorded_at": "2027-01-15T08:00:00.001Z"},
     });
     assert_eq!(read, expected);

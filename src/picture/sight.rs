@@ -1,0 +1,107 @@
+//! What decides who sees a record, read off the record and what it is tied to. The table itself is
+//! [`crate::domain::access`].
+
+use uuid::Uuid;
+
+use super::communes::commune_of;
+use super::layer::Lying;
+use super::reduced::sector_of_station;
+use super::{Feature, Layer, Picture};
+use crate::domain::access::{CLOSED_KINDS, Facts, Reach, Sight, class_of};
+use crate::domain::{Actor, Collection, Force, Timestamp};
+
+/// The commune in which the actor's unit has its task, for actors who see by task alone.
+pub(super) fn task_commune(picture: &Picture, actor: &Actor) -> Option<String> {
+    if actor.reach(class_of(Collection::Households)) != Reach::Task {
+        return None;
+    }
+    let unit = picture.layer(Collection::Units).get(actor.unit_id?)?;
+    let incident = reference(unit, "incident_id")?;
+    let incident = picture.layer(Collection::Incidents).get(incident)?;
+    incident.text("admin_unit").map(std::borrow::Cow::into_owned)
+}
+
+/// The facts of one record. `own_commune` is that of [`task_commune`].
+pub(super) fn facts<'a>(
+    picture: &'a Picture,
+    actor: &Actor,
+    own_commune: Option<&str>,
+    collection: Collection,
+    feature: &'a Feature,
+) -> Facts<'a> {
+    let commune = commune_of(feature);
+    let plain = Facts { commune, ..Facts::default() };
+    let incident = |feature: &Feature| {
+        let incident = picture.layer(Collection::Incidents).get(reference(feature, "incident_id")?)?;
+        Some(of_incident(actor, incident))
+    };
+    match collection {
+        Collection::Households => Facts { is_own: commune.is_some() && commune == own_commune, ..plain },
+        Collection::Incidents => of_incident(actor, feature),
+        Collection::DutyLog => {
+            let force = force(feature, "author_force");
+            match incident(feature) {
+                Some(tied) => Facts { commune: commune.or(tied.commune), force, ..tied },
+                // What a force notes for itself, its own people read.
+                None => Facts { force, is_joint: force.is_some() && force == actor.force, ..plain },
+            }
+        }
+        Collection::Units => {
+            // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.
+            let station = reference(feature, "station_id");
+            let post = station.and_then(|id| picture.layer(Collection::Stations).get(id));
+            Facts {
+                commune: post.and_then(|post| commune_of(post)),
+                sector: station.and_then(|id| sector_of_station(picture, id)),
+                force: force(feature, "force"),
+                is_own: actor.unit_id == Some(feature.id),
+                is_joint: incident(feature).is_some_and(|tied| tied.is_joint),
+                is_closed_kind: false,
+            }
+        }
+        _ => plain,
+    }
+}
+
+fn of_incident<'a>(actor: &Actor, incident: &'a Feature) -> Facts<'a> {
+    let lead = force(incident, "lead_force");
+    let holds = |field: &str, word: &str| incident.raw(field).is_some_and(|list| list.contains(&format!("\"{word}\"")));
+    let supports = |force: Force| holds("support_forces", force.as_str());
+    Facts {
+        commune: commune_of(incident),
+        sector: reference(incident, "sector_id"),
+        force: lead,
+        is_joint: actor.force.is_some_and(|force| lead == Some(force) || supports(force)),
+        is_own: actor.unit_id.is_some_and(|unit| holds("unit_ids", &unit.to_string())),
+        is_closed_kind: incident.text("kind").is_some_and(|kind| CLOSED_KINDS.contains(&&*kind)),
+    }
+}
+
+fn reference(feature: &Feature, field: &str) -> Option<Uuid> {
+    Uuid::parse_str(&feature.text(field)?).ok()
+}
+
+fn force(feature: &Feature, field: &str) -> Option<Force> {
+    Force::parse(&feature.text(field)?)
+}
+
+/// What one actor sees of the households of a layer, commune by commune: asked of every place that a search comes by.
+pub(super) struct Eyes<'v> {
+    /// By run of the layer, then by index of the commune.
+    sights: Vec<Vec<Sight<'v>>>,
+}
+
+impl<'v> Eyes<'v> {
+    pub fn new(actor: &'v Actor, own_commune: Option<&str>, households: &Layer, now: Timestamp) -> Self {
+        let sight = |commune: Option<&str>| {
+            let facts = Facts { commune, is_own: commune.is_some() && commune == own_commune, ..Facts::default() };
+            actor.sight(Collection::Households, &facts, now)
+        };
+        Self { sights: households.communes().map(|communes| communes.codes().map(sight).collect()).collect() }
+    }
+
+    /// What is seen of the household that lies there.
+    pub fn at(&self, lying: Lying<'_>) -> Sight<'v> {
+        self.sights[lying.level()][lying.commune()]
+    }
+}
