@@ -283,7 +283,7 @@ async fn units_of_another_force_are_seen_by_sector_until_shared_and_again_after(
         valid_from: Timestamp::from_ms(NIGHT_MS),
         valid_to: Timestamp::from_ms(NIGHT_MS + 1_000),
     };
-    let shared = Actor { grants: [grant].into(), ..police.clone() };
+    let shared = Actor { grants: [grant].into(), ..police };
     let during = handle.view(&shared, now());
     let unit = during.item(Collection::Units, Uuid::from_u128(21)).unwrap();
     assert_eq!(unit.text("name").as_deref(), Some("Tổ military"));
