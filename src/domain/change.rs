@@ -5,6 +5,7 @@ use std::sync::Arc;
 use geo_types::Geometry;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Collection, Timestamp};
@@ -78,7 +79,7 @@ pub struct Change {
 }
 
 /// How a position became known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FixSource {
     /// A receiver measured it.

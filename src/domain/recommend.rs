@@ -3,7 +3,8 @@
 //! Until roads are known the ranking is by straight-line distance, and the time of arrival is an interval from a
 //! detour factor and a speed by kind of unit, labelled `straight_line`: it says how wide the guess is.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Timestamp;
@@ -65,7 +66,7 @@ pub fn required_capabilities(kind: &str) -> &'static [&'static str] {
 }
 
 /// Why a unit stands where it stands, or was left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Reason {
     pub code: &'static str,
     pub vi: String,
@@ -157,12 +158,6 @@ pub struct Recommendation {
 impl Reason {
     fn new(code: &'static str, vi: impl Into<String>, en: impl Into<String>) -> Self {
         Self { code, vi: vi.into(), en: en.into() }
-    }
-
-    /// As it stands in answers.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        json!({"code": self.code, "vi": self.vi, "en": self.en})
     }
 }
 

@@ -1,6 +1,7 @@
-//! Spatial questions: near a point, within an area, along the border, what an area holds, names.
+//! Spatial questions: near a point, within an area, along the border, what an area holds.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -9,11 +10,12 @@ use super::answer::{geojson, json as json_answer};
 use super::error::Answer;
 use super::items::search_words;
 use super::params::{Params, no_record};
+use super::shapes;
 use super::{NEARBY_LIMIT, NEARBY_LIMIT_MAX, RADIUS_M_MAX};
 use crate::domain::collection::GeometryKind;
-use crate::domain::{Code, Collection, Problem};
+use crate::domain::{Code, Collection, Problem, Timestamp};
 use crate::geometry::validate::{DRAWN_VERTICES_MAX, from_geojson};
-use crate::picture::{AlongQuery, Exposure, ItemsQuery, NearbyQuery, PropertyFilter, View, WithinQuery};
+use crate::picture::{AlongQuery, Exposure, ItemsQuery, NearbyQuery, PropertyFilter, View, WholeCommune, WithinQuery};
 
 /// Bytes of one feature in an answer, roughly, to allocate once.
 const FEATURE_BYTES: usize = 640;
@@ -21,9 +23,6 @@ const FEATURE_BYTES: usize = 640;
 const ALONG_WITHIN_M: f64 = 5_000.0;
 /// Farthest that `along` and `buffer_m` look, metres.
 const BUFFER_M_MAX: f64 = 50_000.0;
-/// Lines of the search box, and most.
-const HITS: usize = 10;
-const HITS_MAX: usize = 50;
 /// Household ids that an exposure lists at most; beyond that only the count is of use.
 const EXPOSED_IDS_MAX: usize = 1_000;
 
@@ -39,8 +38,8 @@ const EXPOSED_IDS_MAX: usize = 1_000;
         ("q" = Option<String>, Query, description = "Words to find"),
     ),
     responses((
-        status = 200, content_type = "application/geo+json",
-        description = "FeatureCollection; each feature with collection, distance_m, bearing_deg and nearest beside properties",
+        status = 200, description = "Records with their distance", content_type = "application/geo+json",
+        body = ref("#/components/schemas/NearCollection"),
     ))
 )]
 pub async fn nearby(reader: Reader) -> Answer {
@@ -75,7 +74,10 @@ pub async fn nearby(reader: Reader) -> Answer {
         ("buffer_m" = Option<f64>, Query, maximum = 50000, description = "Metres around it; 0 if not said"),
         ("collections" = Option<String>, Query, description = "a,b; all if not said"),
     ),
-    responses((status = 200, description = "FeatureCollection", content_type = "application/geo+json"))
+    responses((
+        status = 200, description = "Records, each with its collection", content_type = "application/geo+json",
+        body = ref("#/components/schemas/FeatureCollection"),
+    ))
 )]
 pub async fn within(reader: Reader) -> Answer {
     let mut params = Params::parse(reader.uri.query())?;
@@ -109,7 +111,8 @@ pub async fn within(reader: Reader) -> Answer {
     ),
     responses((
         status = 200, content_type = "application/geo+json",
-        description = "FeatureCollection; each feature with collection, chainage_km and offset_m beside properties",
+        description = "Records; each with collection, chainage_km and offset_m beside properties",
+        body = ref("#/components/schemas/FeatureCollection"),
     ))
 )]
 pub async fn along(reader: Reader) -> Answer {
@@ -142,15 +145,83 @@ pub async fn along(reader: Reader) -> Answer {
 #[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct ExposureCall {
     /// Polygon or MultiPolygon; one of the two is needed.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = shapes::area)]
     geometry: Option<Value>,
     zone_id: Option<Uuid>,
+}
+
+/// What an area holds, a house counted once however many zones hold it.
+#[derive(Serialize, ToSchema)]
+pub struct ExposureAnswer {
+    /// Where `precision` is `commune`, at most so many.
+    households: usize,
+    people: i64,
+    /// `commune` where the reader may not see all the households one by one: those of `whole_communes` are counted
+    /// whole, rounded up to tens.
+    #[schema(value_type = Precision)]
+    precision: &'static str,
+    /// Null where `precision` is `commune`.
+    vulnerable: Option<Vulnerable>,
+    /// Households where somebody must be carried; null where `precision` is `commune`.
+    needs_carry: Option<usize>,
+    /// Left out where every household was counted by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    whole_communes: Vec<WholeCommuneAnswer>,
+    units: usize,
+    stations: usize,
+    shelters: usize,
+    /// People that its shelters take by night.
+    shelter_capacity: i64,
+    road_km: f64,
+    border_km: f64,
+    /// Left out where there are more than 1,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    ids: Option<ExposedIds>,
+    /// What the picture held.
+    seq: u64,
+    #[schema(value_type = String, format = DateTime)]
+    as_of: Timestamp,
+}
+
+/// How precisely households were counted.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes the words of an answer")]
+pub enum Precision {
+    Exact,
+    Commune,
+}
+
+/// A commune that was counted whole.
+#[derive(Serialize, ToSchema)]
+pub struct WholeCommuneAnswer {
+    id: Uuid,
+    name: String,
+    households_at_most: i64,
+    people_at_most: i64,
+}
+
+/// People who need help to leave.
+#[derive(Serialize, ToSchema)]
+pub struct Vulnerable {
+    children: i64,
+    elderly: i64,
+    pregnant_or_nursing: i64,
+    disabled: i64,
+    gravely_ill: i64,
+}
+
+/// Which records were counted.
+#[derive(Serialize, ToSchema)]
+pub struct ExposedIds {
+    households: Vec<Uuid>,
 }
 
 /// What an area holds: people, those who need help, units, shelters, roads.
 #[utoipa::path(
     post, path = "/api/exposure", tag = "questions", request_body = ExposureCall,
-    responses((status = 200, description = "The counts, a house counted once"))
+    responses((status = 200, description = "The counts", body = ExposureAnswer))
 )]
 pub async fn exposure(writer: Writer) -> Answer {
     let mut fields = writer.fields()?;
@@ -172,79 +243,42 @@ pub async fn exposure(writer: Writer) -> Answer {
     // Counting a province takes a while; meanwhile this thread shall go on answering.
     let counted =
         tokio::task::spawn_blocking(move || view.exposure(&area)).await.map_err(|_| super::error::internal())?;
-    let mut body = counts(&counted);
-    body["seq"] = seq.into();
-    body["as_of"] = json!(as_of);
-    json_answer(&body)
+    json_answer(&counts(counted, seq, as_of))
 }
 
-fn counts(e: &Exposure) -> Value {
-    let mut body = json!({
-        "households": e.households,
-        "people": e.people,
-        "vulnerable": {
-            "children": e.children, "elderly": e.elderly, "pregnant_or_nursing": e.pregnant_or_nursing,
-            "disabled": e.disabled, "gravely_ill": e.gravely_ill,
-        },
-        "needs_carry": e.needs_carry,
-        "units": e.units,
-        "stations": e.stations,
-        "shelters": e.shelters,
-        "shelter_capacity": e.shelter_capacity,
-        "road_km": (e.road_km * 1_000.0).round() / 1_000.0,
-        "border_km": (e.border_km * 1_000.0).round() / 1_000.0,
-    });
-    if e.whole_communes.is_empty() {
-        body["precision"] = "exact".into();
-    } else {
-        // Some households are counted by whole communes: who needs help among them is not for this reader.
-        body["precision"] = "commune".into();
-        body["vulnerable"] = Value::Null;
-        body["needs_carry"] = Value::Null;
-        let whole = e.whole_communes.iter().map(|commune| {
-            json!({
-                "id": commune.id, "name": commune.name,
-                "households_at_most": commune.households_at_most, "people_at_most": commune.people_at_most,
-            })
-        });
-        body["whole_communes"] = whole.collect();
+fn counts(e: Exposure, seq: u64, as_of: Timestamp) -> ExposureAnswer {
+    let to_metre = |km: f64| (km * 1_000.0).round() / 1_000.0;
+    // Who needs help among households that are counted by whole communes is not for this reader.
+    let is_exact = e.whole_communes.is_empty();
+    let whole = |commune: WholeCommune| WholeCommuneAnswer {
+        id: commune.id,
+        name: commune.name,
+        households_at_most: commune.households_at_most,
+        people_at_most: commune.people_at_most,
+    };
+    ExposureAnswer {
+        households: e.households,
+        people: e.people,
+        precision: if is_exact { "exact" } else { "commune" },
+        vulnerable: is_exact.then_some(Vulnerable {
+            children: e.children,
+            elderly: e.elderly,
+            pregnant_or_nursing: e.pregnant_or_nursing,
+            disabled: e.disabled,
+            gravely_ill: e.gravely_ill,
+        }),
+        needs_carry: is_exact.then_some(e.needs_carry),
+        whole_communes: e.whole_communes.into_iter().map(whole).collect(),
+        units: e.units,
+        stations: e.stations,
+        shelters: e.shelters,
+        shelter_capacity: e.shelter_capacity,
+        road_km: to_metre(e.road_km),
+        border_km: to_metre(e.border_km),
+        ids: (e.household_ids.len() <= EXPOSED_IDS_MAX).then_some(ExposedIds { households: e.household_ids }),
+        seq,
+        as_of,
     }
-    if e.household_ids.len() <= EXPOSED_IDS_MAX {
-        body["ids"] = json!({"households": e.household_ids});
-    }
-    body
-}
-
-/// Names and codes, with or without diacritics.
-#[utoipa::path(
-    get, path = "/api/search", tag = "places",
-    params(
-        ("q" = String, Query, description = "What to find"),
-        ("limit" = Option<u32>, Query, maximum = 50, description = "Most hits; 10 if not said"),
-    ),
-    responses((status = 200, description = "{hits:[{collection,id,title,subtitle,lon,lat,bbox?}]}"))
-)]
-pub async fn search(reader: Reader) -> Answer {
-    let mut params = Params::parse(reader.uri.query())?;
-    let words = search_words(&mut params)?.unwrap_or_default();
-    let limit = params.count("limit", HITS_MAX)?.unwrap_or(HITS);
-    params.finish()?;
-    let view = reader.view()?;
-    let hits: Vec<Value> = view
-        .search(&words, limit)
-        .into_iter()
-        .map(|hit| {
-            let mut line = json!({
-                "collection": hit.collection, "id": hit.id, "title": hit.title, "subtitle": hit.subtitle,
-                "lon": hit.lon, "lat": hit.lat,
-            });
-            if let Some(bbox) = hit.bbox {
-                line["bbox"] = json!(bbox);
-            }
-            line
-        })
-        .collect();
-    json_answer(&json!({"hits": hits}))
 }
 
 fn finish(view: &View, returned: usize, body: &mut Vec<u8>) {

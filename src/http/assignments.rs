@@ -3,7 +3,8 @@
 use axum::extract::Path;
 use axum::http::header;
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -11,8 +12,11 @@ use super::actor::{Reader, Writer};
 use super::answer::{etag, feature_value, json as json_answer, json_bytes};
 use super::error::{Answer, Refusal, internal};
 use super::params::{Params, id_named};
-use crate::desk::{Assigned, Reason};
-use crate::domain::Collection;
+use super::shapes;
+use crate::desk::{Assigned, LeftOut, Reason, UnitCandidate};
+use crate::domain::change::FixSource;
+use crate::domain::recommend::UnitPosition;
+use crate::domain::{Collection, Timestamp};
 use crate::picture::View;
 
 /// Candidates if nothing else is asked, and most.
@@ -28,6 +32,18 @@ pub struct AssignCall {
     at: Option<String>,
 }
 
+/// An incident and a unit that was assigned to it or released.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes an answer that is written feature by feature")]
+pub struct AssignmentAnswer {
+    #[schema(schema_with = shapes::incident)]
+    incident: Value,
+    #[schema(schema_with = shapes::unit)]
+    unit: Value,
+    /// The unit is busy; the incident waits for it.
+    queued: bool,
+}
+
 /// Assigns a unit to an incident; a busy one is queued.
 #[utoipa::path(
     post, path = "/api/incidents/{id}/assignments", tag = "incidents", request_body = AssignCall,
@@ -37,7 +53,7 @@ pub struct AssignCall {
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
     responses(
-        (status = 200, description = "{incident, unit, queued}"),
+        (status = 200, description = "Both, with the ETag of the incident", body = AssignmentAnswer),
         (status = 412, description = "version_conflict, with the `present` record"),
     )
 )]
@@ -60,7 +76,7 @@ pub async fn assign_unit(Path(id): Path<String>, writer: Writer) -> Answer {
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
     responses(
-        (status = 200, description = "{incident, unit, queued}"),
+        (status = 200, description = "Both, with the ETag of the incident", body = AssignmentAnswer),
         (status = 412, description = "version_conflict, with the `present` record"),
     )
 )]
@@ -87,6 +103,68 @@ fn show_both(reader: &Reader, assigned: &Assigned) -> Result<Response, Refusal> 
     Ok(answer)
 }
 
+/// Units for an incident.
+#[derive(Serialize, ToSchema)]
+pub struct RecommendationAnswer {
+    incident_id: Uuid,
+    #[schema(value_type = String, format = DateTime)]
+    as_of: Timestamp,
+    /// What the picture held.
+    seq: u64,
+    /// What this kind of incident asks for.
+    required_capabilities: &'static [&'static str],
+    /// Nearest first.
+    candidates: Vec<RecommendedUnit>,
+    left_out: Vec<UnitLeftOut>,
+}
+
+/// A unit that can be sent.
+#[derive(Serialize, ToSchema)]
+pub struct RecommendedUnit {
+    #[schema(schema_with = shapes::unit)]
+    unit: Value,
+    /// Counted from 1.
+    rank: usize,
+    /// Geodesic metres, straight line.
+    distance_m: f64,
+    /// From the incident to the unit, degrees clockwise from true north.
+    bearing_deg: f64,
+    eta_min_s: i64,
+    eta_max_s: i64,
+    /// `straight_line`: no road was asked.
+    eta_basis: &'static str,
+    position: RecommendedFrom,
+    capabilities: Vec<String>,
+    missing_capabilities: Vec<&'static str>,
+    reasons: Vec<Reason>,
+}
+
+/// Where a unit is taken to be, and how that is known.
+#[derive(Serialize, ToSchema)]
+pub struct RecommendedFrom {
+    lon: f64,
+    lat: f64,
+    #[schema(value_type = FixSource)]
+    source: String,
+    /// When it was true; `null` for a unit at its post.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    at: Option<Timestamp>,
+    #[schema(required)]
+    age_s: Option<i64>,
+    #[schema(required)]
+    accuracy_m: Option<f64>,
+}
+
+/// A unit that cannot be sent now.
+#[derive(Serialize, ToSchema)]
+pub struct UnitLeftOut {
+    #[schema(schema_with = shapes::unit)]
+    unit: Value,
+    #[schema(required)]
+    distance_m: Option<f64>,
+    reasons: Vec<Reason>,
+}
+
 /// Units for an incident, ranked, with the reason; those left out with theirs.
 #[utoipa::path(
     get, path = "/api/incidents/{id}/recommendation", tag = "incidents",
@@ -94,7 +172,7 @@ fn show_both(reader: &Reader, assigned: &Assigned) -> Result<Response, Refusal> 
         ("id" = String, Path, description = "Id of the incident"),
         ("limit" = Option<u32>, Query, description = "Most candidates; 10 if not said"),
     ),
-    responses((status = 200, description = "{incident_id, as_of, seq, candidates, left_out}"))
+    responses((status = 200, description = "The advice", body = RecommendationAnswer))
 )]
 pub async fn recommend(reader: Reader, Path(id): Path<String>) -> Answer {
     let id = id_named(&id)?;
@@ -103,47 +181,38 @@ pub async fn recommend(reader: Reader, Path(id): Path<String>) -> Answer {
     params.finish()?;
     let view = reader.view()?;
     let advice = reader.live()?.desk.recommendation(&view, id, limit)?;
-    let candidates: Vec<Value> = advice
-        .candidates
-        .iter()
-        .map(|c| {
-            json!({
-                "unit": unit(&view, c.unit_id),
-                "rank": c.rank,
-                "distance_m": c.distance_m,
-                "bearing_deg": c.bearing_deg,
-                "eta_min_s": c.eta_min_s,
-                "eta_max_s": c.eta_max_s,
-                "eta_basis": "straight_line",
-                "position": {
-                    "lon": c.position.lon, "lat": c.position.lat, "source": c.position.source,
-                    "at": c.position.at, "age_s": c.age_s, "accuracy_m": c.position.accuracy_m,
-                },
-                "capabilities": c.capabilities,
-                "missing_capabilities": c.missing_capabilities,
-                "reasons": reasons(&c.reasons),
-            })
-        })
-        .collect();
-    let left_out: Vec<Value> = advice
-        .left_out
-        .iter()
-        .map(|l| json!({"unit": unit(&view, l.unit_id), "distance_m": l.distance_m, "reasons": reasons(&l.reasons)}))
-        .collect();
-    json_answer(&json!({
-        "incident_id": advice.incident_id,
-        "as_of": advice.as_of,
-        "seq": advice.seq,
-        "required_capabilities": advice.required_capabilities,
-        "candidates": candidates,
-        "left_out": left_out,
-    }))
+    json_answer(&RecommendationAnswer {
+        incident_id: advice.incident_id,
+        as_of: advice.as_of,
+        seq: advice.seq,
+        required_capabilities: advice.required_capabilities,
+        candidates: advice.candidates.into_iter().map(|candidate| recommended(&view, candidate)).collect(),
+        left_out: advice.left_out.into_iter().map(|unit| left_out(&view, unit)).collect(),
+    })
 }
 
-fn unit(view: &View, id: Uuid) -> Option<Value> {
-    view.item(Collection::Units, id).map(|shown| feature_value(&shown))
+fn recommended(view: &View, candidate: UnitCandidate) -> RecommendedUnit {
+    let UnitPosition { lon, lat, source, at, accuracy_m } = candidate.position;
+    RecommendedUnit {
+        unit: unit(view, candidate.unit_id),
+        rank: candidate.rank,
+        distance_m: candidate.distance_m,
+        bearing_deg: candidate.bearing_deg,
+        eta_min_s: candidate.eta_min_s,
+        eta_max_s: candidate.eta_max_s,
+        eta_basis: "straight_line",
+        position: RecommendedFrom { lon, lat, source, at, age_s: candidate.age_s, accuracy_m },
+        capabilities: candidate.capabilities,
+        missing_capabilities: candidate.missing_capabilities,
+        reasons: candidate.reasons,
+    }
 }
 
-fn reasons(reasons: &[Reason]) -> Vec<Value> {
-    reasons.iter().map(Reason::to_json).collect()
+fn left_out(view: &View, unit_left: LeftOut) -> UnitLeftOut {
+    UnitLeftOut { unit: unit(view, unit_left.unit_id), distance_m: unit_left.distance_m, reasons: unit_left.reasons }
+}
+
+/// The unit as the same View shows it that the advice was made from.
+fn unit(view: &View, id: Uuid) -> Value {
+    view.item(Collection::Units, id).map(|shown| feature_value(&shown)).unwrap_or_default()
 }

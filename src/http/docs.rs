@@ -8,9 +8,6 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{ContactBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 
 use super::answer::{json_bytes, with_header};
-use super::landing::field_schemas;
-use crate::domain::Collection;
-use crate::domain::access::{DataClass, class_of};
 
 /// What stands before the routes in the document.
 pub fn preamble() -> OpenApi {
@@ -40,18 +37,8 @@ fn make_document() -> Value {
     if !schemas.is_object() {
         *schemas = json!({});
     }
-    schemas["Problem"] = problem_schema();
-    schemas["Geometry"] = json!({
-        "type": "object",
-        "description": "GeoJSON geometry, WGS 84, longitude first.",
-        "required": ["type", "coordinates"],
-        "properties": {
-            "type": {"type": "string", "enum": ["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"]},
-            "coordinates": {"type": "array", "items": {}},
-        },
-    });
-    for collection in Collection::ALL {
-        schemas[feature_name(collection)] = feature_schema(collection);
+    for (name, schema) in super::shapes::schemas() {
+        schemas[name] = schema;
     }
     for path in document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
         for operation in path.as_object_mut().into_iter().flat_map(Map::values_mut) {
@@ -64,57 +51,6 @@ fn make_document() -> Value {
         }
     }
     document
-}
-
-/// `IncidentsFeature` for `incidents`.
-fn feature_name(collection: Collection) -> String {
-    let words = collection.as_str().split('_');
-    let capital = |word: &str| format!("{}{}", word[..1].to_uppercase(), &word[1..]);
-    format!("{}Feature", words.map(capital).collect::<String>())
-}
-
-fn feature_schema(collection: Collection) -> Value {
-    let mut properties = field_schemas(collection);
-    properties.insert("version".to_owned(), json!({"type": "integer", "description": "What If-Match names."}));
-    properties.insert("recorded_at".to_owned(), json!({"type": "string", "format": "date-time"}));
-    if matches!(class_of(collection), DataClass::Restricted | DataClass::Personal) {
-        let words = json!(["exact", "sector", "commune", "province"]);
-        let says = "How precisely this reader sees it; what is not `exact` stands for several records.";
-        properties.insert("precision".to_owned(), json!({"type": "string", "enum": words, "description": says}));
-    }
-    let required: Vec<&str> = collection
-        .fields()
-        .iter()
-        .filter(|field| field.required)
-        .map(|field| field.name)
-        .chain(["version", "recorded_at"])
-        .collect();
-    json!({
-        "type": "object",
-        "description": collection.title().1,
-        "required": ["type", "id", "geometry", "properties"],
-        "properties": {
-            "type": {"type": "string", "enum": ["Feature"]},
-            "id": {"type": "string", "format": "uuid"},
-            "geometry": {"anyOf": [{"$ref": "#/components/schemas/Geometry"}, {"type": "null"}]},
-            "properties": {"type": "object", "required": required, "properties": properties},
-        },
-    })
-}
-
-fn problem_schema() -> Value {
-    let text = || json!({"type": "string"});
-    json!({
-        "type": "object",
-        "description": "RFC 9457 problem. `code` is stable; `title` and `detail` are in the language of Accept-Language.",
-        "required": ["type", "title", "status", "code", "detail", "detail_vi", "detail_en", "instance"],
-        "properties": {
-            "type": text(), "title": text(), "status": {"type": "integer"}, "code": text(), "detail": text(),
-            "detail_vi": text(), "detail_en": text(), "instance": text(),
-            "at": {"type": "string", "description": "JSON pointer or parameter that is at fault."},
-        },
-        "additionalProperties": true,
-    })
 }
 
 /// The document.

@@ -24,7 +24,10 @@ pub struct EndZoneCall {
         ("If-Match" = String, Header, description = "The version that the caller saw"),
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
-    responses((status = 200, description = "The zone, with ETag", content_type = "application/geo+json"))
+    responses((
+        status = 200, description = "The zone, with ETag", content_type = "application/geo+json",
+        body = ref("#/components/schemas/RiskZonesFeature"),
+    ))
 )]
 pub async fn end_zone(Path(id): Path<String>, writer: Writer) -> Answer {
     let id = id_named(&id)?;
@@ -42,7 +45,10 @@ pub async fn end_zone(Path(id): Path<String>, writer: Writer) -> Answer {
         ("id" = String, Path, description = "Id of the entry"),
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
-    responses((status = 200, description = "The entry, with ETag", content_type = "application/geo+json"))
+    responses((
+        status = 200, description = "The entry, with ETag", content_type = "application/geo+json",
+        body = ref("#/components/schemas/DutyLogFeature"),
+    ))
 )]
 pub async fn log_done(Path(id): Path<String>, writer: Writer) -> Answer {
     let id = id_named(&id)?;

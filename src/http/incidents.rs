@@ -8,16 +8,17 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::actor::{Reader, Writer};
-use super::answer::{etag, geojson, json as json_answer, with_header, with_status};
+use super::answer::{etag, geojson, json_bytes, with_header, with_status};
 use super::error::{Answer, internal};
 use super::fields::Fields;
 use super::items::write_features;
 use super::params::{Params, id_named, no_record};
 use super::records::show;
+use super::shapes;
 use crate::desk::{Caller, IncidentVerb, Report, Similar, Update};
 use crate::domain::incident::KINDS;
 use crate::domain::place::Place;
-use crate::domain::{Code, Collection, Problem};
+use crate::domain::{Code, Collection, Force, Problem};
 use crate::picture::{ItemsQuery, PropertyFilter, View};
 
 /// Entries of one incident's log that are shown; an incident with more has lasted weeks.
@@ -27,20 +28,35 @@ const LOG_ENTRIES_MAX: usize = 10_000;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct ReportCall {
-    /// What happened, one of the incident kinds.
+    #[schema(schema_with = shapes::incident_kind)]
     kind: String,
-    /// Where: `{lon,lat,accuracy_m?,source?}`, `{text}`, `{road_ref,road_km}`, `{from,bearing_deg,distance_m}`,
-    /// `{commune_code}`, `{vn2000:{epsg,easting,northing}}` or `{mgrs}`.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = shapes::place)]
     place: Value,
+    #[schema(schema_with = shapes::incident_severity)]
     severity: Option<u8>,
     title: Option<String>,
     description: Option<String>,
     occurred_at: Option<String>,
     reporter_phone: Option<String>,
     reporter_name: Option<String>,
+    #[schema(schema_with = shapes::incident_channel)]
     channel: Option<String>,
-    lead_force: Option<String>,
+    /// The place in the caller's words.
+    place_text: Option<String>,
+    #[schema(schema_with = shapes::incident_located_by)]
+    located_by: Option<String>,
+    lead_force: Option<Force>,
+}
+
+/// What became of a report.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes an answer that is written feature by feature")]
+pub struct ReportAnswer {
+    #[schema(schema_with = shapes::incident)]
+    incident: Value,
+    /// Open incidents that may be the same.
+    #[schema(schema_with = shapes::near_incidents)]
+    similar: Vec<Value>,
 }
 
 /// Words of the verbs; each verb takes those that it names.
@@ -55,12 +71,14 @@ pub struct VerbCall {
     /// merge: the incident that takes this one in.
     into: Option<Uuid>,
     /// close.
+    #[schema(schema_with = shapes::incident_outcome)]
     outcome: Option<String>,
     /// handover.
     agency: Option<String>,
     /// handover.
     record_no: Option<String>,
     /// update.
+    #[schema(schema_with = shapes::incident_severity)]
     severity: Option<i64>,
     dead: Option<i64>,
     missing: Option<i64>,
@@ -76,7 +94,7 @@ pub struct VerbCall {
 #[utoipa::path(
     post, path = "/api/incidents", tag = "incidents", request_body = ReportCall,
     params(("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once")),
-    responses((status = 201, description = "{incident, similar}: the incident, and open ones that may be the same"))
+    responses((status = 201, description = "The incident, with Location and ETag", body = ReportAnswer))
 )]
 pub async fn report_incident(writer: Writer) -> Answer {
     let mut fields = writer.fields()?;
@@ -91,7 +109,7 @@ pub async fn report_incident(writer: Writer) -> Answer {
     body.extend_from_slice(b",\"similar\":[");
     write_similar(&view, &reported.similar, &mut body);
     body.extend_from_slice(b"]}");
-    let mut answer = with_status(super::answer::json_bytes(body), StatusCode::CREATED);
+    let mut answer = with_status(json_bytes(body), StatusCode::CREATED);
     answer.headers_mut().insert(header::ETAG, etag(incident.version()));
     let place = writer.reader.link(&format!("/api/collections/incidents/items/{}", incident.id()));
     Ok(with_header(answer, header::LOCATION, &place))
@@ -108,7 +126,10 @@ pub async fn report_incident(writer: Writer) -> Answer {
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
     responses(
-        (status = 200, description = "The incident, with ETag", content_type = "application/geo+json"),
+        (
+            status = 200, description = "The incident, with ETag", content_type = "application/geo+json",
+            body = ref("#/components/schemas/IncidentsFeature"),
+        ),
         (status = 409, description = "forbidden_transition, with the `allowed` states"),
         (status = 412, description = "version_conflict, with the `present` incident"),
         (status = 428, description = "precondition_required"),
@@ -169,7 +190,10 @@ fn read_verb(name: &str, fields: &mut Fields) -> Result<IncidentVerb, Problem> {
 #[utoipa::path(
     get, path = "/api/incidents/{id}/log", tag = "incidents",
     params(("id" = String, Path, description = "Id of the incident")),
-    responses((status = 200, description = "FeatureCollection of duty_log", content_type = "application/geo+json"))
+    responses((
+        status = 200, description = "The entries", content_type = "application/geo+json",
+        body = ref("#/components/schemas/DutyLogCollection"),
+    ))
 )]
 pub async fn read_log(reader: Reader, Path(id): Path<String>) -> Answer {
     let id = id_named(&id)?;
@@ -209,7 +233,10 @@ pub async fn read_log(reader: Reader, Path(id): Path<String>) -> Answer {
         ("accuracy_m" = Option<f64>, Query, description = "How far off the place may be, metres"),
         ("commune_code" = Option<String>, Query, description = "Instead of a point, where only the commune is known"),
     ),
-    responses((status = 200, description = "FeatureCollection with distance_m", content_type = "application/geo+json"))
+    responses((
+        status = 200, description = "Incidents with their distance", content_type = "application/geo+json",
+        body = ref("#/components/schemas/NearCollection"),
+    ))
 )]
 pub async fn list_similar(reader: Reader) -> Answer {
     let mut params = Params::parse(reader.uri.query())?;
@@ -252,37 +279,4 @@ fn write_similar(view: &View, similar: &[Similar], out: &mut Vec<u8>) {
         let distance = one.distance_m.map_or(Value::Null, |m| json!((m * 10.0).round() / 10.0)).to_string();
         shown.write_geojson(&[("collection", "\"incidents\""), ("distance_m", &distance)], out);
     }
-}
-
-/// What a place told in words may mean.
-#[utoipa::path(
-    get, path = "/api/locate", tag = "places",
-    params(
-        ("q" = String, Query, description = "Coordinates, VN-2000, MGRS, a kilometre post or a name"),
-        ("limit" = Option<u32>, Query, description = "Most candidates; 10 if not said"),
-    ),
-    responses((status = 200, description = "{candidates}: likeliest first"))
-)]
-pub async fn locate(reader: Reader) -> Answer {
-    let mut params = Params::parse(reader.uri.query())?;
-    let words = params.needed_text("q")?;
-    let limit = params.count("limit", 50)?.unwrap_or(10);
-    params.finish()?;
-    let view = reader.view()?;
-    let candidates: Vec<Value> = reader
-        .live()?
-        .desk
-        .locate(&view, &words, limit)?
-        .into_iter()
-        .map(|c| {
-            json!({
-                "label": c.label, "kind": c.kind, "lon": c.lon, "lat": c.lat, "accuracy_m": c.accuracy_m,
-                "located_by": c.located_by, "commune_code": c.commune_code, "admin_unit": c.admin_unit,
-                "sector_id": c.sector_id, "chainage_km": c.chainage_km,
-                "geometry": c.geometry.as_ref().map(geojson::Geometry::from),
-                "collection": c.source.map(|(collection, _)| collection.as_str()), "id": c.source.map(|(_, id)| id),
-            })
-        })
-        .collect();
-    json_answer(&json!({"candidates": candidates}))
 }

@@ -11,14 +11,14 @@ use super::app::now;
 use super::error::Answer;
 use super::params::{Params, check_length, collection_named, id_named, no_record};
 use super::{ITEMS_LIMIT, ITEMS_LIMIT_MAX};
-use crate::domain::Problem;
+use crate::domain::{Collection, Problem};
 use crate::picture::{ItemsQuery, Shown};
 
 /// A page of records.
 #[utoipa::path(
     get, path = "/api/collections/{collection}/items", tag = "ogc",
     params(
-        ("collection" = String, Path, description = "Name of the collection"),
+        ("collection" = Collection, Path, description = "Name of the collection"),
         ("bbox" = Option<Vec<f64>>, Query, style = Form, explode = false, description = "west,south,east,north in degrees"),
         ("bbox-crs" = Option<String>, Query, description = "CRS84 alone"),
         ("datetime" = Option<String>, Query, description = "RFC 3339 instant or interval A/B, A/.., ../B"),
@@ -27,7 +27,10 @@ use crate::picture::{ItemsQuery, Shown};
         ("q" = Option<String>, Query, description = "Words to find, with or without diacritics"),
         ("ended" = Option<bool>, Query, description = "true: ended records too"),
     ),
-    responses((status = 200, description = "GeoJSON FeatureCollection", content_type = "application/geo+json"))
+    responses((
+        status = 200, description = "GeoJSON FeatureCollection", content_type = "application/geo+json",
+        body = ref("#/components/schemas/FeatureCollection"),
+    ))
 )]
 pub async fn list_items(reader: Reader, Path(name): Path<String>) -> Answer {
     let collection = collection_named(&name)?;
@@ -64,11 +67,14 @@ pub async fn list_items(reader: Reader, Path(name): Path<String>) -> Answer {
 #[utoipa::path(
     get, path = "/api/collections/{collection}/items/{id}", tag = "ogc",
     params(
-        ("collection" = String, Path, description = "Name of the collection"),
+        ("collection" = Collection, Path, description = "Name of the collection"),
         ("id" = String, Path, description = "Id of the record"),
     ),
     responses(
-        (status = 200, description = "GeoJSON Feature with ETag", content_type = "application/geo+json"),
+        (
+            status = 200, description = "GeoJSON Feature with ETag", content_type = "application/geo+json",
+            body = ref("#/components/schemas/Feature"),
+        ),
         (status = 404, description = "not_found"),
     )
 )]
@@ -81,7 +87,7 @@ pub async fn read_item(reader: Reader, Path((name, id)): Path<(String, String)>,
     let shown = view.item(collection, id).ok_or_else(|| no_record(id))?;
     // A unit's place follows its fixes, which leave its version as it is: only its seq tells two answers apart.
     let tag = etag(shown.version());
-    if shown.collection() != crate::domain::Collection::Units && is_known(&headers, &tag) {
+    if shown.collection() != Collection::Units && is_known(&headers, &tag) {
         return Ok(not_modified(tag));
     }
     let own = reader.link(&format!("/api/collections/{collection}/items/{id}"));

@@ -73,7 +73,7 @@ pub async fn list_collections(reader: Reader) -> Answer {
 /// One collection.
 #[utoipa::path(
     get, path = "/api/collections/{collection}", tag = "ogc",
-    params(("collection" = String, Path, description = "Its name")),
+    params(("collection" = Collection, Path, description = "Its name")),
     responses((status = 200, description = "The collection"), (status = 404, description = "unknown_collection"))
 )]
 pub async fn read_collection(reader: Reader, Path(name): Path<String>) -> Answer {
@@ -84,7 +84,7 @@ pub async fn read_collection(reader: Reader, Path(name): Path<String>) -> Answer
 /// What a collection can be filtered by.
 #[utoipa::path(
     get, path = "/api/collections/{collection}/queryables", tag = "ogc",
-    params(("collection" = String, Path, description = "Its name")),
+    params(("collection" = Collection, Path, description = "Its name")),
     responses((status = 200, description = "JSON Schema of the filters", content_type = "application/schema+json"))
 )]
 pub async fn read_queryables(reader: Reader, Path(name): Path<String>) -> Answer {
@@ -94,7 +94,7 @@ pub async fn read_queryables(reader: Reader, Path(name): Path<String>) -> Answer
 /// What a record of a collection looks like.
 #[utoipa::path(
     get, path = "/api/collections/{collection}/schema", tag = "ogc",
-    params(("collection" = String, Path, description = "Its name")),
+    params(("collection" = Collection, Path, description = "Its name")),
     responses((status = 200, description = "JSON Schema of a record", content_type = "application/schema+json"))
 )]
 pub async fn read_schema(reader: Reader, Path(name): Path<String>) -> Answer {

@@ -12,6 +12,7 @@ use super::answer::{feature, with_header, with_status};
 use super::error::{Answer, Refusal, internal};
 use super::fields::Fields;
 use super::params::{collection_named, id_named};
+use super::shapes;
 use crate::desk::{Item, Patch, Written};
 use crate::domain::{Collection, Problem};
 use crate::geometry::validate::{DRAWN_VERTICES_MAX, from_geojson};
@@ -24,9 +25,9 @@ pub struct NewFeature {
     r#type: Option<String>,
     /// The caller's own UUID v7, made offline; a new one if absent.
     id: Option<Uuid>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = shapes::geometry_or_null)]
     geometry: Option<Value>,
-    #[schema(value_type = Object)]
+    #[schema(schema_with = shapes::properties)]
     properties: Value,
 }
 
@@ -34,9 +35,9 @@ pub struct NewFeature {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct FeaturePatch {
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = shapes::geometry_or_null)]
     geometry: Option<Value>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = shapes::properties)]
     properties: Option<Value>,
 }
 
@@ -51,10 +52,13 @@ pub struct EndCall {
 #[utoipa::path(
     post, path = "/api/collections/{collection}/items", tag = "ogc", request_body = NewFeature,
     params(
-        ("collection" = String, Path, description = "Name of the collection"),
+        ("collection" = Collection, Path, description = "Name of the collection"),
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
-    responses((status = 201, description = "The record, with Location and ETag", content_type = "application/geo+json"))
+    responses((
+        status = 201, description = "The record, with Location and ETag", content_type = "application/geo+json",
+        body = ref("#/components/schemas/Feature"),
+    ))
 )]
 pub async fn create_item(Path(name): Path<String>, writer: Writer) -> Answer {
     let collection = collection_named(&name)?;
@@ -71,13 +75,16 @@ pub async fn create_item(Path(name): Path<String>, writer: Writer) -> Answer {
 #[utoipa::path(
     put, path = "/api/collections/{collection}/items/{id}", tag = "ogc", request_body = NewFeature,
     params(
-        ("collection" = String, Path, description = "Name of the collection"),
+        ("collection" = Collection, Path, description = "Name of the collection"),
         ("id" = String, Path, description = "Id of the record"),
         ("If-Match" = String, Header, description = "The version that the caller saw, such as \"7\""),
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
     responses(
-        (status = 200, description = "The record, with ETag", content_type = "application/geo+json"),
+        (
+            status = 200, description = "The record, with ETag", content_type = "application/geo+json",
+            body = ref("#/components/schemas/Feature"),
+        ),
         (status = 412, description = "version_conflict, with the `present` record"),
         (status = 428, description = "precondition_required"),
     )
@@ -97,13 +104,16 @@ pub async fn replace_item(Path((name, id)): Path<(String, String)>, writer: Writ
     patch, path = "/api/collections/{collection}/items/{id}", tag = "ogc",
     request_body(content = FeaturePatch, content_type = "application/merge-patch+json"),
     params(
-        ("collection" = String, Path, description = "Name of the collection"),
+        ("collection" = Collection, Path, description = "Name of the collection"),
         ("id" = String, Path, description = "Id of the record"),
         ("If-Match" = String, Header, description = "The version that the caller saw, such as \"7\""),
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
     responses(
-        (status = 200, description = "The record, with ETag", content_type = "application/geo+json"),
+        (
+            status = 200, description = "The record, with ETag", content_type = "application/geo+json",
+            body = ref("#/components/schemas/Feature"),
+        ),
         (status = 412, description = "version_conflict, with the `present` record"),
         (status = 428, description = "precondition_required"),
     )
@@ -128,13 +138,16 @@ pub async fn patch_item(Path((name, id)): Path<(String, String)>, writer: Writer
 #[utoipa::path(
     delete, path = "/api/collections/{collection}/items/{id}", tag = "ogc", request_body = Option<EndCall>,
     params(
-        ("collection" = String, Path, description = "Name of the collection"),
+        ("collection" = Collection, Path, description = "Name of the collection"),
         ("id" = String, Path, description = "Id of the record"),
         ("If-Match" = String, Header, description = "The version that the caller saw, such as \"7\""),
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
     responses(
-        (status = 200, description = "The ended record", content_type = "application/geo+json"),
+        (
+            status = 200, description = "The ended record", content_type = "application/geo+json",
+            body = ref("#/components/schemas/Feature"),
+        ),
         (status = 412, description = "version_conflict, with the `present` record"),
         (status = 428, description = "precondition_required"),
     )

@@ -9,7 +9,8 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    around, assignments, docs, ends, feed, health, incidents, items, landing, pages, records, session, tiles, units,
+    around, assignments, docs, ends, feed, health, incidents, items, landing, pages, places, records, session, tiles,
+    units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -48,7 +49,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(incidents::run_verb))
         .routes(routes!(incidents::read_log))
         .routes(routes!(incidents::list_similar))
-        .routes(routes!(incidents::locate))
+        .routes(routes!(places::locate))
         .routes(routes!(assignments::assign_unit))
         .routes(routes!(assignments::release_unit))
         .routes(routes!(assignments::recommend))
@@ -59,7 +60,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(around::within))
         .routes(routes!(around::along))
         .routes(routes!(around::exposure))
-        .routes(routes!(around::search))
+        .routes(routes!(places::search))
 }
 
 /// Everything that is served.

@@ -20,12 +20,13 @@ use crate::domain::{Code, Force, Problem, Role};
 /// Who is signed in, and the state of the server that a page shows always.
 #[derive(Serialize, ToSchema)]
 pub struct Session {
-    /// Absent while nobody is signed in.
+    /// `null` while nobody is signed in.
+    #[schema(required)]
     actor: Option<SignedIn>,
     /// Whether the data is invented; every page then says so.
     demo: bool,
     /// The exercise that the actor takes part in; none yet.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     exercise: Option<Value>,
     #[schema(value_type = String, format = DateTime)]
     server_time: crate::domain::Timestamp,
@@ -41,11 +42,11 @@ pub struct Session {
 #[derive(Serialize, ToSchema)]
 pub struct SignedIn {
     name: String,
-    #[schema(value_type = String)]
     role: Role,
-    #[schema(value_type = Option<String>)]
+    #[schema(required)]
     force: Option<Force>,
     /// The unit a field actor speaks for.
+    #[schema(required)]
     unit_id: Option<Uuid>,
     label_vi: &'static str,
     label_en: &'static str,

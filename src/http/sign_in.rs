@@ -46,7 +46,6 @@ pub struct Listed {
     pub name: String,
     pub label_vi: &'static str,
     pub label_en: &'static str,
-    #[schema(value_type = String)]
     pub role: Role,
 }
 

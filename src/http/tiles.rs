@@ -11,7 +11,7 @@ use super::actor::Reader;
 use super::answer::{is_known, not_modified, weak_tag};
 use super::error::{Answer, internal};
 use super::params::{Params, collection_named};
-use crate::domain::{Code, Problem};
+use crate::domain::{Code, Collection, Problem};
 use crate::tiles::{Encoded, tile_at};
 
 /// A vector tile of one collection. Its layer carries the collection's name; each feature has the record's `id`.
@@ -19,7 +19,7 @@ use crate::tiles::{Encoded, tile_at};
 #[utoipa::path(
     get, path = "/tiles/{collection}/{z}/{x}/{y}", tag = "tiles",
     params(
-        ("collection" = String, Path, description = "Name of the collection"),
+        ("collection" = Collection, Path, description = "Name of the collection"),
         ("z" = u8, Path, description = "Zoom, 0 to 22"),
         ("x" = u32, Path, description = "Column from the west"),
         ("y" = u32, Path, description = "Row from the north"),

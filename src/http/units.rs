@@ -1,7 +1,7 @@
 //! What a unit does and where it is, as told; and position fixes, many at a time.
 
 use axum::extract::Path;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use super::error::{Answer, internal};
 use super::fields::Fields;
 use super::params::id_named;
 use super::records::show;
+use super::shapes;
 use crate::desk::{FixIn, RadioPosition, StatusReport};
 use crate::domain::place::Place;
 use crate::domain::{Code, Collection, Problem, Timestamp};
@@ -20,10 +21,11 @@ use crate::domain::{Code, Collection, Problem, Timestamp};
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct StatusCall {
+    #[schema(schema_with = shapes::unit_status)]
     status: String,
     /// When it became true; now if absent.
     at: Option<String>,
-    /// `own`, `radio` or `desk`.
+    #[schema(schema_with = shapes::unit_status_source)]
     source: Option<String>,
 }
 
@@ -31,12 +33,30 @@ pub struct StatusCall {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct PositionCall {
-    /// As in a report of an incident.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = shapes::place)]
     place: Value,
+    /// When it was there; now if absent.
     at: Option<String>,
     heard_by: Option<String>,
     accuracy_m: Option<f64>,
+}
+
+/// What became of the fixes of a call.
+#[derive(Serialize, ToSchema)]
+pub struct FixesAnswer {
+    accepted: usize,
+    /// Older than what is known of their units, or known already.
+    stale: usize,
+    refused: Vec<RefusedFixWire>,
+}
+
+/// A fix that was not taken.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct RefusedFixWire {
+    /// Its place in the call, from 0.
+    index: usize,
+    /// Code of the problem.
+    code: &'static str,
 }
 
 /// Position fixes, 1 to 1,000.
@@ -68,7 +88,10 @@ pub struct FixWire {
         ("If-Match" = Option<String>, Header, description = "Checked if sent"),
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
-    responses((status = 200, description = "The unit, with ETag", content_type = "application/geo+json"))
+    responses((
+        status = 200, description = "The unit, with ETag", content_type = "application/geo+json",
+        body = ref("#/components/schemas/UnitsFeature"),
+    ))
 )]
 pub async fn set_status(Path(id): Path<String>, writer: Writer) -> Answer {
     let id = id_named(&id)?;
@@ -87,7 +110,10 @@ pub async fn set_status(Path(id): Path<String>, writer: Writer) -> Answer {
         ("id" = String, Path, description = "Id of the unit"),
         ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
     ),
-    responses((status = 200, description = "The unit, with ETag", content_type = "application/geo+json"))
+    responses((
+        status = 200, description = "The unit, with ETag", content_type = "application/geo+json",
+        body = ref("#/components/schemas/UnitsFeature"),
+    ))
 )]
 pub async fn set_position(Path(id): Path<String>, writer: Writer) -> Answer {
     let id = id_named(&id)?;
@@ -110,7 +136,7 @@ pub async fn set_position(Path(id): Path<String>, writer: Writer) -> Answer {
 #[utoipa::path(
     post, path = "/api/fixes", tag = "units", request_body = FixesCall,
     responses(
-        (status = 200, description = "{accepted, stale, refused:[{index, code}]}"),
+        (status = 200, description = "What was taken", body = FixesAnswer),
         (status = 422, description = "None was taken; `refused` says why"),
     )
 )]
@@ -125,8 +151,8 @@ pub async fn take_fixes(writer: Writer) -> Answer {
         refused.extend(outcome.refused.iter().map(|one| (indexes[one.index], one.code)));
     }
     refused.sort_by_key(|(index, _)| *index);
-    let listed: Vec<Value> =
-        refused.iter().map(|(index, code)| json!({"index": index, "code": code.as_str()})).collect();
+    let listed: Vec<RefusedFixWire> =
+        refused.iter().map(|(index, code)| RefusedFixWire { index: *index, code: code.as_str() }).collect();
     match refused.first() {
         Some((index, code)) if accepted == 0 && stale == 0 => Err(Problem::new(
             *code,
@@ -134,9 +160,9 @@ pub async fn take_fixes(writer: Writer) -> Answer {
             format!("None of the fixes was taken; the first fault is at index {index}."),
         )
         .at(&format!("/fixes/{index}"))
-        .with("refused", listed)
+        .with("refused", json!(listed))
         .into()),
-        _ => json_answer(&json!({"accepted": accepted, "stale": stale, "refused": listed})),
+        _ => json_answer(&FixesAnswer { accepted, stale, refused: listed }),
     }
 }
 

@@ -236,3 +236,25 @@ fn the_openapi_document_is_the_committed_one() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(committed == made, "docs/openapi.json is not what the handlers say; run the test with UPDATE=1");
 }
+
+/// Handlers name some schemas by text, which no compiler checks.
+#[test]
+fn every_reference_of_the_openapi_document_leads_somewhere() {
+    let document = trucban::http::openapi_document();
+    let mut references = Vec::new();
+    let mut open = vec![&document];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(members) => {
+                references.extend(members.get("$ref").and_then(Value::as_str));
+                open.extend(members.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    assert!(references.len() > 100, "{}", references.len());
+    let lost: Vec<&&str> =
+        references.iter().filter(|one| document.pointer(one.trim_start_matches('#')).is_none()).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}
