@@ -6,7 +6,7 @@ SOAK_SEED ?=
 # One profile for tests: dependencies optimised, our own code quick to compile (Cargo.toml says how).
 CARGO     ?= cargo
 
-.PHONY: run build web test check bench soak fmt tools test-tools openapi clean
+.PHONY: run build web test check bench soak fmt tools test-tools openapi types clean
 
 ## run: builds everything and serves the demo on http://127.0.0.1:8080
 run: build
@@ -62,9 +62,14 @@ fmt: tools
 	$(CARGO) fmt
 	cd web && $(NPM) run format
 
-## openapi: writes docs/openapi.json anew
+## openapi: writes docs/openapi.json anew, and the pages' types from it
 openapi:
 	UPDATE=1 $(CARGO) test --locked --test it openapi
+	$(MAKE) types
+
+## types: writes the pages' types of the API from docs/openapi.json
+types: web/node_modules/.package-lock.json
+	cd web && $(NPM) run types
 
 clean:
 	rm -rf target web/dist web/node_modules

@@ -1,7 +1,9 @@
 /** Every request that the pages make, by name. */
-import type { Geometry } from 'geojson';
 import { ask, read, write, type Answer, type WriteOptions } from './client';
+import type { components } from './schema';
 import type * as T from './types';
+
+type Schemas = components['schemas'];
 
 type Parameters = Record<string, string | number | boolean | null | undefined>;
 type Key = Pick<WriteOptions, 'key'>;
@@ -29,7 +31,7 @@ export function item<F extends T.Feature<object>>(name: T.CollectionName, id: st
 
 export function create<F extends T.Feature<object>>(
   name: T.CollectionName,
-  geometry: Geometry | null,
+  geometry: T.Geometry | null,
   properties: object,
   options: Key & { id?: string } = {},
 ): Promise<Answer<F>> {
@@ -41,50 +43,31 @@ export function change<F extends T.Feature<object>>(
   name: T.CollectionName,
   id: string,
   version: number,
-  patch: { geometry?: Geometry | null; properties?: object },
+  patch: { geometry?: T.Geometry | null; properties?: object },
   key?: string,
 ): Promise<Answer<F>> {
   return write(`${collection(name)}/${id}`, patch, { method: 'PATCH', version, ...(key ? { key } : {}) });
 }
 
-export interface ReportBody {
-  kind: string;
-  place: T.Place;
-  severity?: T.Severity;
-  title?: string;
-  description?: string;
-  occurred_at?: string;
-  reporter_phone?: string;
-  reporter_name?: string;
-  channel?: string;
-  place_text?: string;
-  located_by?: string;
-  lead_force?: T.Force;
-}
+export type ReportBody = Schemas['ReportCall'];
 
 /** Where to look for the same incident: about a point, or in a commune where no more is known. */
 export type SimilarPlace = { lon: number; lat: number; accuracy_m?: number } | { commune_code: string };
 
 export const incidents = {
-  report: (body: ReportBody, key: string) =>
-    write<{ incident: T.Incident; similar: T.NearFeature<T.Incident>[] }>('/api/incidents', body, { key }),
+  report: (body: ReportBody, key: string) => write<T.Reported>('/api/incidents', body, { key }),
   /** Any verb that answers with the incident: verify, reject, merge, start, close … */
-  verb: (id: string, verb: string, body: object, options: Seen) =>
+  verb: (id: string, verb: string, body: Schemas['VerbCall'], options: Seen) =>
     write<T.Incident>(`/api/incidents/${id}/${verb}`, body, options),
-  addCaller: (id: string, caller: { phone?: string; name?: string; text?: string }, key: string) =>
+  addCaller: (id: string, caller: Pick<Schemas['VerbCall'], 'phone' | 'name' | 'text'>, key: string) =>
     write<T.Incident>(`/api/incidents/${id}/callers`, caller, { key }),
   assign: (id: string, unit_id: string, options: Seen) =>
-    write<{ incident: T.Incident; unit: T.Unit; queued: boolean }>(
-      `/api/incidents/${id}/assignments`,
-      { unit_id },
-      options,
-    ),
+    write<T.Assignment>(`/api/incidents/${id}/assignments`, { unit_id }, options),
   release: (id: string, unit_id: string, options: Seen) =>
-    write<{ incident: T.Incident; unit: T.Unit; queued: boolean }>(
-      `/api/incidents/${id}/assignments/${unit_id}`,
-      undefined,
-      { ...options, method: 'DELETE' },
-    ),
+    write<T.Assignment>(`/api/incidents/${id}/assignments/${unit_id}`, undefined, {
+      ...options,
+      method: 'DELETE',
+    }),
   log: (id: string, signal?: AbortSignal) =>
     read<T.FeaturePage<T.LogEntry>>(`/api/incidents/${id}/log`, {}, signal),
   recommendation: (id: string, limit: number, signal?: AbortSignal) =>
@@ -94,16 +77,10 @@ export const incidents = {
 };
 
 export const units = {
-  setStatus: (
-    id: string,
-    body: { status: T.UnitStatus; at?: string; source?: 'own' | 'radio' | 'desk' },
-    options: Seen,
-  ) => write<T.Unit>(`/api/units/${id}/status`, body, options),
-  setPlace: (
-    id: string,
-    body: { place: T.Place; at?: string; heard_by?: string; accuracy_m?: number },
-    options: Key = {},
-  ) => write<T.Unit>(`/api/units/${id}/position`, body, options),
+  setStatus: (id: string, body: Schemas['StatusCall'], options: Seen) =>
+    write<T.Unit>(`/api/units/${id}/status`, body, options),
+  setPlace: (id: string, body: Schemas['PositionCall'], options: Key = {}) =>
+    write<T.Unit>(`/api/units/${id}/position`, body, options),
 };
 
 export const zones = {
@@ -119,7 +96,7 @@ export const log = {
 
 /** Places for whatever was typed: names, coordinates, VN-2000, MGRS, road and kilometre post. */
 export const locate = (q: string, signal?: AbortSignal) =>
-  read<{ candidates: T.Candidate[] }>('/api/locate', { q }, signal);
+  read<Schemas['LocateAnswer']>('/api/locate', { q }, signal);
 
 export const search = (q: string, limit: number, signal?: AbortSignal) =>
   read<{ hits: T.SearchHit[] }>('/api/search', { q, limit }, signal);
@@ -127,13 +104,9 @@ export const search = (q: string, limit: number, signal?: AbortSignal) =>
 export const nearby = <F extends T.Feature<object>>(parameters: Parameters, signal?: AbortSignal) =>
   read<T.FeaturePage<T.NearFeature<F>>>('/api/nearby', parameters, signal);
 
-export const exposure = (of: { zone_id: string } | { geometry: Geometry }, signal?: AbortSignal) =>
+export const exposure = (of: { zone_id: string } | { geometry: T.Area }, signal?: AbortSignal) =>
   ask<T.Exposure>('/api/exposure', of, signal);
 
 /** Sends position fixes, 1 to 1,000; the server takes each fix of a unit and time once. */
 export const fixes = (batch: readonly T.FixIn[], key?: string) =>
-  write<{ accepted: number; stale: number; refused: { index: number; code: string }[] }>(
-    '/api/fixes',
-    { fixes: batch },
-    key ? { key } : {},
-  );
+  write<Schemas['FixesAnswer']>('/api/fixes', { fixes: batch }, key ? { key } : {});

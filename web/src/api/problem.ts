@@ -1,16 +1,8 @@
 /** What went wrong with a request, in the words of the server or, when none answered, in ours. */
+import type { components } from './schema';
 
-/** The members of an `application/problem+json` answer that the pages use. */
-interface ProblemBody {
-  title?: string;
-  status?: number;
-  code?: string;
-  detail?: string;
-  detail_vi?: string;
-  detail_en?: string;
-  at?: string;
-  [extra: string]: unknown;
-}
+/** An `application/problem+json` answer; what stands between may have sent another one. */
+type ProblemBody = Partial<components['schemas']['Problem']>;
 
 /** `unreachable` and `timeout` are ours: nobody knows whether the request was carried out. */
 export type LocalCode = 'unreachable' | 'timeout' | 'bad_answer';

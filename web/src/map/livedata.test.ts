@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Incident, Unit, Zone } from '../api/types';
+import type { Incident, LocatedBy, Unit, Zone } from '../api/types';
 import { drawHatched, drawIncidents, drawUnits, drawZones, isInForce } from './livedata';
 
 const NOW = Date.parse('2026-11-23T02:14:00Z');
@@ -8,12 +8,18 @@ const at = { type: 'Point' as const, coordinates: [103.16, 22.47] };
 
 function unit(fix_at?: string): Unit {
   const fix = fix_at ? { fix_at, fix_source: 'gps' as const } : { fix_source: 'post' as const };
-  const properties = { name: 'Tổ 1', force: 'police' as const, kind: 'patrol', status: 'available' as const };
+  const properties = {
+    name: 'Tổ 1',
+    force: 'police' as const,
+    kind: 'patrol' as const,
+    status: 'available' as const,
+  };
   return { type: 'Feature', id: 'u', geometry: at, properties: { ...properties, ...fix, ...recorded } };
 }
 
-function incident(geometry: Incident['geometry'], located_by: string): Incident {
-  const properties = { kind: 'landslide', state: 'reported' as const, located_by, commune_code: '03451' };
+function incident(geometry: Incident['geometry'], located_by: LocatedBy): Incident {
+  const state = 'reported' as const;
+  const properties = { kind: 'landslide' as const, state, located_by, commune_code: '03451' };
   return { type: 'Feature', id: 'i', geometry, properties: { ...properties, ...recorded } };
 }
 
@@ -34,7 +40,7 @@ describe('an incident of which only the commune is known', () => {
     type: 'Feature' as const,
     id: 'c',
     geometry: { type: 'Polygon' as const, coordinates: [] },
-    properties: { code: '03451', name: 'Mù Cả', kind: 'commune', ...recorded },
+    properties: { code: '03451', name: 'Mù Cả', kind: 'commune' as const, ...recorded },
   };
 
   it('is hatched, never drawn as a point', () => {

@@ -4,7 +4,7 @@
  */
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import type { ReportBody } from '../api/endpoints';
-import type { Severity } from '../api/types';
+import type { IncidentKind, LocatedBy, Severity } from '../api/types';
 import { uuidV7 } from '../api/uuid';
 import { clock } from './clock.svelte';
 import { link } from './link.svelte';
@@ -14,10 +14,11 @@ export interface ChosenPlace {
   label: string;
   /** What was typed: a kilometre post is sent in these words, so that the record keeps road and post. */
   said: string;
-  lon: number;
-  lat: number;
+  /** Degrees; `null` for a commune without a label point. */
+  lon: number | null;
+  lat: number | null;
   accuracy_m: number | null;
-  located_by: string;
+  located_by: LocatedBy;
   /** Set when only the commune is known: there is no point to draw. */
   commune_code: string | null;
 }
@@ -25,7 +26,7 @@ export interface ChosenPlace {
 export interface DraftFields {
   phone: string;
   name: string;
-  kind: string;
+  kind: IncidentKind | '';
   severity: Severity | null;
   place_text: string;
   place: ChosenPlace | null;

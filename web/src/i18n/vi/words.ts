@@ -1,3 +1,40 @@
+import type {
+  CollectionName,
+  Contact,
+  FixSource,
+  Force,
+  Hazard,
+  IncidentKind,
+  IncidentState,
+  LocatedBy,
+  LogEntry,
+  Outcome,
+  Severity,
+  Unit,
+  UnitStatus,
+} from '../../api/types';
+
+type UnitFields = Unit['properties'];
+
+/** Every value that the API knows has its word. */
+interface Words {
+  force: Record<Force, string>;
+  kind: Record<IncidentKind, string>;
+  zoneKind: Record<Hazard, string>;
+  state: Record<IncidentState, string>;
+  outcome: Record<Outcome, string>;
+  severity: Record<Severity, string>;
+  status: Record<UnitStatus, string>;
+  unitKind: Record<UnitFields['kind'], string>;
+  capability: Record<NonNullable<UnitFields['capabilities']>[number], string>;
+  fixSource: Record<FixSource, string>;
+  locatedBy: Record<LocatedBy, string>;
+  contactKind: Record<Contact['properties']['kind'], string>;
+  author: Record<string, string>;
+  logKind: Record<LogEntry['properties']['kind'], string>;
+  collection: Record<CollectionName, string>;
+}
+
 /** The words on screen for the values of fields (DOMAIN.md, glossary). Keys are the values in records. */
 export const words = {
   force: { police: 'Công an', military: 'Quân sự', border_guard: 'Biên phòng', civil: 'Xung kích PCTT xã' },
@@ -185,4 +222,4 @@ export const words = {
     contacts: 'danh bạ',
     duty_log: 'sổ trực',
   },
-};
+} satisfies Words;

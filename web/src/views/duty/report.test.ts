@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { DraftFields } from '../../state/drafts.svelte';
+import type { ReportBody } from '../../api/endpoints';
+import type { ChosenPlace, DraftFields } from '../../state/drafts.svelte';
 import { editsSince, reportBody, timeOfDay } from './report';
 
 const NOW = Date.parse('2026-11-23T02:14:00+07:00');
@@ -42,7 +43,7 @@ describe('reportBody', () => {
   });
 
   it('sends the chosen place, and only the commune where only that is known', () => {
-    const place = {
+    const place: ChosenPlace = {
       label: 'x',
       said: 'y',
       lon: 103,
@@ -55,9 +56,9 @@ describe('reportBody', () => {
       place: { lon: 103, lat: 22, accuracy_m: 40 },
       located_by: 'map',
     });
-    const post = { ...place, located_by: 'road_ref', said: 'ql12 km46+300' };
+    const post: ChosenPlace = { ...place, located_by: 'road_ref', said: 'ql12 km46+300' };
     expect(reportBody(fields({ place: post }), NOW)).toMatchObject({ place: { text: 'ql12 km46+300' } });
-    const commune = { ...place, located_by: 'admin_unit', commune_code: '03451' };
+    const commune: ChosenPlace = { ...place, located_by: 'admin_unit', commune_code: '03451' };
     expect(reportBody(fields({ place: commune }), NOW)).toMatchObject({ place: { commune_code: '03451' } });
   });
 
@@ -69,7 +70,7 @@ describe('reportBody', () => {
 });
 
 it('finds what was typed after an attempt whose outcome nobody knows', () => {
-  const earlier = { kind: 'flood', place: { text: 'Pa Tần' }, description: 'nước lên' };
+  const earlier: ReportBody = { kind: 'flood', place: { text: 'Pa Tần' }, description: 'nước lên' };
   expect(editsSince(earlier, earlier)).toEqual({});
   expect(editsSince(earlier, { ...earlier, description: 'nước rút', severity: 3 })).toEqual({
     description: 'nước rút',

@@ -2,6 +2,7 @@
 import { change, incidents, type ReportBody } from '../../api/endpoints';
 import { Problem } from '../../api/problem';
 import type { Incident, Place } from '../../api/types';
+import { pointOf } from '../../parts/place';
 import type { Draft, DraftFields } from '../../state/drafts.svelte';
 
 /** The province's clock: UTC+7, without summer time. */
@@ -38,9 +39,7 @@ const SAID_BEST: ReadonlySet<string> = new Set(['road_ref', 'bearing']);
 function placeOf({ place, place_text }: DraftFields): Place | null {
   if (place?.commune_code) return { commune_code: place.commune_code };
   if (place && SAID_BEST.has(place.located_by) && place.said !== '') return { text: place.said };
-  if (place) {
-    return { lon: place.lon, lat: place.lat, ...(place.accuracy_m ? { accuracy_m: place.accuracy_m } : {}) };
-  }
+  if (place) return pointOf(place);
   return place_text.trim() === '' ? null : { text: place_text.trim() };
 }
 

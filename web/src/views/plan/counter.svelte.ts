@@ -1,8 +1,7 @@
 /** Counts what lies inside an area while it is being drawn: at most four questions a second, the newest answer wins. */
-import type { Geometry } from 'geojson';
 import { exposure } from '../../api/endpoints';
 import { Problem } from '../../api/problem';
-import type { Exposure } from '../../api/types';
+import type { Area, Exposure } from '../../api/types';
 
 const STEP_MS = 250;
 
@@ -11,14 +10,14 @@ class Counter {
   problem = $state.raw<Problem | null>(null);
   /** True while the shown figures are not those of the present line. */
   isOld = $state(false);
-  #next: Geometry | null = null;
+  #next: Area | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last_ms = -STEP_MS;
   #asked = 0;
   #answered = 0;
 
   /** Counts this area soon; an area that follows within the step takes its place. */
-  count(area: Geometry): void {
+  count(area: Area): void {
     this.#next = area;
     this.isOld = true;
     this.#timer ??= setTimeout(() => this.#ask(), Math.max(0, this.#last_ms + STEP_MS - performance.now()));

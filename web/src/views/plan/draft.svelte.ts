@@ -2,22 +2,19 @@
  * The zone that is being drawn or changed. It is kept at every change, so that a reload or a power cut loses nothing,
  * and carries one idempotency key, so that a save that is sent twice makes one zone.
  */
-import type { MultiPolygon, Polygon } from 'geojson';
 import { change, create } from '../../api/endpoints';
 import { Problem } from '../../api/problem';
-import type { Zone, ZoneFields } from '../../api/types';
+import type { Area, Hazard, Zone, ZoneFields } from '../../api/types';
 import { uuidV7 } from '../../api/uuid';
 import { clock } from '../../state/clock.svelte';
 import { picture } from '../../state/picture.svelte';
 import { session } from '../../state/session.svelte';
 import { fromLocal, toLocal } from './times';
 
-export type Area = Polygon | MultiPolygon;
-
 /** The form's fields; times are `YYYY-MM-DDTHH:MM` of the province's clock, empty where none is given. */
 export interface FormFields {
   name: string;
-  kind: string;
+  kind: Hazard | '';
   owner: string;
   from: string;
   to: string;
@@ -207,7 +204,7 @@ export function propertiesOf(fields: FormFields): Partial<ZoneFields> {
   const to = fromLocal(fields.to);
   return {
     name: fields.name.trim(),
-    kind: fields.kind,
+    ...(fields.kind ? { kind: fields.kind } : {}),
     ...(fields.owner.trim() ? { owner: fields.owner.trim() } : {}),
     ...(from !== null ? { valid_from: new Date(from).toISOString() } : {}),
     ...(to !== null ? { valid_to: new Date(to).toISOString() } : {}),

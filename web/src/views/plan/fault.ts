@@ -1,7 +1,7 @@
 /** Where in the drawn line a fault lies, from what the server said about it. */
 import type { Point, Position } from 'geojson';
 import type { Problem } from '../../api/problem';
-import type { Area } from './draft.svelte';
+import type { Area } from '../../api/types';
 
 /** The crossing that the server names, or the corner to which its pointer leads; `null` for other problems. */
 export function faultPlace(problem: Problem | null, area: Area | null): Point | null {
