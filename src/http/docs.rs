@@ -65,7 +65,12 @@ pub async fn page() -> Html<&'static str> {
     Html(include_str!("docs/page.html"))
 }
 
-/// Its script: our pages run no script that stands inside HTML.
+/// Its style: our pages take neither style nor script that stands inside HTML.
+pub async fn style() -> Response {
+    with_header(json_bytes(include_str!("docs/page.css")), header::CONTENT_TYPE, "text/css; charset=utf-8")
+}
+
+/// Its script.
 pub async fn script() -> Response {
     with_header(json_bytes(include_str!("docs/reader.js")), header::CONTENT_TYPE, "text/javascript; charset=utf-8")
 }

@@ -70,6 +70,7 @@ pub fn front(app: App) -> Front {
     let router: Router = routes
         .route("/api/openapi.json", axum::routing::get(docs::openapi_json))
         .route("/api/docs", axum::routing::get(docs::page))
+        .route("/api/docs/page.css", axum::routing::get(docs::style))
         .route("/api/docs/reader.js", axum::routing::get(docs::script))
         .merge(pages::pages())
         .with_state(app.clone());

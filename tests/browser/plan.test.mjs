@@ -29,8 +29,7 @@ const CORNERS = [
 
 async function openPlan() {
   const window = await openWindow(browser, server, { actor: 'planner', page: '/plan' });
-  // The map is usable with its first style; an alarm that flashes keeps it from ever being wholly at rest.
-  await window.page.waitForFunction(() => globalThis.__trucban?.controller.isReady, undefined, { timeout: 30_000 });
+  await window.mapDrawn();
   return window;
 }
 

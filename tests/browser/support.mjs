@@ -1,5 +1,5 @@
 // What every browser test needs: the built server as a child process, a real browser with a fresh profile, and the
-// rule that a page may speak to its own server alone.
+// rules that a page may speak to its own server alone and keeps within its content security policy.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -95,7 +95,7 @@ export async function startBrowser() {
 
 /**
  * A window of its own (own cookies) signed in as a demo actor, on `page`. `foreign` collects requests to other hosts
- * and `faults` errors of the page; `close()` fails the test if there are any.
+ * and `faults` errors of the page and what its policy forbade; `close()` fails the test if there are any.
  */
 export async function openWindow(browser, server, { actor, page: route, viewport = DESKTOP, ...options }) {
   const context = await browser.newContext({ viewport, locale: 'vi-VN', timezoneId: 'Asia/Ho_Chi_Minh', ...options });
@@ -104,6 +104,12 @@ export async function openWindow(browser, server, { actor, page: route, viewport
   context.on('request', (request) => {
     const { protocol, origin } = new URL(request.url());
     if (protocol.startsWith('http') && origin !== server.url) foreign.push(request.url());
+  });
+  await context.exposeFunction('reportForbidden', (what) => faults.push(`forbidden by policy: ${what}`));
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) =>
+      globalThis.reportForbidden(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`),
+    );
   });
   const page = await context.newPage();
   page.on('pageerror', (error) => faults.push(String(error)));
@@ -114,8 +120,9 @@ export async function openWindow(browser, server, { actor, page: route, viewport
   return {
     page,
     context,
-    /** Waits until the map has drawn what it has. */
-    mapDrawn: () => page.waitForFunction(() => window.__trucban?.map?.loaded() === true, undefined, { timeout: 30_000 }),
+    /** Waits until the map has drawn its first style: an alarm that flashes keeps it from ever being wholly at rest. */
+    mapDrawn: () =>
+      page.waitForFunction(() => globalThis.__trucban?.controller.isReady, undefined, { timeout: STARTS_WITHIN_MS }),
     async close() {
       await context.close();
       assert.deepEqual(foreign, [], 'the page asks its own server alone');
