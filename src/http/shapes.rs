@@ -72,11 +72,6 @@ fn recorded() -> Map<String, Value> {
     let mut members = Map::new();
     members.insert("version".to_owned(), json!({"type": "integer", "description": "What If-Match names."}));
     members.insert("recorded_at".to_owned(), json!({"type": "string", "format": "date-time"}));
-    if matches!(class_of(collection), DataClass::Restricted | DataClass::Personal) {
-        let words = json!(["exact", "sector", "commune", "province"]);
-        let says = "How precisely this reader sees it; what is not `exact` stands for several records.";
-        members.insert("precision".to_owned(), json!({"type": "string", "enum": words, "description": says}));
-    }
     members
 }
 
@@ -104,6 +99,11 @@ fn record(collection: Collection) -> Value {
         .collect();
     let mut properties = field_schemas(collection);
     properties.extend(recorded());
+    if matches!(class_of(collection), DataClass::Restricted | DataClass::Personal) {
+        let words = json!(["exact", "sector", "commune", "province"]);
+        let says = "How precisely this reader sees it; what is not `exact` stands for several records.";
+        properties.insert("precision".to_owned(), json!({"type": "string", "enum": words, "description": says}));
+    }
     let geometry = match collection.geometry_kind() {
         GeometryKind::Point => json!({"oneOf": [named("Point"), {"type": "null"}]}),
         GeometryKind::Line => json!({"oneOf": [named("LineString"), named("MultiLineString"), {"type": "null"}]}),
