@@ -82,7 +82,8 @@ export class MapController {
 
   /** Changes the look; sources and images follow. */
   setLook(palette: Palette, wishes: StyleWishes): void {
-    if (palette === this.#palette && wishes.households === this.#wishes.households) return;
+    const { households, scale } = this.#wishes;
+    if (palette === this.#palette && wishes.households === households && wishes.scale === scale) return;
     this.#palette = palette;
     this.#wishes = wishes;
     this.map.setStyle(mapStyle(palette, wishes), { diff: false });

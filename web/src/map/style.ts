@@ -31,11 +31,14 @@ const TILE_ZOOM_MAX = 14;
 export interface StyleWishes {
   /** Draw every household as a dot at high zoom; off on a wall, where passers-by read along. */
   households: boolean;
+  /** How much larger than on a desk symbols and labels are. */
+  scale: number;
 }
 
 export function mapStyle(palette: Palette, wishes: StyleWishes): StyleSpecification {
   const sources: Record<string, SourceSpecification> = {};
   for (const collection of TILE_SOURCES) {
+    if (collection === 'households' && !wishes.households) continue;
     sources[collection] = {
       type: 'vector',
       tiles: [`${location.origin}/tiles/${collection}/{z}/{x}/{y}`],
@@ -46,18 +49,36 @@ export function mapStyle(palette: Palette, wishes: StyleWishes): StyleSpecificat
   for (const source of LIVE_SOURCES) {
     sources[source] = { type: 'geojson', data: { type: 'FeatureCollection', features: [] } };
   }
+  const layers = [
+    ...ground(palette),
+    ...lines(palette),
+    ...(wishes.households ? [households(palette)] : []),
+    ...labels(palette),
+    ...liveLayers(palette),
+  ];
   return {
     version: 8,
     'font-faces': fontFaces,
     sources,
-    layers: [
-      ...ground(palette),
-      ...lines(palette),
-      ...(wishes.households ? [households(palette)] : []),
-      ...labels(palette),
-      ...liveLayers(palette),
-    ],
+    layers: wishes.scale === 1 ? layers : layers.map((layer) => larger(layer, wishes.scale)),
   };
+}
+
+/** The layer with its icons and letters `scale` times as large. */
+function larger(layer: LayerSpecification, scale: number): LayerSpecification {
+  if (layer.type !== 'symbol') return layer;
+  const { 'icon-size': icon = 1, 'text-size': text = 16 } = layer.layout ?? {};
+  const sizes = { 'icon-size': times(icon, scale), 'text-size': times(text, scale) };
+  return { ...layer, layout: { ...layer.layout, ...sizes } as typeof layer.layout };
+}
+
+/** A size times `scale`. The zoom may stand in the outermost expression alone, so its stops are scaled one by one. */
+function times(size: unknown, scale: number): unknown {
+  if (typeof size === 'number') return size * scale;
+  if (Array.isArray(size) && size[0] === 'interpolate') {
+    return size.map((part: unknown, index) => (index > 3 && index % 2 === 0 ? times(part, scale) : part));
+  }
+  return ['*', scale, size];
 }
 
 /** Names a collection as source and as layer within its tiles. */

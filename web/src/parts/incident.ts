@@ -12,7 +12,12 @@ export function isOpen(incident: Incident): boolean {
 }
 
 export function incidentTitle(incident: Incident): string {
-  return incident.properties.title ?? word(t().words.kind, incident.properties.kind);
+  return incident.properties.title ?? kindWords(incident);
+}
+
+/** What happened, in no words but ours. */
+export function kindWords(incident: Incident): string {
+  return word(t().words.kind, incident.properties.kind);
 }
 
 /** "Km46+300" for 46.3. */
@@ -24,7 +29,16 @@ export function kilometrePost(km: number): string {
 
 /** Where it is, as short as honest: road and post, the caller's words, the commune, or the coordinates. */
 export function placeWords(incident: Incident): string {
-  const { road_ref, road_km, place_text, commune_code, admin_unit } = incident.properties;
+  return placeSaid(incident, incident.properties.place_text);
+}
+
+/** The same without the caller's words, which may name somebody. */
+export function publicPlaceWords(incident: Incident): string {
+  return placeSaid(incident, undefined);
+}
+
+function placeSaid(incident: Incident, place_text: string | undefined): string {
+  const { road_ref, road_km, commune_code, admin_unit } = incident.properties;
   const commune = ground.communeName(admin_unit ?? commune_code);
   if (!incident.geometry) {
     return commune ? t().duty.incidents.onlyCommune(commune) : (place_text ?? t().duty.incidents.noPlace);

@@ -10,20 +10,26 @@ function present(): Route {
 
 class Router {
   route = $state<Route>(present());
+  #query = $state(location.search);
 
   constructor() {
-    addEventListener('popstate', () => (this.route = present()));
+    addEventListener('popstate', () => this.#read());
   }
 
   go(route: Route): void {
     if (route === this.route) return;
     history.pushState(null, '', route);
-    this.route = route;
+    this.#read();
   }
 
-  /** Value of a query parameter at load. */
+  #read(): void {
+    this.route = present();
+    this.#query = location.search;
+  }
+
+  /** Value of a query parameter. */
   parameter(name: string): string | null {
-    return new URLSearchParams(location.search).get(name);
+    return new URLSearchParams(this.#query).get(name);
   }
 
   /** Keeps a value in the address, so that a reload comes back to it; `null` removes it. */
@@ -33,6 +39,7 @@ class Router {
     else query.set(name, value);
     const text = query.size > 0 ? `?${query}` : '';
     history.replaceState(null, '', `${location.pathname}${text}`);
+    this.#query = text;
   }
 }
 

@@ -209,7 +209,16 @@ export const duty = {
     earlierReceived: 'The first sending had arrived; what was changed later was added.',
     distance: (text: string) => `${text} away`,
   },
+  wall: {
+    enter: 'Wall',
+    leave: 'Back to the desk',
+    alarms: 'Alarms nobody took',
+    more: (count: number) => `and ${count} more incidents`,
+    moreAlarms: (count: number) => `and ${count} more alarms`,
+    asOf: (at: string) => `by the list, counted at ${at}`,
+  },
   keys: {
+    wall: 'Wall view',
     newReport: 'New report',
     assign: 'Assign the first unit in the list',
     verify: 'Verify',

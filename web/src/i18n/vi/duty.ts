@@ -205,7 +205,16 @@ export const duty = {
     earlierReceived: 'Bản gửi trước đã tới máy chủ; phần sửa sau được ghi thêm.',
     distance: (text: string) => `cách ${text}`,
   },
+  wall: {
+    enter: 'Treo tường',
+    leave: 'Về bàn trực',
+    alarms: 'Báo động chưa xác nhận',
+    more: (count: number) => `và ${count} vụ việc khác`,
+    moreAlarms: (count: number) => `và ${count} báo động khác`,
+    asOf: (at: string) => `theo danh sách, đếm lúc ${at}`,
+  },
   keys: {
+    wall: 'Màn hình treo tường',
     newReport: 'Tin báo mới',
     assign: 'Điều đơn vị đầu danh sách',
     verify: 'Xác minh',

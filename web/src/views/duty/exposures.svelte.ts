@@ -1,4 +1,5 @@
 /** How many people are inside each zone in force, counted by the server and said with the time of counting. */
+import { untrack } from 'svelte';
 import { exposure } from '../../api/endpoints';
 import type { Exposure, Zone } from '../../api/types';
 import { isInForce } from '../../map/livedata';
@@ -20,8 +21,18 @@ class Exposures {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isCounting = false;
 
-  /** Keeps counting until the answer is called. */
-  start(): () => void {
+  /** Keeps counting for as long as the component lives that calls it while it is made. */
+  follow(): void {
+    $effect(() => this.#start());
+    // A zone that comes into force, or changes, is counted at once; the text keeps the clock from counting each second.
+    const inForce = $derived(this.zones.map((zone) => `${zone.id} ${zone.properties.version}`).join());
+    $effect(() => {
+      void inForce;
+      untrack(() => void this.#count());
+    });
+  }
+
+  #start(): () => void {
     const stop = picture.onChange((collection) => {
       if (collection === 'households' || collection === 'risk_zones') this.#soon(SETTLE_MS);
     });
@@ -36,11 +47,11 @@ class Exposures {
 
   #soon(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.count(), ms);
+    this.#timer = setTimeout(() => void this.#count(), ms);
   }
 
   /** Counts all zones, one after the other. */
-  async count(): Promise<void> {
+  async #count(): Promise<void> {
     if (this.#isCounting) return;
     this.#isCounting = true;
     for (const zone of this.zones) {
