@@ -85,7 +85,7 @@ pub fn serve_bare_route() {
     runtime.block_on(async move {
         let answer = move || {
             let body = body.clone();
-            async move { ([(http::header::CONTENT_TYPE, "application/geo+json")], body) }
+            async move { ([(axum::http::header::CONTENT_TYPE, "application/geo+json")], body) }
         };
         let app = axum::Router::new().route("/bare", axum::routing::get(answer));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
