@@ -273,7 +273,7 @@ pub(super) fn finish(scene: &Scene<'_>, mut record: Working) -> Result<Working, 
     all.extend(std::mem::take(&mut record.personal));
     let canonical = schema::canonical_properties(record.collection, &all)?;
     (record.properties, record.personal) = schema::split_personal(record.collection, canonical);
-    scene.ground.derive(&mut record);
+    scene.ground.mark(record.collection, &mut record.properties, record.geometry.as_ref());
     rules::check_references(scene, &record)?;
     Ok(record)
 }

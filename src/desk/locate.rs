@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Desk;
-use super::ground::{Ground, Whereabouts};
 use super::words;
 use crate::domain::fold::fold;
 use crate::domain::place::{Place, bearing_accuracy_m};
 use crate::domain::place_text::{self, Reading};
 use crate::domain::{Code, Collection, Problem};
 use crate::geometry::crs::{Crs, VN2000_ACCURACY_M};
+use crate::geometry::ground::{Ground, Whereabouts};
 use crate::geometry::measure::{destination, distance_m};
 use crate::geometry::mgrs;
 use crate::picture::View;

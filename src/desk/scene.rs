@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Ask;
-use super::ground::Ground;
 use super::write::conflict;
 use crate::domain::change::canonical_json;
 use crate::domain::schema::{self, SetBy};
 use crate::domain::{Code, Collection, Force, Problem, Record, Timestamp};
+use crate::geometry::ground::Ground;
 use crate::picture::{Feature, Picture, View};
 use crate::store::{Expect, Put};
 

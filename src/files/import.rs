@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::columns::{self, ColumnRule, Survey, Target};
-use super::derive::Ground;
 use super::plan::{self, Defaults};
 use super::reference::Reference;
 use super::refusals::Refusals;
@@ -14,7 +13,8 @@ use crate::desk;
 use crate::domain::access::Deed;
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp};
-use crate::store::{Store, StoreError};
+use crate::geometry::ground::{Ground, GroundParts};
+use crate::store::{Snapshot, Store, StoreError};
 
 /// What is imported and how.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ pub async fn import_file(
     let defaults = Defaults { actor: &actor.name, now, source: name.as_deref(), past_incidents: true };
     let mut snapshot = store.snapshot().await.map_err(store_problem)?;
     let mut plan = plan::plan(snapshot.as_mut(), options.collection, rows, &defaults).map_err(store_problem)?;
-    let ground = Ground::of(snapshot.as_mut()).map_err(store_problem)?.measured();
+    let ground = ground_of(snapshot.as_mut()).map_err(store_problem)?;
     drop(snapshot);
     for put in &mut plan.puts {
         ground.mark(put.collection, &mut put.properties, put.geometry.as_ref());
@@ -196,6 +196,17 @@ fn tell_positions_left_out(collection: Collection, rows: &[Row], notes: &mut Vec
             "positions in the file are left out: a unit's place comes from fixes, or is that of its post".to_owned(),
         ));
     }
+}
+
+/// The ground as the store holds it.
+pub(super) fn ground_of(snapshot: &mut dyn Snapshot) -> Result<Ground, StoreError> {
+    let mut parts = GroundParts::default();
+    for collection in GroundParts::COLLECTIONS {
+        snapshot.records(collection, &mut |record, _| {
+            parts.add(collection, record.id, &record.properties_map(), record.geometry.as_ref());
+        })?;
+    }
+    Ok(parts.measured())
 }
 
 /// What a store's refusal means to a person at the command line.

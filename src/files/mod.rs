@@ -8,7 +8,6 @@ pub mod simulate;
 
 mod columns;
 mod csv_source;
-mod derive;
 mod export;
 mod export_gpkg;
 mod geojson_source;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::derive::{Ground, MeasuredGround};
-use super::import::store_problem;
+use super::import::{ground_of, store_problem};
 use crate::desk;
 use crate::domain::schema::{canonical_properties, split_personal};
 use crate::domain::{Actor, Code, Collection, Fix, FixSource, Problem, Timestamp};
+use crate::geometry::ground::{Ground, GroundParts};
 use crate::geometry::validate::{self, IMPORTED_VERTICES_MAX};
 use crate::store::{Expect, Put, Store};
 
@@ -95,7 +95,7 @@ pub async fn demo(store: &Arc<dyn Store>, now: Timestamp) -> Result<usize, Probl
             }
         })
         .map_err(store_problem)?;
-    let ground = Ground::of(snapshot.as_mut()).map_err(store_problem)?.measured();
+    let ground = ground_of(snapshot.as_mut()).map_err(store_problem)?;
     drop(snapshot);
     match (lived_in, marked) {
         // A start that was cut off between the mark and the data is finished now.
@@ -212,13 +212,13 @@ fn resolve(
     }
 }
 
-async fn append(store: &Arc<dyn Store>, mut load: Load, ground: Option<MeasuredGround>) -> Result<usize, Problem> {
+async fn append(store: &Arc<dyn Store>, mut load: Load, ground: Option<Ground>) -> Result<usize, Problem> {
     let ground = ground.unwrap_or_else(|| {
-        let mut ground = Ground::default();
+        let mut parts = GroundParts::default();
         for put in &load.puts {
-            ground.add(put.collection, &put.id.to_string(), &put.properties, put.geometry.as_ref());
+            parts.add(put.collection, put.id, &put.properties, put.geometry.as_ref());
         }
-        ground.measured()
+        parts.measured()
     });
     for put in &mut load.puts {
         ground.mark(put.collection, &mut put.properties, put.geometry.as_ref());

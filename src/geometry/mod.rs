@@ -6,6 +6,7 @@
 pub mod chainage;
 pub mod clip;
 pub mod crs;
+pub mod ground;
 pub mod measure;
 pub mod mercator;
 pub mod mgrs;

@@ -11,6 +11,7 @@ mod desk_support;
 mod desk_units;
 mod desk_zones;
 mod files;
+mod files_as_the_desk;
 mod files_round_trip;
 mod geodata;
 mod http;
