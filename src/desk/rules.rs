@@ -230,12 +230,7 @@ fn zone(record: &Working) -> Result<(), Problem> {
         )
         .at("/geometry"));
     }
-    match (record.time("valid_from"), record.time("valid_to")) {
-        (Some(from), Some(to)) if to <= from => {
-            Err(broken("valid_to", "hết hiệu lực phải sau khi bắt đầu", "valid_to must lie after valid_from"))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn log_entry(record: &Working) -> Result<(), Problem> {

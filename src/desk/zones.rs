@@ -11,9 +11,6 @@ use super::{Ask, Desk, Item, Patch, Written, items};
 use crate::domain::access::Deed;
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp, zone};
 
-/// States of a zone that may still be edited or ended.
-const LIVE: &[&str] = &["draft", "proposed", "approved", "in_force"];
-
 impl Desk {
     /// Revokes a zone (`If-Match` needed).
     ///
@@ -95,7 +92,7 @@ pub(super) fn create(scene: &Scene<'_>, id: Uuid, item: &Item) -> Result<Draft, 
 fn supersede(scene: &Scene<'_>, draft: &mut Draft, id: Uuid, at: Timestamp) -> Result<(), Problem> {
     let mut old = scene.referred(Collection::RiskZones, id, "/properties/supersedes")?;
     let state = old.text("state").unwrap_or_default().to_owned();
-    if !LIVE.contains(&state.as_str()) {
+    if !zone::LIVE.contains(&state.as_str()) {
         return Ok(());
     }
     old.set("state", "superseded");
@@ -150,7 +147,7 @@ pub(super) fn revoke(scene: &Scene<'_>, id: Uuid, reason: &str) -> Result<Draft,
 
 fn live_state(record: &Working, what: &str) -> Result<String, Problem> {
     let state = record.text("state").unwrap_or_default().to_owned();
-    if LIVE.contains(&state.as_str()) {
+    if zone::LIVE.contains(&state.as_str()) {
         return Ok(state);
     }
     Err(Problem::new(
@@ -167,15 +164,7 @@ fn set_state(record: &mut Working, now: Timestamp) -> Result<(), Problem> {
     rules::check(record)?;
     let from = record.time("valid_from").unwrap_or(now);
     let to = record.time("valid_to").unwrap_or(now);
-    if to <= now {
-        return Err(Problem::new(
-            Code::InvalidValue,
-            "hết hiệu lực phải ở tương lai",
-            "valid_to must lie in the future",
-        )
-        .at("/properties/valid_to"));
-    }
-    record.set("state", if zone::in_force_at(from, to, now) { "in_force" } else { "approved" });
+    record.set("state", zone::state_at(from, to, now)?);
     Ok(())
 }
 

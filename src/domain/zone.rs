@@ -1,9 +1,9 @@
 //! A danger zone (khu vực nguy hiểm): its hazard, its time, its owner, its level.
 
-use super::Timestamp;
 use super::ground::{EXTRA, NAME_CHARS, NOTE, SOURCE};
 use super::schema::FieldKind::{Choice, Integer, Real, Reference, Text, Time};
 use super::schema::{Field, client, required, server, verb};
+use super::{Code, Problem, Timestamp};
 
 /// Hazards of a zone.
 pub const KINDS: &[&str] =
@@ -11,6 +11,9 @@ pub const KINDS: &[&str] =
 
 /// Life of a zone (DOMAIN.md 2.6).
 pub const STATES: &[&str] = &["draft", "proposed", "approved", "in_force", "expired", "revoked", "superseded"];
+
+/// States of a zone that may still be edited or ended.
+pub const LIVE: &[&str] = &["draft", "proposed", "approved", "in_force"];
 
 pub(super) const FIELDS: &[Field] = &[
     server("code", Text(40), "Human code."),
@@ -32,10 +35,20 @@ pub(super) const FIELDS: &[Field] = &[
     EXTRA,
 ];
 
-/// Whether a zone with these times is in force at `now` (start included, end excluded).
-#[must_use]
-pub fn in_force_at(valid_from: Timestamp, valid_to: Timestamp, now: Timestamp) -> bool {
-    valid_from <= now && now < valid_to
+/// The state of a zone that is made or edited at `now`: in force, or approved until it begins (start included, end
+/// excluded).
+///
+/// # Errors
+/// `invalid_value` if it ends before it begins, or has ended already.
+pub fn state_at(valid_from: Timestamp, valid_to: Timestamp, now: Timestamp) -> Result<&'static str, Problem> {
+    let broken = |vi: &str, en: &str| Problem::new(Code::InvalidValue, vi, en).at("/properties/valid_to");
+    if valid_to <= valid_from {
+        return Err(broken("hết hiệu lực phải sau khi bắt đầu", "valid_to must lie after valid_from"));
+    }
+    if valid_to <= now {
+        return Err(broken("hết hiệu lực phải ở tương lai", "valid_to must lie in the future"));
+    }
+    Ok(if valid_from <= now { "in_force" } else { "approved" })
 }
 
 /// When time alone will change a zone's state: `approved` comes into force, `in_force` expires. `None` if never.

@@ -14,7 +14,7 @@ use super::refusals::Refusal;
 use super::rows::Row;
 use crate::domain::change::canonical_json;
 use crate::domain::schema::{self, SetBy};
-use crate::domain::{Code, Collection, Problem, Record, Timestamp, incident};
+use crate::domain::{Code, Collection, Problem, Record, Timestamp, incident, zone};
 use crate::store::{Expect, Put, Snapshot, StoreError};
 
 /// What shall be written, in the order of the rows.
@@ -71,7 +71,7 @@ pub(super) fn plan(
                 lines.insert(id, line);
             }
             match record {
-                Some(record) => update(collection, record, row, &mut plan),
+                Some(record) => update(collection, record, row, defaults, &mut plan),
                 None => create(collection, row, defaults, &mut plan),
             }
         });
@@ -161,7 +161,13 @@ fn repeated(field: &str, line: u64) -> Problem {
     .at(field)
 }
 
-fn update(collection: Collection, record: &Record, row: Row, plan: &mut Plan) -> Result<(), Problem> {
+fn update(
+    collection: Collection,
+    record: &Record,
+    row: Row,
+    defaults: &Defaults<'_>,
+    plan: &mut Plan,
+) -> Result<(), Problem> {
     let mut all = record.properties_map();
     all.extend(record.personal_map());
     let old = (canonical_json(&all), record.geometry.clone());
@@ -184,10 +190,13 @@ fn update(collection: Collection, record: &Record, row: Row, plan: &mut Plan) ->
         }
     }
     let geometry = given.or_else(|| record.geometry.clone());
-    let all = schema::canonical_properties(collection, &all)?;
+    let mut all = schema::canonical_properties(collection, &all)?;
     if (canonical_json(&all), geometry.clone()) == old {
         plan.unchanged += 1;
         return Ok(());
+    }
+    if collection == Collection::RiskZones {
+        set_zone_state(&mut all, defaults.now)?;
     }
     plan.updated += 1;
     plan.expects.push(Expect { collection, id: record.id, version: record.version });
@@ -211,7 +220,10 @@ fn create(collection: Collection, row: Row, defaults: &Defaults<'_>, plan: &mut 
         all.entry("source").or_insert_with(|| source.into());
     }
     fill(collection, &mut all, geometry.is_some(), defaults);
-    let all = schema::canonical_properties(collection, &all)?;
+    let mut all = schema::canonical_properties(collection, &all)?;
+    if collection == Collection::RiskZones {
+        set_zone_state(&mut all, defaults.now)?;
+    }
     let id = row.id.unwrap_or_else(Uuid::now_v7);
     plan.created += 1;
     plan.expects.push(Expect { collection, id, version: 0 });
@@ -240,7 +252,6 @@ fn fill(collection: Collection, all: &mut Map<String, Value>, placed: bool, defa
             give("status_source", "desk".into());
         }
         Collection::RiskZones => {
-            give("state", "in_force".into());
             give("owner", defaults.actor.into());
             give("valid_from", now);
         }
@@ -252,6 +263,24 @@ fn fill(collection: Collection, all: &mut Map<String, Value>, placed: bool, defa
         Collection::Incidents if defaults.past_incidents => fill_past_incident(all, placed, now),
         _ => {}
     }
+}
+
+/// A zone of a file is in force or waits for its start, by its times alone, as at the desk; one that is over is refused,
+/// so that a copy of an old list revives none.
+fn set_zone_state(all: &mut Map<String, Value>, now: Timestamp) -> Result<(), Problem> {
+    let text = |name: &str| all.get(name).and_then(Value::as_str);
+    if let Some(state) = text("state").filter(|state| !zone::LIVE.contains(state)) {
+        return Err(Problem::new(
+            Code::InvalidValue,
+            format!("khu vực đã {state}; chỉ nhập khu vực còn hoặc sẽ có hiệu lực"),
+            format!("the zone is {state}; only zones that apply or will apply are imported"),
+        )
+        .at("state"));
+    }
+    let time = |name: &str| text(name).and_then(|text| Timestamp::parse(text).ok()).unwrap_or(now);
+    let state = zone::state_at(time("valid_from"), time("valid_to"), now)?;
+    all.insert("state".to_owned(), state.into());
+    Ok(())
 }
 
 fn fill_past_incident(all: &mut Map<String, Value>, placed: bool, now: Value) {

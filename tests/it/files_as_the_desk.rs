@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use geo_types::{Geometry, Point};
+use geo_types::{Geometry, Point, polygon};
 use serde_json::{Value, json};
 use trucban::desk::{Ask, Item};
-use trucban::domain::{Actor, Collection, Role};
+use trucban::domain::{Actor, Code, Collection, Role, Timestamp};
 use trucban::files::{ImportOptions, ImportSummary, import_file};
+use uuid::Uuid;
 
-use crate::desk_support::{Room, officer, point};
+use crate::desk_support::{NIGHT_MS, Room, officer, planner, point};
 use crate::store_support::{Folder, object};
 use crate::support::random::Random;
 
@@ -78,4 +79,82 @@ async fn a_commune_that_is_told_by_its_code_counts_by_both_ways() {
     let place = trucban::domain::place::Place::Commune { code: "03466".to_owned() };
     room.report_with(json!({"kind": "flood", "title": "c"}), place).await.unwrap();
     assert_eq!(commune("c"), commune("a"));
+}
+
+/// A zone as a row and as words at the desk: its state by each way, or the code of the refusal.
+async fn zone_by_both_ways(room: &Room, name: &str, from: Option<&str>, to: &str) -> [Result<String, Code>; 2] {
+    let area = "POLYGON((103.10 22.40,103.12 22.40,103.12 22.42,103.10 22.42,103.10 22.40))";
+    let from_text = from.unwrap_or_default();
+    let text = format!("name,kind,valid_from,valid_to,wkt\ntệp {name},landslide,{from_text},{to},\"{area}\"\n");
+    let summary = import(room, &text, Collection::RiskZones).await;
+    let state = || {
+        let state = property(room, Collection::RiskZones, ("name", &format!("tệp {name}")), "state");
+        state.as_str().unwrap_or_default().to_owned()
+    };
+    let by_file = match summary.refused.kept.first() {
+        Some(refusal) => {
+            assert_eq!(refusal.problem.at.as_deref(), Some("valid_to"));
+            Err(refusal.problem.code)
+        }
+        None => Ok(state()),
+    };
+    let mut properties = object(json!({"name": name, "kind": "landslide", "valid_to": to}));
+    properties.extend(from.map(|from| ("valid_from".to_owned(), json!(from))));
+    let slope = polygon![(x: 103.10, y: 22.40), (x: 103.12, y: 22.40), (x: 103.12, y: 22.42), (x: 103.10, y: 22.42)];
+    let item = Item { geometry: Some(slope.into()), properties };
+    let drawn = room.desk.create(&Ask::by(planner()), Collection::RiskZones, None, item).await;
+    let by_desk = drawn.map(|written| written.record.property("state").unwrap().as_str().unwrap().to_owned());
+    [by_file, by_desk.map_err(|problem| problem.code)]
+}
+
+fn after(minutes: i64) -> String {
+    Timestamp::from_ms(NIGHT_MS + minutes * 60_000).to_string()
+}
+
+#[tokio::test]
+async fn a_zone_of_a_file_is_in_force_or_waits_for_its_start_as_one_that_is_drawn() {
+    let room = Room::new().await;
+    let cases = [
+        ("not told", None, after(60), Ok("in_force")),
+        ("begun", Some(after(-10)), after(60), Ok("in_force")),
+        ("now", Some(after(0)), after(60), Ok("in_force")),
+        ("later", Some(after(10)), after(60), Ok("approved")),
+        ("over", Some(after(-60)), after(-10), Err(Code::InvalidValue)),
+        ("ends now", Some(after(-60)), after(0), Err(Code::InvalidValue)),
+        ("backwards", Some(after(60)), after(10), Err(Code::InvalidValue)),
+    ];
+    for (name, from, to, state) in cases {
+        let state = state.map(str::to_owned);
+        assert_eq!(zone_by_both_ways(&room, name, from.as_deref(), &to).await, [state.clone(), state], "{name}");
+    }
+    // The watch turns it as it turns one that was drawn.
+    room.clock.go_s(601);
+    let view = room.view();
+    let later = view.all(Collection::RiskZones).find(|zone| zone.text("name").is_some_and(|n| n == "tệp later"));
+    let id = later.unwrap().id();
+    room.desk.turn_zone(id).await.unwrap();
+    assert_eq!(room.property(Collection::RiskZones, id, "state"), "in_force");
+}
+
+#[tokio::test]
+async fn a_file_moves_a_zone_in_time_and_revives_none() {
+    let room = Room::new().await;
+    let file = |id: &str, from: i64, state: &str| {
+        let (from, to) = (after(from), after(60));
+        format!(
+            "id,name,kind,state,valid_from,valid_to,wkt\n{id},A,landslide,{state},{from},{to},\
+             \"POLYGON((103.10 22.40,103.12 22.40,103.12 22.42,103.10 22.42,103.10 22.40))\"\n"
+        )
+    };
+    let state = || property(&room, Collection::RiskZones, ("name", "A"), "state");
+    assert_eq!(import(&room, &file("", -10, "approved"), Collection::RiskZones).await.created, 1);
+    assert_eq!(state(), "in_force");
+    assert_eq!(import(&room, &file("", 20, "in_force"), Collection::RiskZones).await.updated, 1);
+    assert_eq!(state(), "approved");
+    assert_eq!(import(&room, &file("", 20, "in_force"), Collection::RiskZones).await.unchanged, 1);
+    for over in ["expired", "revoked", "superseded"] {
+        let summary = import(&room, &file(&Uuid::now_v7().to_string(), -10, over), Collection::RiskZones).await;
+        let refusal = &summary.refused.kept[0];
+        assert_eq!((refusal.problem.at.as_deref(), refusal.problem.code), (Some("state"), Code::InvalidValue));
+    }
 }
