@@ -105,6 +105,10 @@ fn record(collection: Collection) -> Value {
         properties.insert("precision".to_owned(), json!({"type": "string", "enum": words, "description": says}));
     }
     let geometry = match collection.geometry_kind() {
+        // A commune or a sector may stand in the place of records that the reader may not see one by one.
+        _ if matches!(class_of(collection), DataClass::Restricted | DataClass::Personal) => {
+            json!({"oneOf": [named("Geometry"), {"type": "null"}]})
+        }
         GeometryKind::Point => json!({"oneOf": [named("Point"), {"type": "null"}]}),
         GeometryKind::Line => json!({"oneOf": [named("LineString"), named("MultiLineString"), {"type": "null"}]}),
         GeometryKind::Area => json!({"oneOf": [named("Polygon"), named("MultiPolygon"), {"type": "null"}]}),

@@ -17,7 +17,7 @@ async fn import(room: &Room, text: &str, collection: Collection) -> ImportSummar
     let files = Folder::new();
     let path = files.path().join("file.csv");
     std::fs::write(&path, text).unwrap();
-    let actor = Actor { name: "import".to_owned(), role: Role::Admin, force: None, unit_id: None };
+    let actor = Actor::new("import", Role::System, None);
     let options = ImportOptions { skip_bad: true, ..ImportOptions::into(collection) };
     let summary = import_file(&room.store, &actor, &path, &options, room.desk.now(), &mut |_| {}).await.unwrap();
     room.desk.picture().wait_for(summary.seq, std::time::Duration::from_secs(20)).await.unwrap();

@@ -867,13 +867,19 @@ export interface components {
             as_of: string;
             /** Format: double */
             border_km: number;
+            /** @description Where `precision` is `commune`, at most so many. */
             households: number;
             /** @description Left out where there are more than 1,000. */
             ids?: components["schemas"]["ExposedIds"];
-            /** @description Households where somebody must be carried. */
-            needs_carry: number;
+            /** @description Households where somebody must be carried; null where `precision` is `commune`. */
+            needs_carry?: number | null;
             /** Format: int64 */
             people: number;
+            /**
+             * @description `commune` where the reader may not see all the households one by one: those of `whole_communes` are counted
+             *     whole, rounded up to tens.
+             */
+            precision: components["schemas"]["Precision"];
             /** Format: double */
             road_km: number;
             /**
@@ -889,7 +895,9 @@ export interface components {
             shelters: number;
             stations: number;
             units: number;
-            vulnerable: components["schemas"]["Vulnerable"];
+            vulnerable?: components["schemas"]["Vulnerable"] | null;
+            /** @description Left out where every household was counted by itself. */
+            whole_communes?: components["schemas"]["WholeCommuneAnswer"][];
         };
         /** @description An area as a geometry or as a zone. */
         ExposureCall: {
@@ -979,7 +987,7 @@ export interface components {
         Geometry: components["schemas"]["Point"] | components["schemas"]["MultiPoint"] | components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | components["schemas"]["Polygon"] | components["schemas"]["MultiPolygon"];
         /** @description Households at landslide risk */
         HouseholdsFeature: {
-            geometry: components["schemas"]["Point"] | null;
+            geometry: components["schemas"]["Geometry"] | null;
             /** Format: uuid */
             id: string;
             properties: {
@@ -1022,6 +1030,11 @@ export interface components {
                 phone?: string;
                 /** @description On the list of poor households. */
                 poor?: boolean;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
                 /** @description Pregnant, or nursing a child under 12 months. */
                 pregnant_or_nursing?: number;
                 /** Format: date-time */
@@ -1401,6 +1414,11 @@ export interface components {
             heard_by?: string | null;
             place: components["schemas"]["Place"];
         };
+        /**
+         * @description How precisely households were counted.
+         * @enum {string}
+         */
+        Precision: "exact" | "commune";
         /** @description RFC 9457 problem. `code` is stable; `title` and `detail` are in the language of Accept-Language. */
         Problem: {
             /** @description JSON pointer or parameter that is at fault. */
@@ -1693,7 +1711,7 @@ export interface components {
          * @description What somebody does in the duty room.
          * @enum {string}
          */
-        Role: "duty_officer" | "planner" | "field_unit" | "commander" | "local_authority" | "admin" | "observer";
+        Role: "duty_officer" | "planner" | "field_unit" | "commander" | "local_authority" | "admin" | "observer" | "system";
         /** @description What was found by its name or code. */
         SearchAnswer: {
             hits: components["schemas"]["SearchHit"][];
@@ -1868,7 +1886,7 @@ export interface components {
         };
         /** @description Units */
         UnitsFeature: {
-            geometry: components["schemas"]["Point"] | null;
+            geometry: components["schemas"]["Geometry"] | null;
             /** Format: uuid */
             id: string;
             properties: {
@@ -1924,6 +1942,11 @@ export interface components {
                 name: string;
                 /** @description Free remark. */
                 note?: string;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
                 /** @description Incidents that wait for it. */
                 queued_incident_ids?: string[];
                 /** @description Radio call sign and channel. */
@@ -2014,6 +2037,16 @@ export interface components {
             gravely_ill: number;
             /** Format: int64 */
             pregnant_or_nursing: number;
+        };
+        /** @description A commune that was counted whole. */
+        WholeCommuneAnswer: {
+            /** Format: int64 */
+            households_at_most: number;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: int64 */
+            people_at_most: number;
         };
     };
     responses: never;
