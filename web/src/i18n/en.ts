@@ -3,6 +3,7 @@ import { duty } from './en/duty';
 import { field } from './en/field';
 import { plan } from './en/plan';
 import { words } from './en/words';
+import { zone } from './en/zone';
 import type { Texts } from './vi';
 
-export const en = { ...common, duty, field, plan, words } satisfies Texts;
+export const en = { ...common, duty, field, plan, words, zone } satisfies Texts;

@@ -4,6 +4,7 @@ import { duty } from './vi/duty';
 import { field } from './vi/field';
 import { plan } from './vi/plan';
 import { words } from './vi/words';
+import { zone } from './vi/zone';
 
-export const vi = { ...common, duty, field, plan, words };
+export const vi = { ...common, duty, field, plan, words, zone };
 export type Texts = typeof vi;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Incident, LocatedBy, Unit, Zone } from '../api/types';
-import { drawHatched, drawIncidents, drawUnits, drawZones, isInForce } from './livedata';
+import { isInForce } from '../parts/zone';
+import { drawHatched, drawIncidents, drawUnits, drawZones } from './livedata';
 
 const NOW = Date.parse('2026-11-23T02:14:00Z');
 const recorded = { version: 1, recorded_at: '2026-11-23T02:00:00Z' };

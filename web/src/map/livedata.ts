@@ -1,6 +1,7 @@
 /** Turns records of the live picture into what the map draws. Pure: time and names are arguments. */
 import type { Feature, FeatureCollection, Geometry, Point } from 'geojson';
 import type { AdminUnit, Incident, Unit, Zone } from '../api/types';
+import { isInForce, phaseAt } from '../parts/zone';
 import { circle } from './geo';
 import { fixAge, markOf } from './symbols';
 
@@ -86,18 +87,12 @@ export function drawHatched(incidents: readonly Incident[], communes: ReadonlyMa
   );
 }
 
-export function isInForce(zone: Zone, now_ms: number): boolean {
-  const { valid_from, valid_to, ended_at, state } = zone.properties;
-  if (ended_at || (state && state !== 'in_force' && state !== 'approved')) return false;
-  return (!valid_from || Date.parse(valid_from) <= now_ms) && now_ms < Date.parse(valid_to);
-}
-
-/** Zones in force, and those that begin later (dashed). */
-export function drawZones(zones: readonly Zone[], now_ms: number): Drawn {
+/** Zones as they hold at a moment; those that begin later are dashed, those that are over are left out. */
+export function drawZones(zones: readonly Zone[], at_ms: number, hidden_id: string | null = null): Drawn {
   return collect(
     zones.flatMap((zone) => {
-      const { name, level, valid_to, ended_at } = zone.properties;
-      if (!zone.geometry || ended_at || Date.parse(valid_to) <= now_ms) return [];
+      const { name, level } = zone.properties;
+      if (!zone.geometry || zone.id === hidden_id || phaseAt(zone, at_ms) === 'over') return [];
       return [
         {
           type: 'Feature' as const,
@@ -107,7 +102,7 @@ export function drawZones(zones: readonly Zone[], now_ms: number): Drawn {
             level: level ?? 0,
             digit: level ? String(level) : '–',
             name,
-            inForce: isInForce(zone, now_ms),
+            inForce: isInForce(zone, at_ms),
           },
         },
       ];

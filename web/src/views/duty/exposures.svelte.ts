@@ -2,7 +2,7 @@
 import { untrack } from 'svelte';
 import { exposure } from '../../api/endpoints';
 import type { Exposure, Zone } from '../../api/types';
-import { isInForce } from '../../map/livedata';
+import { isInForce } from '../../parts/zone';
 import { clock } from '../../state/clock.svelte';
 import { picture } from '../../state/picture.svelte';
 

@@ -3,7 +3,7 @@ import type { Position as Coordinates } from 'geojson';
 import { nearby } from '../../api/endpoints';
 import type { CollectionName, Feature, NearFeature, Zone } from '../../api/types';
 import { boxOf, roughDistance_m } from '../../map/geo';
-import { isInForce } from '../../map/livedata';
+import { isInForce } from '../../parts/zone';
 import { clock } from '../../state/clock.svelte';
 import { bearing_deg } from './bearing';
 import { keep, kept } from './store';
