@@ -64,7 +64,16 @@ export type Incident = Closer<
 
 export type UnitStatus = Schemas['StatusCall']['status'];
 /** `fix_at` is absent while the unit counts at its post. */
-export type Unit = Closer<Schemas['UnitsFeature'], { status: UnitStatus; fix_source?: FixSource }>;
+export type Unit = Omit<
+  Closer<Schemas['UnitsFeature'], { status: UnitStatus; fix_source?: FixSource }>,
+  'geometry'
+> & {
+  geometry: Schemas['Point'] | null;
+};
+
+/** Whether this is one record, and not a commune or a border sector in the place of several that are not for us. */
+export const isRecord = (feature: { properties: object }): boolean =>
+  !('precision' in feature.properties) || feature.properties.precision === 'exact';
 
 export type Zone = Closer<Schemas['RiskZonesFeature'], { level?: 1 | 2 | 3 | 4 | 5 }>;
 export type ZoneFields = Zone['properties'];

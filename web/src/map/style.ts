@@ -176,6 +176,8 @@ function households(palette: Palette): LayerSpecification {
     id: 'households',
     type: 'circle',
     ...from('households'),
+    // Whoever may not see single households gets communes: a circle layer would dot their corners.
+    filter: ['==', ['geometry-type'], 'Point'],
     minzoom: 10,
     paint: {
       'circle-radius': byZoom(10, 1.1, 12, 2, 15, 4.5),

@@ -2,7 +2,7 @@
  * One collection as the page holds it: read once, then kept by the feed. Readers watch one version counter, not each
  * entry: twenty thousand positions a second must not wake twenty thousand effects.
  */
-import type { CollectionName, Feature, PositionUpdate, Unit } from '../api/types';
+import { isRecord, type CollectionName, type Feature, type PositionUpdate, type Unit } from '../api/types';
 
 /** At most so many wake-ups a second. */
 const WAKE_MS = 120;
@@ -39,7 +39,7 @@ export class LiveCollection<F extends Feature<object>> {
   /** Replaces everything by what the server just listed, but keeps a record that is newer here. */
   replace(features: readonly F[]): void {
     const next = new Map<string, F>();
-    for (const feature of features) {
+    for (const feature of features.filter(isRecord)) {
       const held = this.#entries.get(feature.id);
       next.set(feature.id, held && held.properties.version > feature.properties.version ? held : feature);
     }
@@ -49,6 +49,7 @@ export class LiveCollection<F extends Feature<object>> {
 
   /** Takes one record; an older version than the one held changes nothing. */
   put(feature: F): void {
+    if (!isRecord(feature)) return;
     const held = this.#entries.get(feature.id);
     if (held && held.properties.version > feature.properties.version) return;
     this.#entries.set(feature.id, feature);

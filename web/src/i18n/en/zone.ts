@@ -19,6 +19,8 @@ export const zone = {
     households: 'households',
     vulnerable: 'Vulnerable',
     needsCarry: 'households with someone to carry',
+    wholeCommunes: (names: string) =>
+      `Whole communes, rounded up to tens: ${names}. Single households are not for you to see.`,
     units: 'units',
     stations: 'posts, gates, markers',
     shelters: 'shelters',

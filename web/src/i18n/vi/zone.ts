@@ -17,6 +17,8 @@ export const zone = {
     households: 'hộ',
     vulnerable: 'Dễ bị tổn thương',
     needsCarry: 'hộ có người phải cáng',
+    wholeCommunes: (names: string) =>
+      `Tính cả xã, làm tròn lên hàng chục: ${names}. Từng hộ không thuộc phạm vi được xem.`,
     units: 'đơn vị',
     stations: 'đồn, trạm, mốc',
     shelters: 'điểm sơ tán',
