@@ -1,61 +1,28 @@
 //! The commands beside `serve`: import, export, check, backup, simulate. They read the command line, call the rooms,
 //! and print for people; what they mean is decided in the rooms.
 
+mod import;
+mod import_over_http;
+
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::{Actor, Collection, Problem, Role, Timestamp};
 use trucban::files::simulate::{HttpSide, SimulationOptions, simulate};
-use trucban::files::{ColumnRule, Format, ImportOptions, ImportSummary, Step, export_file, import_file, seed};
+use trucban::files::{Format, export_file};
 use trucban::picture;
-use trucban::store::gpkg::{GpkgStore, OpenOptions, check};
+use trucban::store::gpkg::{GpkgStore, check};
 use trucban::store::{Store, StoreError};
 
-/// Refused rows printed; `--report` gets all of them.
-const REFUSALS_PRINTED_MAX: usize = 50;
+pub use import::{ImportArgs, import};
+
 /// Exit code where nothing could be done: a file that cannot be read, a folder in use.
 const FAILED: u8 = 2;
-
-/// Brings a file in: GeoJSON, CSV or GeoPackage.
-#[derive(Args, Clone, Debug)]
-pub struct ImportArgs {
-    /// The file
-    file: PathBuf,
-    /// Where its records go (households, admin_units, incidents …)
-    #[arg(long, value_parser = collection)]
-    collection: Collection,
-    /// Folder of the data
-    #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
-    data: PathBuf,
-    /// Reference system of the coordinates, if not WGS 84 (EPSG:9205 is VN-2000 in Lai Châu)
-    #[arg(long, value_name = "CRS")]
-    crs: Option<String>,
-    /// Which column fills which field, with :mdy or :dmy for dates such as 7/3/2017, :comma for decimal commas;
-    /// field may be lon, lat, wkt, id, extra, or - to leave the column out
-    #[arg(long = "map", value_name = "COLUMN=FIELD[:FORMAT]")]
-    rules: Vec<ColumnRule>,
-    /// Table of a GeoPackage that has several
-    #[arg(long)]
-    layer: Option<String>,
-    /// Read, check and count; write nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Refuse a file with columns that have no field (else they are kept in `extra`)
-    #[arg(long)]
-    strict: bool,
-    /// Take the good rows though others are refused (else it is all or nothing)
-    #[arg(long)]
-    skip_bad: bool,
-    /// Write every refused row into this CSV file
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-}
 
 /// Writes one collection to a file, as a role sees it.
 #[derive(Args, Clone, Debug)]
@@ -134,104 +101,6 @@ fn role(name: &str) -> Result<Role, String> {
 
 fn speed(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|speed| (0.01..=1_000.0).contains(speed)).ok_or_else(|| "not from 0.01 to 1000".to_owned())
-}
-
-/// `trucban import`: 0 if the file is in (or would be, with `--dry-run`), 1 if rows were refused and nothing was
-/// written, 2 if the file or the folder could not be used.
-pub fn import(args: &ImportArgs) -> ExitCode {
-    finish(blocking(async {
-        let store = open(&args.data).await?;
-        let actor = Actor { name: "import".to_owned(), ..Actor::system() };
-        let options = ImportOptions {
-            crs: args.crs.clone(),
-            rules: args.rules.clone(),
-            layer: args.layer.clone(),
-            dry_run: args.dry_run,
-            strict: args.strict,
-            skip_bad: args.skip_bad,
-            report: args.report.clone(),
-            ..ImportOptions::into(args.collection)
-        };
-        let bar = progress_bar();
-        let outcome =
-            import_file(&store, &actor, &args.file, &options, SystemClock.now(), &mut |step| show(&bar, step)).await;
-        bar.finish_and_clear();
-        store.close().await;
-        let summary = outcome.map_err(told)?;
-        print_summary(args, &summary)?;
-        let failed = summary.refused.count > 0 && (!args.skip_bad || summary.refused.count == summary.rows);
-        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-    }))
-}
-
-/// The store of the folder, for writing. A new folder gets the reference ground, as `serve` would give it.
-async fn open(data: &Path) -> anyhow::Result<Arc<dyn Store>> {
-    let store = GpkgStore::open(data, &OpenOptions { address: "trucban import".to_owned() }).map_err(store_told)?;
-    let store: Arc<dyn Store> = store;
-    seed::ground(&store, SystemClock.now()).await.map_err(told)?;
-    Ok(store)
-}
-
-fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} · {eta}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-fn show(bar: &ProgressBar, step: Step) {
-    match step {
-        Step::Survey => bar.set_message("đọc cột / reading columns"),
-        Step::Check { done, of } => {
-            bar.set_message("kiểm tra / checking");
-            bar.set_length(of);
-            bar.set_position(done);
-        }
-        Step::Write { rows } => {
-            bar.set_message(format!("ghi / writing {rows}"));
-            bar.enable_steady_tick(std::time::Duration::from_millis(200));
-        }
-    }
-}
-
-fn print_summary(args: &ImportArgs, summary: &ImportSummary) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for (vi, en) in &summary.notes {
-        writeln!(out, "* {vi}\n  {en}")?;
-    }
-    let refused = &summary.refused;
-    for refusal in refused.kept.iter().take(REFUSALS_PRINTED_MAX) {
-        let problem = &refusal.problem;
-        let field = problem.at.as_deref().unwrap_or("-");
-        writeln!(out, "dòng/line {} · {field} · {}", refusal.line, problem.code.as_str())?;
-        writeln!(out, "    {}\n    {}", problem.detail_vi, problem.detail_en)?;
-    }
-    let rest = refused.count.saturating_sub(REFUSALS_PRINTED_MAX as u64);
-    if rest > 0 {
-        let hint = match &args.report {
-            Some(path) => format!("tất cả ở / all of them in {}", path.display()),
-            None => "--report FILE".to_owned(),
-        };
-        writeln!(out, "… và {rest} dòng bị từ chối nữa / and {rest} more refused rows: {hint}")?;
-    }
-    let ImportSummary { rows, created, updated, unchanged, .. } = summary;
-    let refused = refused.count;
-    let (vi, en) = match (summary.written, args.dry_run) {
-        (true, _) => ("đã nhập", "imported"),
-        (false, true) => ("chạy thử, chưa ghi gì", "dry run, nothing was written"),
-        (false, false) => ("KHÔNG ghi gì vì có dòng bị từ chối", "NOTHING was written, since rows were refused"),
-    };
-    writeln!(out, "{}: {vi} / {en}", args.collection)?;
-    writeln!(out, "  dòng / rows: {rows}")?;
-    writeln!(out, "  mới / new: {created}")?;
-    writeln!(out, "  cập nhật / updated: {updated}")?;
-    writeln!(out, "  không đổi / unchanged: {unchanged}")?;
-    writeln!(out, "  bị từ chối / refused: {refused}")?;
-    if !summary.written && !args.dry_run {
-        writeln!(out, "  --skip-bad: nhập các dòng còn lại / takes the other rows")?;
-    }
-    out.flush()
 }
 
 /// `trucban export`: works beside a running server.

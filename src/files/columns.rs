@@ -10,7 +10,8 @@ use crate::domain::{Code, Collection, Problem};
 /// One `--map column=field[:format]`.
 ///
 /// `field` is a field of the collection, or `lon`, `lat`, `wkt`, `id`, `extra` (kept aside), `-` (left out).
-/// `format` is `mdy` or `dmy` (order of dates such as 7/3/2017) or `comma` (decimal comma).
+/// `format` is `mdy` or `dmy` (order of dates such as 7/3/2017) or `comma` (decimal comma). It reads and writes itself
+/// in this form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnRule {
     pub column: String,
@@ -39,6 +40,18 @@ impl std::str::FromStr for ColumnRule {
             Some(other) => return Err(format!("{other:?} is not one of mdy, dmy, comma")),
         };
         Ok(Self { column: column.trim().to_owned(), field: field.trim().to_owned(), format })
+    }
+}
+
+impl std::fmt::Display for ColumnRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let format = match self.format {
+            None => "",
+            Some(Written::Dates(DateOrder::MonthFirst)) => ":mdy",
+            Some(Written::Dates(DateOrder::DayFirst)) => ":dmy",
+            Some(Written::DecimalComma) => ":comma",
+        };
+        write!(f, "{}={}{format}", self.column, self.field)
     }
 }
 
@@ -77,13 +90,20 @@ pub(super) struct Survey {
 /// Reads the file once: its columns, its rows, and what its dates say about their order.
 ///
 /// # Errors
-/// A [`Problem`] of the whole file: it cannot be read on, or a rule names what is not there.
-pub(super) fn survey(source: &mut dyn Source, collection: Collection, rules: &[ColumnRule]) -> Result<Survey, Problem> {
+/// A [`Problem`] of the whole file: it cannot be read on, or a rule names what is not there; or that of `on_row`,
+/// which is told the number of each row.
+pub(super) fn survey(
+    source: &mut dyn Source,
+    collection: Collection,
+    rules: &[ColumnRule],
+    mut on_row: impl FnMut(u64) -> Result<(), Problem>,
+) -> Result<Survey, Problem> {
     let mut evidence: Vec<OrderEvidence> = Vec::new();
     let mut is_time: Vec<bool> = Vec::new();
     let mut rows = 0;
     while let Some(row) = source.next_row()? {
         rows += 1;
+        on_row(rows)?;
         let Ok(content) = row.content else { continue };
         for column in is_time.len()..source.columns().len() {
             let target = own_target(collection, &source.columns()[column], rules)?;
@@ -258,7 +278,7 @@ mod tests {
 
     fn survey_of(text: &str, collection: Collection, rules: &[&str]) -> Result<Survey, Problem> {
         let rules: Vec<ColumnRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-        survey(&mut CsvSource::new(text.as_bytes()).unwrap(), collection, &rules)
+        survey(&mut CsvSource::new(text.as_bytes()).unwrap(), collection, &rules, |_| Ok(()))
     }
 
     #[test]
@@ -278,6 +298,9 @@ mod tests {
         assert_eq!(code(&["a=capacity"]), Some(Code::UnknownField));
         assert_eq!(code(&["a=name", "b=name"]), Some(Code::InvalidParameter));
         assert!("a".parse::<ColumnRule>().is_err());
+        for text in ["a=b", "a=b:mdy", "ngày=occurred_at:dmy", "x=y=lon:comma", "c=-"] {
+            assert_eq!(text.parse::<ColumnRule>().unwrap().to_string(), text);
+        }
         assert!("a=b:ymd".parse::<ColumnRule>().is_err());
     }
 

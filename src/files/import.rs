@@ -16,10 +16,17 @@ use crate::domain::{Actor, Code, Collection, Problem, Timestamp};
 use crate::geometry::ground::{Ground, GroundParts};
 use crate::store::{Snapshot, Store, StoreError};
 
+/// Rows between two words about how far it is.
+const STEP_ROWS: u64 = 1_000;
+/// How often a file is matched with the records: once, and once more when one of them was changed meanwhile.
+const DECISIONS: usize = 2;
+
 /// What is imported and how.
 #[derive(Clone, Debug)]
 pub struct ImportOptions {
     pub collection: Collection,
+    /// The name under which people know the file, where it is another than that of its path.
+    pub name: Option<String>,
     /// Reference system of the file's coordinates (`EPSG:9205`); what the file itself says, else WGS 84, if `None`.
     pub crs: Option<String>,
     pub rules: Vec<ColumnRule>,
@@ -41,6 +48,7 @@ impl ImportOptions {
     pub fn into(collection: Collection) -> Self {
         Self {
             collection,
+            name: None,
             crs: None,
             rules: Vec::new(),
             layer: None,
@@ -72,41 +80,71 @@ pub struct ImportSummary {
 /// How far an import is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// First reading: columns and rows.
-    Survey,
+    /// First reading: columns and rows, so many so far.
+    Survey { done: u64 },
     /// Second reading: rows checked of all rows.
     Check { done: u64, of: u64 },
     /// The commit.
     Write { rows: u64 },
 }
 
-/// Imports the file at `path`.
+/// Hears how far an import is; its problem gives the import up, nothing written.
+pub type Progress<'a> = dyn FnMut(Step) -> Result<(), Problem> + 'a;
+
+/// Refuses who may not import, before anything is read.
+///
+/// # Errors
+/// `forbidden`.
+pub fn may_import(actor: &Actor) -> Result<(), Problem> {
+    if actor.may(Deed::EditGround) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Forbidden,
+        "vai trò của bạn không được nhập tệp",
+        format!("the role of {} does not allow imports", actor.name),
+    ))
+}
+
+/// Imports the file at `path`. Reading and checking keep the thread busy between two awaits: a server gives it one of
+/// its own.
 ///
 /// # Errors
 /// The [`Problem`] of the file as a whole (unreadable, a rule that fits nothing, unknown columns with `strict`), of
-/// the actor (`forbidden`), or of the store. Refused rows are no error: they are in the summary.
+/// the actor (`forbidden`), of `progress`, or of the store. Refused rows are no error: they are in the summary.
 pub async fn import_file(
     store: &Arc<dyn Store>,
     actor: &Actor,
     path: &Path,
     options: &ImportOptions,
     now: Timestamp,
-    progress: &mut dyn FnMut(Step),
+    progress: &mut Progress<'_>,
 ) -> Result<ImportSummary, Problem> {
-    if !actor.may(Deed::EditGround) {
-        return Err(Problem::new(
-            Code::Forbidden,
-            "vai trò của bạn không được nhập tệp",
-            format!("the role of {} does not allow imports", actor.name),
-        ));
+    may_import(actor)?;
+    let mut round = 1;
+    loop {
+        match attempt(store, actor, path, options, now, progress).await {
+            Err(problem) if problem.code == Code::VersionConflict && round < DECISIONS => round += 1,
+            done => return done,
+        }
     }
-    let format = Format::of(path)?;
-    let input = Input { path, format, layer: options.layer.as_deref() };
+}
+
+async fn attempt(
+    store: &Arc<dyn Store>,
+    actor: &Actor,
+    path: &Path,
+    options: &ImportOptions,
+    now: Timestamp,
+    progress: &mut Progress<'_>,
+) -> Result<ImportSummary, Problem> {
+    let name = options.name.clone().unwrap_or_else(|| path.display().to_string());
+    let input = Input { path, name: &name, format: Format::of(path, &name)?, layer: options.layer.as_deref() };
     let Read { survey, rows, mut refused } = read(input, options, progress)?;
     let mut notes = survey.notes;
     tell_positions_left_out(options.collection, &rows, &mut notes);
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let defaults = Defaults { actor: &actor.name, now, source: name.as_deref(), past_incidents: true };
+    let source = Path::new(&name).file_name().map(|name| name.to_string_lossy());
+    let defaults = Defaults { actor: &actor.name, now, source: source.as_deref(), past_incidents: true };
     let mut snapshot = store.snapshot().await.map_err(store_problem)?;
     let mut plan = plan::plan(snapshot.as_mut(), options.collection, rows, &defaults).map_err(store_problem)?;
     let ground = ground_of(snapshot.as_mut()).map_err(store_problem)?;
@@ -130,7 +168,7 @@ pub async fn import_file(
     if options.dry_run || (summary.refused.count > 0 && !options.skip_bad) {
         return Ok(summary);
     }
-    progress(Step::Write { rows: plan.puts.len() as u64 });
+    progress(Step::Write { rows: plan.puts.len() as u64 })?;
     summary.seq = desk::take_file(store.as_ref(), actor, plan.expects, plan.puts).await?;
     summary.written = true;
     Ok(summary)
@@ -143,9 +181,11 @@ struct Read {
 }
 
 /// Reads a file twice: its columns first, then its rows.
-fn read(input: Input<'_>, options: &ImportOptions, progress: &mut dyn FnMut(Step)) -> Result<Read, Problem> {
-    progress(Step::Survey);
-    let survey = columns::survey(input.source()?.as_mut(), options.collection, &options.rules)?;
+fn read(input: Input<'_>, options: &ImportOptions, progress: &mut Progress<'_>) -> Result<Read, Problem> {
+    progress(Step::Survey { done: 0 })?;
+    let survey = columns::survey(input.source()?.as_mut(), options.collection, &options.rules, |done| {
+        if done % STEP_ROWS == 0 { progress(Step::Survey { done }) } else { Ok(()) }
+    })?;
     if options.strict {
         refuse_unknown_columns(&survey, options.collection)?;
     }
@@ -157,15 +197,15 @@ fn read(input: Input<'_>, options: &ImportOptions, progress: &mut dyn FnMut(Step
     let mut done = 0;
     while let Some(row) = source.next_row()? {
         done += 1;
-        if done % 1_000 == 0 {
-            progress(Step::Check { done, of: survey.rows });
+        if done % STEP_ROWS == 0 {
+            progress(Step::Check { done, of: survey.rows })?;
         }
         match reader.read(row) {
             Ok(row) => rows.push(row),
             Err(refusal) => refused.add(refusal)?,
         }
     }
-    progress(Step::Check { done, of: survey.rows });
+    progress(Step::Check { done, of: survey.rows })?;
     drop(reader);
     Ok(Read { survey, rows, refused })
 }

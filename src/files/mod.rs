@@ -25,7 +25,7 @@ mod words;
 
 pub use columns::ColumnRule;
 pub use export::export_file;
-pub use import::{ImportOptions, ImportSummary, Step, import_file};
+pub use import::{ImportOptions, ImportSummary, Progress, Step, import_file, may_import};
 pub use refusals::{REFUSALS_KEPT_MAX, Refusal, Refusals};
 pub use source::Format;
 pub use times::DateOrder;

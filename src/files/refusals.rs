@@ -39,7 +39,7 @@ impl Refusals {
             file.write_all(b"line,field,code,reason_vi,reason_en\n")?;
             Ok(file)
         };
-        let file = open().map_err(|error: io::Error| unreadable(path, &error))?;
+        let file = open().map_err(|error: io::Error| unreadable(&path.display().to_string(), &error))?;
         Ok(Self { report: Some((path.to_owned(), file)), ..Self::default() })
     }
 
@@ -59,7 +59,7 @@ impl Refusals {
                 .map_err(io::Error::other)
                 .and_then(|()| row.into_inner().map_err(|error| io::Error::other(error.to_string())))
                 .and_then(|bytes| file.write_all(&bytes));
-            written.map_err(|error| unreadable(path, &error))?;
+            written.map_err(|error| unreadable(&path.display().to_string(), &error))?;
         }
         if self.kept.len() < REFUSALS_KEPT_MAX {
             self.kept.push(refusal);
@@ -71,7 +71,7 @@ impl Refusals {
         // Faults found on the second look came after those of the first.
         self.kept.sort_by_key(|refusal| refusal.line);
         match &mut self.report {
-            Some((path, file)) => file.flush().map_err(|error| unreadable(path, &error)),
+            Some((path, file)) => file.flush().map_err(|error| unreadable(&path.display().to_string(), &error)),
             None => Ok(()),
         }
     }

@@ -79,14 +79,14 @@ impl Format {
         }
     }
 
-    /// The format of the file at `path`, by its first bytes, then by its name.
+    /// The format of the file at `path`, by its first bytes, then by the name under which people know it.
     ///
     /// # Errors
     /// `unsupported_media_type` if it is none of the three, `not_found` if it cannot be opened.
-    pub fn of(path: &Path) -> Result<Self, Problem> {
+    pub(super) fn of(path: &Path, name: &str) -> Result<Self, Problem> {
         let mut head = [0_u8; 16];
-        let mut file = open(path)?;
-        let read = file.read(&mut head).map_err(|error| unreadable(path, &error))?;
+        let mut file = open(path, name)?;
+        let read = file.read(&mut head).map_err(|error| unreadable(name, &error))?;
         let head = &head[..read];
         if head.starts_with(b"SQLite format 3\0") {
             return Ok(Self::GeoPackage);
@@ -98,7 +98,7 @@ impl Format {
                 "the file is in UTF-16; save it as UTF-8 (Excel: \"CSV UTF-8\")",
             ));
         }
-        match Self::named(path) {
+        match Self::named(Path::new(name)) {
             Some(named @ (Self::GeoJson | Self::Csv)) => Ok(named),
             _ if first_letter(head) == Some(b'{') => Ok(Self::GeoJson),
             _ => Err(Problem::new(
@@ -106,7 +106,7 @@ impl Format {
                 "không phải GeoJSON (.geojson), CSV (.csv) hay GeoPackage (.gpkg)",
                 "it is not GeoJSON (.geojson), CSV (.csv) or a GeoPackage (.gpkg)",
             )
-            .at(&path.display().to_string())),
+            .at(name)),
         }
     }
 }
@@ -120,6 +120,8 @@ fn first_letter(head: &[u8]) -> Option<u8> {
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub path: &'a Path,
+    /// The name under which people know it.
+    pub name: &'a str,
     pub format: Format,
     /// Table of a GeoPackage.
     pub layer: Option<&'a str>,
@@ -129,24 +131,24 @@ impl Input<'_> {
     /// Opens it at its beginning. An input is read twice: once to learn its columns, once to take its rows.
     pub fn source(self) -> Result<Box<dyn Source>, Problem> {
         Ok(match self.format {
-            Format::GeoJson => Box::new(GeoJsonSource::new(open(self.path)?)),
-            Format::Csv => Box::new(CsvSource::new(open(self.path)?)?),
+            Format::GeoJson => Box::new(GeoJsonSource::new(open(self.path, self.name)?)),
+            Format::Csv => Box::new(CsvSource::new(open(self.path, self.name)?)?),
             Format::GeoPackage => Box::new(GpkgSource::open(self.path, self.layer)?),
         })
     }
 }
 
-fn open(path: &Path) -> Result<File, Problem> {
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+fn open(path: &Path, name: &str) -> Result<File, Problem> {
+    let file = File::open(path).map_err(|error| unreadable(name, &error))?;
     if file.metadata().is_ok_and(|meta| meta.is_dir()) {
-        return Err(unreadable(path, &io::Error::from(io::ErrorKind::IsADirectory)));
+        return Err(unreadable(name, &io::Error::from(io::ErrorKind::IsADirectory)));
     }
     Ok(file)
 }
 
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
+pub(super) fn unreadable(name: &str, error: &io::Error) -> Problem {
     Problem::new(Code::NotFound, format!("không mở được tệp: {error}"), format!("the file cannot be opened: {error}"))
-        .at(&path.display().to_string())
+        .at(name)
 }
 
 pub(super) fn broken_utf8() -> Problem {

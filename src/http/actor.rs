@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::app::{App, Live, now};
-use super::error::{Refusal, body_too_large, unsupported_media_type};
+use super::error::{Refusal, body_broke_off, body_too_large, body_too_slow, unsupported_media_type};
 use super::fields::Fields;
 use super::sign_in::Account;
 use super::{BODY_BYTES_MAX, SESSION_COOKIE};
@@ -24,10 +24,10 @@ use crate::picture::View;
 use crate::store::Idempotency;
 
 /// A body that comes slower than this is given up.
-const BODY_WAIT: Duration = Duration::from_secs(30);
+pub(super) const BODY_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of an oversize body that are read and thrown away, so that a client that only listens after it has sent
 /// all gets the answer instead of a broken connection.
-const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+pub(super) const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 
 /// Somebody who reads.
 pub struct Reader {
@@ -313,9 +313,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let told: Option<usize> =
         headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-    tokio::time::timeout(BODY_WAIT, gather(body, told.unwrap_or(0))).await.unwrap_or_else(|_| {
-        Err(Problem::new(Code::TooBusy, "Nội dung gửi lên đến quá chậm.", "The body came too slowly."))
-    })
+    tokio::time::timeout(BODY_WAIT, gather(body, told.unwrap_or(0))).await.unwrap_or_else(|_| Err(body_too_slow()))
 }
 
 async fn gather(body: Body, told: usize) -> Result<Bytes, Problem> {
@@ -323,9 +321,7 @@ async fn gather(body: Body, told: usize) -> Result<Bytes, Problem> {
     let mut gathered = Vec::with_capacity(told.min(BODY_BYTES_MAX));
     let mut seen = 0;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| {
-            Problem::new(Code::InvalidEncoding, "Nội dung gửi lên bị đứt quãng.", "The body broke off.")
-        })?;
+        let chunk = chunk.map_err(|_| body_broke_off())?;
         seen += chunk.len();
         if seen <= BODY_BYTES_MAX && told <= BODY_BYTES_MAX {
             gathered.extend_from_slice(&chunk);
@@ -336,5 +332,9 @@ async fn gather(body: Body, told: usize) -> Result<Bytes, Problem> {
             break;
         }
     }
-    if seen > BODY_BYTES_MAX || told > BODY_BYTES_MAX { Err(body_too_large()) } else { Ok(gathered.into()) }
+    if seen > BODY_BYTES_MAX || told > BODY_BYTES_MAX {
+        Err(body_too_large(BODY_BYTES_MAX as u64))
+    } else {
+        Ok(gathered.into())
+    }
 }

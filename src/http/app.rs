@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::{Refusal, starting};
 use super::sign_in::SignIn;
+use super::uploads::Uploads;
 use crate::desk::Desk;
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Timestamp};
@@ -47,6 +48,7 @@ pub struct Live {
     pub feed: Feed,
     pub tiles: Tiles,
     pub sign_in: SignIn,
+    pub uploads: Uploads,
 }
 
 impl App {

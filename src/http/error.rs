@@ -159,7 +159,7 @@ pub fn for_bare_status(status: StatusCode, path: &str) -> Problem {
             format!("Địa chỉ {path} không nhận phương thức này; các phương thức được nhận có trong tiêu đề Allow."),
             format!("{path} does not take this method; the Allow header names those it takes."),
         ),
-        StatusCode::PAYLOAD_TOO_LARGE => body_too_large(),
+        StatusCode::PAYLOAD_TOO_LARGE => body_too_large(super::BODY_BYTES_MAX as u64),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => unsupported_media_type(),
         StatusCode::SERVICE_UNAVAILABLE => starting(),
         status if status.is_client_error() => Problem::new(
@@ -171,16 +171,28 @@ pub fn for_bare_status(status: StatusCode, path: &str) -> Problem {
     }
 }
 
-/// The body exceeds [`super::BODY_BYTES_MAX`].
+/// The body exceeds so many bytes.
 #[must_use]
-pub fn body_too_large() -> Problem {
-    let mib = super::BODY_BYTES_MAX >> 20;
+pub fn body_too_large(limit_bytes: u64) -> Problem {
+    let mib = limit_bytes >> 20;
     Problem::new(
         Code::BodyTooLarge,
         format!("Nội dung gửi lên lớn hơn {mib} MiB."),
         format!("The body is larger than {mib} MiB."),
     )
-    .with("limit_bytes", super::BODY_BYTES_MAX)
+    .with("limit_bytes", limit_bytes)
+}
+
+/// The connection ended before the body did.
+#[must_use]
+pub fn body_broke_off() -> Problem {
+    Problem::new(Code::InvalidEncoding, "Nội dung gửi lên bị đứt quãng.", "The body broke off.")
+}
+
+/// The body comes more slowly than anybody waits for.
+#[must_use]
+pub fn body_too_slow() -> Problem {
+    Problem::new(Code::TooBusy, "Nội dung gửi lên đến quá chậm.", "The body came too slowly.")
 }
 
 /// The body is of a type that the route does not read.

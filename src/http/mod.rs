@@ -16,6 +16,7 @@ mod fields;
 mod figures;
 mod front;
 mod health;
+mod imports;
 mod incidents;
 mod items;
 mod landing;
@@ -31,10 +32,12 @@ mod sign_in;
 mod start;
 mod tiles;
 mod units;
+mod uploads;
 
 pub use app::{App, Live, Settings};
 pub use docs::openapi_document;
 pub use figures::recorder;
+pub use imports::{ImportAnswer, ImportNote, RefusedRow};
 pub use router::front;
 pub use serve::{ServeOptions, accept, serve};
 pub use sign_in::{DEMO_TOKENS_FILE, SignIn};
@@ -42,6 +45,8 @@ pub use start::{Demo, Started, start};
 
 /// Largest body of a call: an area of a million vertices fits, a film does not.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
+/// Largest file of an import: some millions of households.
+pub const IMPORT_BYTES_MAX: u64 = 2 << 30;
 /// Records on a page if nothing else is asked.
 pub const ITEMS_LIMIT: usize = 100;
 /// Most records on a page; more is cut to this, as the standard has it.

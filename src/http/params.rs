@@ -26,7 +26,8 @@ pub struct Params<'a> {
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
-fn invalid(name: &str, vi: impl std::fmt::Display, en: impl std::fmt::Display) -> Problem {
+/// `invalid_parameter`, with what is wrong.
+pub fn invalid(name: &str, vi: impl std::fmt::Display, en: impl std::fmt::Display) -> Problem {
     Problem::new(Code::InvalidParameter, format!("Tham số {name}: {vi}."), format!("Parameter {name}: {en}.")).at(name)
 }
 
@@ -63,6 +64,14 @@ impl<'a> Params<'a> {
             return Err(invalid(name, "được gửi hai lần", "is there twice"));
         }
         Ok(Some(value).filter(|v| !v.is_empty()))
+    }
+
+    /// Takes every value of a parameter that may stand there many times.
+    #[must_use]
+    pub fn texts(&mut self, name: &str) -> Vec<Cow<'a, str>> {
+        let (taken, left) = std::mem::take(&mut self.pairs).into_iter().partition(|(n, _)| n == name);
+        self.pairs = left;
+        taken.into_iter().map(|(_, value)| value).collect()
     }
 
     /// A text that must be there.

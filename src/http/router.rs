@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    around, assignments, docs, ends, feed, health, incidents, items, landing, pages, places, records, session, tiles,
-    units,
+    around, assignments, docs, ends, feed, health, imports, incidents, items, landing, pages, places, records, session,
+    tiles, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -55,6 +55,8 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(assignments::recommend))
         .routes(routes!(units::set_status))
         .routes(routes!(units::set_position))
+        .routes(routes!(imports::import_file))
+        .routes(routes!(imports::read_report))
         .routes(routes!(ends::end_zone))
         .routes(routes!(ends::log_done))
         .routes(routes!(around::within))

@@ -23,6 +23,8 @@ use super::start::{Demo, Started, start};
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
 /// How long a peer may leave what was sent to it untaken.
 const UNREAD_WAIT: Duration = Duration::from_secs(30);
+/// How long work on threads of its own may go on after that.
+const BLOCKING_WAIT: Duration = Duration::from_secs(1);
 /// How often the figures are folded, so that their raw values do not pile up.
 const FIGURES_UPKEEP: Duration = Duration::from_secs(5);
 /// Where the server listens if nothing else is said.
@@ -108,7 +110,10 @@ pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
     log_to_stderr();
     let config = Config::read(options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(config))
+    let served = runtime.block_on(run(config));
+    // The store is closed: what an import still checks can no longer be written, and nobody waits for it.
+    runtime.shutdown_timeout(BLOCKING_WAIT);
+    served
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::app::{Live, now};
 use super::sign_in::SignIn;
+use super::uploads::Uploads;
 use crate::desk::{Desk, SystemClock};
 use crate::domain::{Actor, Collection, Force, Problem};
 use crate::feed::Feed;
@@ -79,7 +80,8 @@ async fn fill(
             }
             SignIn::demo(folder, field_unit)?
         };
-        let live = Live { store: Arc::clone(&store), picture, desk, feed, tiles: Tiles::default(), sign_in };
+        let (tiles, uploads) = (Tiles::default(), Uploads::in_folder(folder)?);
+        let live = Live { store: Arc::clone(&store), picture, desk, feed, tiles, sign_in, uploads };
         anyhow::Ok(Started { live, tasks })
     };
     filled.await.map_err(|error| (Arc::clone(&store), error))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use trucban::domain::{Actor, Code, Collection, Problem, Record, Role, Timestamp};
-use trucban::files::{ImportOptions, ImportSummary, import_file, seed};
+use trucban::files::{ImportOptions, ImportSummary, Step, import_file, seed};
 use trucban::geometry::crs::Crs;
 use trucban::geometry::measure::distance_m;
 use trucban::store::Store;
@@ -46,7 +46,7 @@ impl Room {
     }
 
     async fn import(&self, path: &Path, options: &ImportOptions) -> Result<ImportSummary, Problem> {
-        import_file(&self.dyn_store(), &admin(), path, options, now(), &mut |_| {}).await
+        import_file(&self.dyn_store(), &admin(), path, options, now(), &mut |_| Ok(())).await
     }
 
     async fn import_text(&self, name: &str, text: &str, options: &ImportOptions) -> ImportSummary {
@@ -174,7 +174,7 @@ async fn files_that_are_broken_as_a_whole_are_refused_as_a_whole() {
     assert!(code("crs.csv", b"code,lon,lat\n1,2,3\n", crs).await.is_some());
     let nobody = Actor { role: Role::Observer, ..admin() };
     let path = room.file("fine.csv", b"code,member_count,lon,lat\nA,1,103,22\n");
-    let refused = import_file(&room.dyn_store(), &nobody, &path, &households(), now(), &mut |_| {}).await;
+    let refused = import_file(&room.dyn_store(), &nobody, &path, &households(), now(), &mut |_| Ok(())).await;
     assert_eq!(refused.unwrap_err().code, Code::Forbidden);
     assert!(room.records(Collection::Households).await.is_empty());
 }
@@ -301,4 +301,50 @@ async fn areas_need_no_map_and_stand_in_line_with_the_seeded_ground() {
     let homes = room.records(Collection::Households).await;
     let of = |code: &str| value(homes.iter().find(|h| value(h, "code") == json!(code)).unwrap(), "admin_unit");
     assert_eq!((of("in"), of("out")), (json!("03466"), Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_changed_meanwhile_is_matched_once_more() {
+    let room = Room::new();
+    let options = into(Collection::Households);
+    room.import_text("a.csv", "code,member_count,lon,lat\nA,3,103.2,22.4\n", &options).await;
+    let held = room.records(Collection::Households).await.remove(0);
+    let path = room.file("b.csv", "code,member_count,lon,lat\nA,5,103.2,22.4\n");
+    let store = room.dyn_store();
+    let import = async |changes: usize| {
+        let mut left = changes;
+        let mut meddle = |step: Step| {
+            if matches!(step, Step::Write { .. }) && left > 0 {
+                left -= 1;
+                let mut put = super::store_support::put(Collection::Households, held.id, json!({ "member_count": 4 }));
+                put.properties.insert("code".to_owned(), json!("A"));
+                put.properties.insert("note".to_owned(), json!(format!("lần {left}")));
+                tokio::task::block_in_place(|| {
+                    tokio::runtime::Handle::current()
+                        .block_on(super::store_support::put_one(&room.store, put))
+                        .unwrap();
+                });
+            }
+            Ok(())
+        };
+        import_file(&store, &admin(), &path, &options, now(), &mut meddle).await
+    };
+    assert_eq!(import(2).await.unwrap_err().code, Code::VersionConflict);
+    assert_eq!(import(1).await.unwrap().updated, 1);
+    let found = room.records(Collection::Households).await.remove(0);
+    assert_eq!((value(&found, "member_count"), value(&found, "note")), (json!(5), json!("lần 0")));
+}
+
+#[tokio::test]
+async fn whoever_hears_of_the_progress_can_give_an_import_up() {
+    let room = Room::new();
+    let path = room.file("a.csv", "code,member_count,lon,lat\nA,3,103.2,22.4\n");
+    let gone = || Problem::new(Code::TooBusy, "thôi", "enough");
+    for stop_at in [Step::Survey { done: 0 }, Step::Check { done: 1, of: 1 }, Step::Write { rows: 1 }] {
+        let mut progress = |step: Step| if step == stop_at { Err(gone()) } else { Ok(()) };
+        let options = into(Collection::Households);
+        let given_up = import_file(&room.dyn_store(), &admin(), &path, &options, now(), &mut progress).await;
+        assert_eq!(given_up.unwrap_err(), gone());
+    }
+    assert!(room.records(Collection::Households).await.is_empty());
 }

@@ -19,7 +19,7 @@ async fn import(room: &Room, text: &str, collection: Collection) -> ImportSummar
     std::fs::write(&path, text).unwrap();
     let actor = Actor::new("import", Role::System, None);
     let options = ImportOptions { skip_bad: true, ..ImportOptions::into(collection) };
-    let summary = import_file(&room.store, &actor, &path, &options, room.desk.now(), &mut |_| {}).await.unwrap();
+    let summary = import_file(&room.store, &actor, &path, &options, room.desk.now(), &mut |_| Ok(())).await.unwrap();
     room.desk.picture().wait_for(summary.seq, std::time::Duration::from_secs(20)).await.unwrap();
     summary
 }

@@ -21,7 +21,7 @@ fn admin() -> Actor {
 }
 
 async fn import(store: &Arc<dyn Store>, path: &Path, options: &ImportOptions) -> ImportSummary {
-    import_file(store, &admin(), path, options, now(), &mut |_| {}).await.unwrap()
+    import_file(store, &admin(), path, options, now(), &mut |_| Ok(())).await.unwrap()
 }
 
 async fn export(store: &Arc<dyn Store>, collection: Collection, format: Format, path: &Path) -> u64 {
