@@ -113,7 +113,7 @@ pub async fn import_file(
     let live = reader.live()?;
     let upload = live.uploads.receive(body).await?;
     let id = upload.id();
-    let summary = run(&app, reader.actor().clone(), upload, options).await?;
+    let summary = run(&app, Actor::clone(reader.actor()), upload, options).await?;
     if summary.written && live.picture.wait_for(summary.seq, SHOWN_WAIT).await.is_none() {
         tracing::warn!(seq = summary.seq, "the picture lags behind an import");
     }
