@@ -23,6 +23,8 @@ const FEATURE_BYTES: usize = 640;
 const ALONG_WITHIN_M: f64 = 5_000.0;
 /// Farthest that `along` and `buffer_m` look, metres.
 const BUFFER_M_MAX: f64 = 50_000.0;
+/// Units of different times that bear one code, at most.
+const SAME_CODE_MAX: usize = 100;
 /// Household ids that an exposure lists at most; beyond that only the count is of use.
 const EXPOSED_IDS_MAX: usize = 1_000;
 
@@ -303,6 +305,7 @@ fn area_asked(params: &mut Params<'_>, view: &View) -> Result<geo_types::Geometr
     }
 }
 
+/// The unit with this code (or id) that is in force, else one that was: a commune of 2025 bears the code of a former one.
 fn admin_unit_id(view: &View, code: &str) -> Result<Uuid, Problem> {
     if let Ok(id) = Uuid::try_parse(code) {
         return Ok(id);
@@ -314,10 +317,11 @@ fn admin_unit_id(view: &View, code: &str) -> Result<Uuid, Problem> {
         filters: vec![PropertyFilter { name: "code".to_owned(), any_of: vec![code.to_owned()] }],
         q: None,
         ended: false,
-        limit: 1,
+        limit: SAME_CODE_MAX,
         offset: 0,
     });
-    page.shown.first().map(|shown| shown.id()).ok_or_else(|| no_record(code).at("admin_unit"))
+    let in_force = page.shown.iter().find(|unit| unit.raw("valid_to").is_none());
+    in_force.or(page.shown.first()).map(|shown| shown.id()).ok_or_else(|| no_record(code).at("admin_unit"))
 }
 
 fn area_of(view: &View, collection: Collection, id: Uuid) -> Result<geo_types::Geometry<f64>, Problem> {
