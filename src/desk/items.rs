@@ -103,9 +103,15 @@ impl Desk {
         }
     }
 
-    /// A new unit's geometry is where somebody says that it is.
+    /// A new unit's geometry is where somebody says that it is. The record and the position are two commits: a call
+    /// that is repeated because the first was cut off between them finds the unit made, and places it.
     async fn place_new_unit(&self, ask: &Ask, unit: &Written, geometry: Option<Geometry<f64>>) -> Result<(), Problem> {
-        let Some(Geometry::Point(point)) = geometry.filter(|_| !unit.replayed) else { return Ok(()) };
+        let Some(Geometry::Point(point)) = geometry else { return Ok(()) };
+        let picture = self.picture.load();
+        let known = picture.layer(Collection::Units).get(unit.id());
+        if unit.replayed && known.is_some_and(|unit| unit.text("fix_at").is_some()) {
+            return Ok(());
+        }
         let place = Place::Point { lon: point.x(), lat: point.y(), accuracy_m: None, source: PointSource::Coordinates };
         let ask = Ask { idempotency: None, if_match: None, ..ask.clone() };
         self.set_position(&ask, unit.id(), RadioPosition { place, heard_by: None, accuracy_m: None }).await.map(|_| ())

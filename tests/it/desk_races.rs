@@ -2,15 +2,18 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use geo_types::{Geometry, Point};
 use serde_json::json;
 use trucban::desk::{Ask, Caller, IncidentVerb, Item, Patch, StatusReport};
 use trucban::domain::incident::may_follow;
 use trucban::domain::{Code, Collection};
+use trucban::store::Append;
 use uuid::Uuid;
 
 use crate::desk_support::{Room, close, extra, officer, refused, update};
-use crate::store_support::object;
+use crate::store_support::{call, object, put};
 
 const WRITERS: usize = 200;
 
@@ -170,6 +173,29 @@ async fn a_repeated_request_happens_once_and_answers_the_same() {
     let again = room.desk.create(&create, Collection::Contacts, None, item()).await.unwrap();
     assert!(again.replayed && again.id() == first.id());
     assert_eq!(room.view().all(Collection::Contacts).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_unit_whose_call_was_cut_off_before_its_place_gets_it_when_the_call_is_repeated() {
+    let room = Room::new().await;
+    let ask = Ask::by(officer()).once(Uuid::now_v7(), [1; 32]);
+    let properties = json!({"name": "Tổ 1", "force": "police", "kind": "mobile_team"});
+    let id = Uuid::now_v7();
+    let mut made = put(Collection::Units, id, properties.clone());
+    made.geometry = None;
+    let made = room.store.append(Append { idempotency: ask.idempotency, ..call(vec![made]) }).await.unwrap();
+    room.desk.picture().wait_for(made.seq(), Duration::from_secs(20)).await.unwrap();
+
+    let at =
+        |lon| Item { geometry: Some(Geometry::Point(Point::new(lon, 22.4))), properties: object(properties.clone()) };
+    let again = room.desk.create(&ask, Collection::Units, Some(id), at(103.2)).await.unwrap();
+    assert!(again.replayed);
+    let place = || room.view().item(Collection::Units, id).unwrap().geometry().cloned();
+    assert_eq!(place(), Some(Geometry::Point(Point::new(103.2, 22.4))));
+    // A unit that was placed, or has moved since, stays where it is.
+    room.clock.go_s(60);
+    room.desk.create(&ask, Collection::Units, Some(id), at(103.5)).await.unwrap();
+    assert_eq!(place(), Some(Geometry::Point(Point::new(103.2, 22.4))));
 }
 
 #[tokio::test]
