@@ -10,7 +10,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::http_support::{Caller, Server, done, problem};
-use crate::serve_support::{Process, ready, start};
+use crate::serve_support::{Process, launch, ready, serve_anywhere};
 use crate::store_support::Folder;
 
 /// Line 3 is swapped, line 4 no number.
@@ -61,7 +61,7 @@ async fn import(caller: &Caller, query: &str, body: impl Into<reqwest::Body>) ->
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_says_and_does_the_same_with_and_without_a_server() {
     let (served, alone, files) = (Folder::new(), Folder::new(), Folder::new());
-    let process = start(&[], served.path());
+    let process = launch(serve_anywhere(&[], served.path()));
     ready(&process).await;
     let good = file(&files, "good.geojson", &good_geojson());
     let bad = file(&files, "bad.csv", BAD_CSV);
@@ -135,7 +135,7 @@ async fn in_a_demo_the_command_finds_its_token_and_a_role_that_may_not_is_refuse
     let left = data.path().join("imports/018f/file");
     std::fs::create_dir_all(left.parent().unwrap()).unwrap();
     std::fs::write(&left, "rest").unwrap();
-    let process = start(&["--demo", "--no-simulation"], data.path());
+    let process = launch(serve_anywhere(&["--demo", "--no-simulation"], data.path()));
     ready(&process).await;
     assert!(!left.exists(), "a start clears it away");
     let tokens: Value = serde_json::from_slice(&std::fs::read(data.path().join("demo-tokens.json")).unwrap()).unwrap();
@@ -159,7 +159,7 @@ async fn in_a_demo_the_command_finds_its_token_and_a_role_that_may_not_is_refuse
 async fn others_write_while_fifty_thousand_rows_come_in_and_see_all_of_them_at_once() {
     const ROWS: u64 = 50_000;
     let (data, files) = (Folder::new(), Folder::new());
-    let process = start(&[], data.path());
+    let process = launch(serve_anywhere(&[], data.path()));
     ready(&process).await;
     let mut text = "code,member_count,lon,lat\n".to_owned();
     for row in 0..ROWS {
@@ -268,7 +268,7 @@ async fn the_answer_lists_the_refused_rows_and_links_to_all_of_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_file_at_a_time_and_one_that_breaks_off_leaves_nothing() {
     let (data, files) = (Folder::new(), Folder::new());
-    let process = start(&[], data.path());
+    let process = launch(serve_anywhere(&[], data.path()));
     ready(&process).await;
     let good = file(&files, "good.geojson", &good_geojson());
     let mut stalled = TcpStream::connect(process.base.strip_prefix("http://").unwrap()).unwrap();

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::serve_support::{ready, refused, serve, start, stop};
+use crate::serve_support::{launch, ready, refused, serve, serve_anywhere, stop};
 use crate::store_support::Folder;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
     let folder = Folder::new();
-    let mut process = start(&["--demo"], folder.path());
+    let mut process = launch(serve_anywhere(&["--demo"], folder.path()));
     ready(&process).await;
     let file = folder.path().join("demo-tokens.json");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -32,7 +32,7 @@ async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
 
     let said = refused(serve(&["--listen", "127.0.0.1:0"], folder.path()));
     assert!(said.contains("--demo"), "{said}");
-    let again = start(&["--demo"], folder.path());
+    let again = launch(serve_anywhere(&["--demo"], folder.path()));
     ready(&again).await;
     assert_eq!(serde_json::from_slice::<Value>(&std::fs::read(&file).unwrap()).unwrap(), tokens);
     let said = refused(serve(&["--demo", "--listen", "127.0.0.1:0"], folder.path()));
@@ -42,7 +42,7 @@ async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_folder_gets_the_ground_and_nothing_invented() {
     let folder = Folder::new();
-    let process = start(&[], folder.path());
+    let process = launch(serve_anywhere(&[], folder.path()));
     ready(&process).await;
     for (collection, holds) in [
         ("admin_units", true),

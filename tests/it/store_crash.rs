@@ -15,7 +15,8 @@ use trucban::store::gpkg::{GpkgStore, check};
 use trucban::store::{Store, StoreError};
 use uuid::Uuid;
 
-use crate::store_support::{Folder, call, expecting, fix, household, keyed, put_one, records};
+use crate::soak_support::{Dice, rounds};
+use crate::store_support::{Folder, SmallDisk, call, expecting, fix, household, keyed, put_one, records};
 
 const FOLDER: &str = "TRUCBAN_TEST_VICTIM_FOLDER";
 const WORK: &str = "TRUCBAN_TEST_VICTIM_WORK";
@@ -89,12 +90,6 @@ async fn import_for_ever(store: Arc<GpkgStore>) {
     }
 }
 
-/// A generator of its own, so that a failing round can be played again from its printed seed.
-fn next_random(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    *seed >> 33
-}
-
 fn acknowledged(child: &mut Child, run_for: Duration) -> Vec<String> {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut heard: Vec<String> = lines.by_ref().find(|line| line.starts_with("call")).into_iter().collect();
@@ -112,14 +107,13 @@ fn acknowledged(child: &mut Child, run_for: Duration) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_kills_lose_no_acknowledged_change_and_leave_none_half_applied() {
+async fn a_soak_of_kills_loses_no_acknowledged_change_and_leaves_none_half_applied() {
     let folder = Folder::new();
-    let mut seed = Uuid::new_v4().as_u64_pair().0;
+    let mut dice = Dice::thrown_for("kills of the store");
     let mut calls: HashMap<Uuid, usize> = HashMap::new();
     let mut batches: Vec<u64> = Vec::new();
-    for round in 0..20 {
-        println!("round {round}, seed {seed}");
-        let run_for = Duration::from_millis(next_random(&mut seed) % 400);
+    for round in 0..rounds(20, 60) {
+        let run_for = Duration::from_millis(dice.below(400));
         let mut child = victim_command(&this_binary(), &[], folder.path(), "for ever").spawn().unwrap();
         for line in acknowledged(&mut child, run_for) {
             match line.split_once(' ') {
@@ -184,17 +178,10 @@ async fn each_acknowledgement_comes_after_the_fdatasync_of_its_commit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_told_and_the_store_goes_on_when_there_is_room_again() {
     let folder = Folder::new();
-    let disk = folder.path().join("disk");
-    std::fs::create_dir(&disk).unwrap();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(&disk).status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        println!("SKIPPED: a small disk can be mounted by root alone");
-        return;
-    }
-    let unmount = Unmount(&disk);
-    let ballast = disk.join("ballast");
+    let Some(disk) = SmallDisk::mounted(folder.path(), 6) else { return };
+    let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![0; 2 << 20]).unwrap();
-    let store = GpkgStore::open(&disk, &Default::default()).unwrap();
+    let store = GpkgStore::open(disk.path(), &Default::default()).unwrap();
     let mut taken = Vec::new();
     let full = loop {
         let id = Uuid::now_v7();
@@ -216,20 +203,11 @@ async fn a_full_disk_is_told_and_the_store_goes_on_when_there_is_room_again() {
         assert!(matches!(error, StoreError::DiskFull), "{error}");
         assert!(started.elapsed() < Duration::from_secs(5), "no write got through: {error}");
     }
-    assert_eq!(check(&disk).unwrap(), []);
+    assert_eq!(check(disk.path()).unwrap(), []);
     assert_eq!(records(&store, Collection::Households).await.len(), taken.len() + 1);
     store.close().await;
     drop(store);
-    assert_eq!(check(&disk).unwrap(), []);
-    drop(unmount);
-}
-
-struct Unmount<'a>(&'a Path);
-
-impl Drop for Unmount<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
+    assert_eq!(check(disk.path()).unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! What the store's tests share: a folder that goes away, and records made in one line.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use geo_types::{Geometry, Point};
@@ -32,6 +33,34 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A disk of some mebibytes, in memory; unmounted when dropped.
+pub struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Mounts it in `folder`; `None`, loudly, for whoever may not mount.
+    pub fn mounted(folder: &Path, size_mib: u32) -> Option<Self> {
+        let path = folder.join("disk");
+        std::fs::create_dir(&path).unwrap();
+        let size = format!("size={size_mib}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).status();
+        if mounted.is_ok_and(|status| status.success()) {
+            return Some(Self(path));
+        }
+        println!("SKIPPED: a small disk can be mounted by root alone");
+        None
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 

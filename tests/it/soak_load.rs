@@ -1,0 +1,286 @@
+//! Writers of a duty room over HTTP, each on a connection of its own with work of its own, and what each was told.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use trucban::domain::{Collection, Timestamp};
+use uuid::Uuid;
+
+use crate::http_support::{id, version};
+use crate::soak_support::Dice;
+
+/// Fixes that one call brings, one a unit.
+const FIXES: usize = 25;
+
+/// A write with its key. Sent again it is the same to the last byte.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub key: Uuid,
+    method: Method,
+    path: String,
+    if_match: Option<u64>,
+    body: Value,
+    /// Where it must have left a change; a call that did so in some of them alone is half-applied. Empty for fixes.
+    pub writes: &'static [Collection],
+}
+
+/// A call and what was answered.
+pub struct Told {
+    pub call: Call,
+    pub status: StatusCode,
+    pub answer: Value,
+}
+
+impl Told {
+    /// Ids and versions of the records that the answer shows.
+    pub fn records(&self) -> Vec<(&str, u64)> {
+        let shown = |name: &str| self.answer.get(name).filter(|member| member["properties"].is_object());
+        let several: Vec<&Value> = ["incident", "unit"].into_iter().filter_map(shown).collect();
+        let all = if self.answer["properties"].is_object() { vec![&self.answer] } else { several };
+        all.into_iter().map(|feature| (id(feature), version(feature))).collect()
+    }
+}
+
+impl Call {
+    fn new(method: Method, path: impl Into<String>, body: Value, writes: &'static [Collection]) -> Self {
+        Self { key: Uuid::now_v7(), method, path: path.into(), if_match: None, body, writes }
+    }
+
+    fn seen(self, feature: &Value) -> Self {
+        Self { if_match: Some(version(feature)), ..self }
+    }
+
+    /// Unit and time of the fixes that it brings.
+    pub fn fixes(&self) -> Vec<(Uuid, Timestamp)> {
+        let parse = |fix: &Value| {
+            (fix["unit_id"].as_str().unwrap().parse().unwrap(), Timestamp::parse(fix["at"].as_str().unwrap()).unwrap())
+        };
+        self.body["fixes"].as_array().into_iter().flatten().map(parse).collect()
+    }
+
+    /// A report under the same key that says something else; `None` for other calls.
+    pub fn said_otherwise(&self) -> Option<Self> {
+        let mut other = self.clone();
+        *other.body.get_mut("reporter_phone")? = "0000 khác".into();
+        Some(other)
+    }
+}
+
+/// What a writer does all the time.
+enum Work {
+    /// Leads one incident after the other from the call to its end, with one unit.
+    Incidents { unit: String, incident: Option<String> },
+    /// Tells the status of one unit.
+    Status { unit: String },
+    /// Makes units that stand somewhere.
+    Units,
+    /// Tells where units are.
+    Fixes { units: Vec<String>, last: Timestamp },
+    /// Notes, and instructions that are done at once.
+    Log { open: Option<String> },
+    /// Creates, patches, replaces and ends shelters.
+    Shelters { shelter: Option<String> },
+}
+
+/// Somebody who writes one call after the other and keeps what was answered.
+pub struct Writer {
+    client: Client,
+    dice: Dice,
+    work: Work,
+    pub told: Vec<Told>,
+    /// Sent and not answered: nobody knows whether it happened.
+    pub pending: Option<Call>,
+}
+
+/// Writers of all kinds; the units they work with are made first.
+pub async fn writers(base: &str, dice: &mut Dice) -> Vec<Writer> {
+    let mut writers: Vec<Writer> = (0..9).map(|_| Writer::new(dice.split())).collect();
+    let mut units = Vec::new();
+    for writer in 0..FIXES + 4 {
+        let maker = writer % 9;
+        let call = new_unit();
+        units.push(id(&writers[maker].settle(base, call).await.answer).to_owned());
+    }
+    for (number, writer) in writers.iter_mut().enumerate() {
+        let unit = units[number % 4].clone();
+        writer.work = match number {
+            0..3 => Work::Incidents { unit, incident: None },
+            3 => Work::Status { unit },
+            4 => Work::Units,
+            5 => Work::Fixes { units: units[4..].to_vec(), last: now() },
+            6 => Work::Log { open: None },
+            _ => Work::Shelters { shelter: None },
+        };
+    }
+    writers
+}
+
+impl Writer {
+    fn new(dice: Dice) -> Self {
+        let client = Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        Self { client, dice, work: Work::Units, told: Vec::new(), pending: None }
+    }
+
+    /// Writes until the connection breaks, which it may do only once `killed` is set.
+    pub async fn write_until_killed(&mut self, base: &str, killed: &AtomicBool) {
+        let Err(error) = self.write(base).await;
+        assert!(killed.load(Ordering::SeqCst), "the connection broke by itself: {error:?}");
+    }
+
+    async fn write(&mut self, base: &str) -> reqwest::Result<Infallible> {
+        loop {
+            let call = self.next(base).await?;
+            self.pending = Some(call.clone());
+            let (status, answer) = self.send(base, &call).await?;
+            self.keep(call, status, answer);
+        }
+    }
+
+    /// Sends a call that must be answered well, and keeps the answer.
+    pub async fn settle(&mut self, base: &str, call: Call) -> &Told {
+        let (status, answer) = self.send(base, &call).await.unwrap();
+        self.keep(call, status, answer);
+        self.told.last().unwrap()
+    }
+
+    fn keep(&mut self, call: Call, status: StatusCode, answer: Value) {
+        assert!(status.is_success(), "{call:?}: {status} {answer}");
+        let taken = ["accepted", "stale"].iter().filter_map(|figure| answer[figure].as_u64()).sum::<u64>();
+        assert_eq!(taken as usize, call.fixes().len(), "{answer}");
+        self.pending = None;
+        self.told.push(Told { call, status, answer });
+    }
+
+    /// Sends a call; the whole answer.
+    pub async fn send(&self, base: &str, call: &Call) -> reqwest::Result<(StatusCode, Value)> {
+        let mut request = self.client.request(call.method.clone(), format!("{base}{}", call.path));
+        request = request.header("idempotency-key", call.key.to_string()).json(&call.body);
+        if let Some(version) = call.if_match {
+            request = request.header("if-match", format!("\"{version}\""));
+        }
+        let response = request.send().await?;
+        Ok((response.status(), response.json().await?))
+    }
+
+    /// What to write next, after a look at the record it is about.
+    async fn next(&mut self, base: &str) -> reqwest::Result<Call> {
+        let last = self.told.last().map(|told| told.answer.clone()).unwrap_or_default();
+        let chance = self.dice.below(100);
+        let client = &self.client;
+        Ok(match &mut self.work {
+            Work::Units => new_unit(),
+            Work::Status { unit } => {
+                let status = ["on_patrol", "returning", "available", "resting"][chance as usize % 4];
+                let path = format!("/api/units/{unit}/status");
+                Call::new(Method::POST, path, json!({"status": status}), &[Collection::Units, Collection::DutyLog])
+            }
+            Work::Fixes { units, last } => {
+                *last = now().max(Timestamp::from_ms(last.as_ms() + 1));
+                let fix = |(n, unit): (usize, &String)| json!({"unit_id": unit, "lon": 103.0 + 0.01 * n as f64, "lat": 22.3, "at": last.to_string()});
+                let fixes: Vec<Value> = units.iter().enumerate().map(fix).collect();
+                Call::new(Method::POST, "/api/fixes", json!({"fixes": fixes}), &[])
+            }
+            Work::Log { open } => match open.take() {
+                Some(entry) => {
+                    let path = format!("/api/duty_log/{entry}/done");
+                    Call::new(Method::POST, path, json!({}), &[Collection::DutyLog])
+                }
+                None => {
+                    let entry = Uuid::now_v7().to_string();
+                    let kind = if chance < 50 { "note" } else { "instruction" };
+                    let properties = json!({"kind": kind, "text": format!("Việc số {chance}"), "owner": "Đồn"});
+                    *open = (kind == "instruction").then(|| entry.clone());
+                    create("duty_log", json!({"id": entry, "properties": properties}), &[Collection::DutyLog])
+                }
+            },
+            Work::Shelters { shelter } => {
+                let Some(known) = shelter.clone() else {
+                    let id = Uuid::now_v7().to_string();
+                    *shelter = Some(id.clone());
+                    return Ok(create("shelters", new_shelter(&id, chance), &[Collection::Shelters]));
+                };
+                let present = read(client, base, "shelters", &known).await?;
+                let path = format!("/api/collections/shelters/items/{known}");
+                let (method, body) = match chance {
+                    0..60 => (Method::PATCH, json!({"properties": {"occupied": chance}})),
+                    60..90 => (Method::PUT, new_shelter(&known, chance)),
+                    _ => (Method::DELETE, json!({})),
+                };
+                if method == Method::DELETE {
+                    *shelter = None;
+                }
+                Call::new(method, path, body, &[Collection::Shelters]).seen(&present)
+            }
+            Work::Incidents { unit, incident } => {
+                if last.get("incident").is_some_and(|_| last.get("similar").is_some()) {
+                    *incident = Some(id(&last["incident"]).to_owned());
+                }
+                let (unit, known) = (unit.clone(), incident.clone());
+                match known {
+                    None => report(chance),
+                    Some(known) => next_of(&read(client, base, "incidents", &known).await?, &unit, chance),
+                }
+            }
+        })
+    }
+}
+
+async fn read(client: &Client, base: &str, collection: &str, id: &str) -> reqwest::Result<Value> {
+    let path = format!("{base}/api/collections/{collection}/items/{id}");
+    client.get(path).send().await?.error_for_status()?.json().await
+}
+
+/// The next step in the life of an incident; after its end, another incident.
+fn next_of(incident: &Value, unit: &str, chance: u64) -> Call {
+    use Collection::{DutyLog, Incidents, Units};
+    let path = |verb: &str| format!("/api/incidents/{}/{verb}", id(incident));
+    let verb = |name: &str, body| Call::new(Method::POST, path(name), body, &[Incidents, DutyLog]).seen(incident);
+    match incident["properties"]["state"].as_str().unwrap() {
+        "reported" => verb("verify", json!({})),
+        "verified" => {
+            let both = &[Incidents, Units, DutyLog];
+            Call::new(Method::POST, path("assignments"), json!({"unit_id": unit}), both).seen(incident)
+        }
+        "dispatched" => {
+            let path = format!("/api/units/{unit}/status");
+            Call::new(Method::POST, path, json!({"status": "on_scene"}), &[Units, Incidents, DutyLog])
+        }
+        "in_progress" if chance < 60 => verb("update", json!({"text": "Đường tắc", "injured": chance})),
+        "in_progress" => verb("contain", json!({})),
+        "contained" => {
+            let both = &[Incidents, Units, DutyLog];
+            Call::new(Method::POST, path("close"), json!({"outcome": "resolved"}), both).seen(incident)
+        }
+        "closed" => report(chance),
+        other => panic!("nobody led the incident to {other}"),
+    }
+}
+
+fn report(chance: u64) -> Call {
+    let place = json!({"lon": 102.6 + 0.01 * chance as f64, "lat": 22.3});
+    let body = json!({"kind": "landslide", "place": place, "reporter_phone": format!("0000 {chance:03}")});
+    Call::new(Method::POST, "/api/incidents", body, &[Collection::Incidents, Collection::DutyLog])
+}
+
+fn create(collection: &str, body: Value, writes: &'static [Collection]) -> Call {
+    Call::new(Method::POST, format!("/api/collections/{collection}/items"), body, writes)
+}
+
+fn new_unit() -> Call {
+    let name = Uuid::now_v7().simple().to_string();
+    let point = json!({"type": "Point", "coordinates": [103.2, 22.4]});
+    let properties = json!({"code": name, "name": name, "force": "police", "kind": "mobile_team"});
+    create("units", json!({"geometry": point, "properties": properties}), &[Collection::Units])
+}
+
+fn new_shelter(id: &str, chance: u64) -> Value {
+    let point = json!({"type": "Point", "coordinates": [103.2, 22.0 + 0.001 * chance as f64]});
+    json!({"id": id, "geometry": point, "properties": {"name": "Điểm trường", "capacity": 100 + chance}})
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_ms(jiff::Timestamp::now().as_millisecond())
+}
