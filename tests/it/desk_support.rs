@@ -8,6 +8,7 @@ use geo_types::{Geometry, Point};
 use serde_json::{Map, Value, json};
 use trucban::desk::{Ask, Clock, Desk, IncidentVerb, Item, Report, Update, Written};
 use trucban::domain::access::Grant;
+use trucban::domain::incident::may_follow;
 use trucban::domain::place::{Place, PointSource};
 use trucban::domain::{Actor, Code, Collection, Force, Problem, Role, Timestamp};
 use trucban::picture::{self, View};
@@ -193,4 +194,17 @@ fn shipped(collection: Collection) -> Vec<Put> {
         }
     };
     features.iter().map(put).collect()
+}
+
+/// Walks a record's history: no version is missing, and of an incident each state may follow the one before.
+pub async fn sound_history(store: &dyn Store, collection: Collection, id: Uuid) {
+    let history = store.history(collection, id).await.unwrap();
+    let versions: Vec<u32> = history.iter().map(|change| change.record.version).collect();
+    assert!(versions.iter().enumerate().all(|(index, version)| *version as usize == index + 1), "{versions:?}");
+    let states: Vec<String> =
+        history.iter().filter_map(|change| change.record.property("state")?.as_str().map(str::to_owned)).collect();
+    assert_eq!(states.len(), if collection == Collection::Incidents { versions.len() } else { 0 });
+    for pair in states.windows(2) {
+        assert!(pair[0] == pair[1] || may_follow(&pair[0], &pair[1]), "{} → {}", pair[0], pair[1]);
+    }
 }

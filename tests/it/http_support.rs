@@ -1,6 +1,7 @@
 //! A whole server in this process, and callers of its front door.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub struct Server {
     tokens: HashMap<String, String>,
     client: Client,
     stopping: CancellationToken,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// Somebody who calls the server.
@@ -56,19 +57,32 @@ impl Server {
         let tokens = std::fs::read(folder.path().join(DEMO_TOKENS_FILE))
             .map(|bytes| serde_json::from_slice(&bytes).unwrap())
             .unwrap_or_default();
-        let client = Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
-        Self { base: format!("http://{address}"), store, tokens, client, stopping, _folder: folder }
+        Self { base: format!("http://{address}"), store, tokens, client: client(), stopping, folder }
     }
 
     /// Without credentials.
     pub fn anybody(&self) -> Caller {
-        Caller { base: self.base.clone(), client: self.client.clone(), token: None }
+        Caller::new(&self.base, self.client.clone())
+    }
+
+    /// As [`Self::anybody`], on a connection of its own.
+    pub fn connection(&self) -> Caller {
+        Caller { client: client(), ..self.anybody() }
+    }
+
+    /// The folder of its data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A demo actor.
     pub fn actor(&self, name: &str) -> Caller {
         Caller { token: Some(self.tokens[name].clone()), ..self.anybody() }
     }
+}
+
+fn client() -> Client {
+    Client::builder().timeout(Duration::from_secs(60)).build().unwrap()
 }
 
 impl Drop for Server {
@@ -78,6 +92,11 @@ impl Drop for Server {
 }
 
 impl Caller {
+    /// Somebody without credentials, of whatever server answers at `base`.
+    pub fn new(base: &str, client: Client) -> Self {
+        Self { base: base.to_owned(), client, token: None }
+    }
+
     pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         let path = path.strip_prefix(&self.base).unwrap_or(path);
         let request = self.client.request(method, format!("{}{path}", self.base));

@@ -30,6 +30,7 @@ mod rooms;
 mod serve_support;
 mod soak_kills;
 mod soak_load;
+mod soak_races;
 mod soak_support;
 mod store;
 mod store_crash;
