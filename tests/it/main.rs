@@ -27,6 +27,7 @@ mod picture_layers;
 mod picture_lists;
 mod picture_queries;
 mod rooms;
+mod serve_faults;
 mod serve_support;
 mod soak_kills;
 mod soak_load;
