@@ -175,3 +175,36 @@ async fn another_write_of_the_same_id_wins_over_an_import_under_way() {
     assert_eq!(records(&store, Collection::Households).await.len(), 11);
     assert_eq!(check(folder.path()).unwrap(), []);
 }
+
+#[tokio::test]
+async fn an_import_rests_on_the_versions_that_it_was_told() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let puts = many(900);
+    put_one(&store, puts[100].clone()).await.unwrap();
+    let told = |version: u32| {
+        puts.iter().enumerate().fold(call(Vec::new()), |call, (n, put)| {
+            expecting(call, put.collection, put.id, if n == 100 { version } else { 0 })
+        })
+    };
+    for stale in [0, 2] {
+        let refused = store.append_many(told(stale), Box::new(puts.clone().into_iter())).await;
+        assert!(matches!(refused, Err(StoreError::Conflict { present: 1, .. })), "{refused:?}");
+        assert_eq!(records(&store, Collection::Households).await.len(), 1);
+    }
+    // A record that changes after its slice was written is found out by the last commit.
+    let (meanwhile, changed) = (Arc::clone(&store), puts[100].clone());
+    let meddling = puts.clone().into_iter().enumerate().map(move |(n, put)| {
+        if n == 899 {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(put_one(&meanwhile, changed.clone())).unwrap();
+        }
+        put
+    });
+    let refused = store.append_many(told(1), Box::new(meddling)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { present: 2, .. })), "{refused:?}");
+    assert_eq!(store.append_many(told(2), Box::new(puts.clone().into_iter())).await.unwrap().count, 900);
+    assert_eq!(store.history(Collection::Households, puts[100].id).await.unwrap().len(), 3);
+    store.close().await;
+    assert_eq!(check(folder.path()).unwrap(), []);
+}

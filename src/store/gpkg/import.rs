@@ -6,6 +6,10 @@
 //! visible, and the counter goes on behind them. Until then other writes take the seqs before. An import that is
 //! given up, or that a crash cuts off, is cleared away in slices too.
 //!
+//! The version that a record is expected to stand at is checked when its slice is written. A new record needs no second
+//! look: whoever else makes one with its id takes the row away and the import is given up. So the last commit costs
+//! what the import changes in records that exist, however many it adds.
+//!
 //! What this leaves open: another program that looks into the record tables during an import sees new rows early.
 //! Records that exist already are changed in the last commit, some ten microseconds each.
 
@@ -28,7 +32,7 @@ use super::{closed, now};
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Timestamp};
 use crate::store::body::{self, PersonalRef};
-use crate::store::{Put, StoreError};
+use crate::store::{Append, Expect, Put, StoreError};
 
 /// Seqs left for other writes while an import runs; if they do not suffice, the import is given up.
 const SEQ_HEADROOM: Seq = 1_000_000;
@@ -50,14 +54,22 @@ pub(super) enum Step {
         answer: oneshot::Sender<Result<Option<(Seq, Seq)>, StoreError>>,
     },
     Slice {
-        puts: Vec<Prepared>,
+        puts: Vec<Staged>,
         answer: oneshot::Sender<Result<Vec<Change>, StoreError>>,
     },
-    /// Makes the rows count; answers the first and last seq, 0 and 0 if there were none.
+    /// Makes the rows count if the records that were only read stand as expected; answers the first and last seq, 0 and
+    /// 0 if there were none.
     Publish {
+        read: Vec<Expect>,
         answer: oneshot::Sender<Result<(Seq, Seq), StoreError>>,
     },
     Abandon,
+}
+
+/// One record on its way, and the version at which it must stand before.
+pub(super) struct Staged {
+    prepared: Prepared,
+    expected: Option<u32>,
 }
 
 /// What became of an import.
@@ -90,20 +102,21 @@ pub(super) fn run(
     jobs: &SyncSender<Job>,
     gate: &Gate,
     tables: &[Table],
-    call: impl Fn() -> Call,
+    mut head: Append,
     puts: impl Iterator<Item = Put>,
     keep: bool,
 ) -> Result<Imported, StoreError> {
+    let mut expected = Expected::new(std::mem::take(&mut head.expects));
     let _alone = gate.alone.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((first, last)) = begin(jobs, call)? {
+    if let Some((first, last)) = begin(jobs, || prepare::head(&head))? {
         let count = if first == 0 { 0 } else { (last - first + 1) as usize };
         return Ok(Imported { changes: Vec::new(), first, last, count, replayed: true });
     }
     let puts = puts.map_while(|put| (!gate.closing.load(Ordering::Relaxed)).then_some(put));
-    let staged = stage(jobs, tables, puts, keep)
+    let staged = stage(jobs, tables, puts, &mut expected, keep)
         .and_then(|staged| if gate.closing.load(Ordering::Relaxed) { Err(closed()) } else { Ok(staged) });
     let published = staged.and_then(|(changes, count)| {
-        let (first, last) = ask(jobs, |answer| Step::Publish { answer })?;
+        let (first, last) = ask(jobs, |answer| Step::Publish { read: expected.rest(), answer })?;
         Ok(Imported { changes, first, last, count, replayed: false })
     });
     if published.is_err() {
@@ -111,6 +124,29 @@ pub(super) fn run(
         let _ = jobs.send(Job::Import(Step::Abandon));
     }
     published
+}
+
+/// The versions on which an import rests, by record.
+struct Expected {
+    by_record: HashMap<(Collection, Uuid), u32>,
+}
+
+impl Expected {
+    fn new(expects: Vec<Expect>) -> Self {
+        let key = |expect: Expect| ((expect.collection, expect.id), expect.version);
+        Self { by_record: expects.into_iter().map(key).collect() }
+    }
+
+    /// That of a record which is about to be put; asked again, it was put by the import itself.
+    fn take(&mut self, put: &Prepared) -> Option<u32> {
+        self.by_record.remove(&(put.collection, put.id))
+    }
+
+    /// Those of records that were only read.
+    fn rest(self) -> Vec<Expect> {
+        let expect = |((collection, id), version)| Expect { collection, id, version };
+        self.by_record.into_iter().map(expect).collect()
+    }
 }
 
 fn begin(jobs: &SyncSender<Job>, call: impl Fn() -> Call) -> Result<Option<(Seq, Seq)>, StoreError> {
@@ -129,11 +165,12 @@ fn stage(
     jobs: &SyncSender<Job>,
     tables: &[Table],
     puts: impl Iterator<Item = Put>,
+    expected: &mut Expected,
     keep: bool,
 ) -> Result<(Vec<Change>, usize), StoreError> {
     let (mut changes, mut count) = (Vec::new(), 0);
     let (mut slice, mut bytes) = (Vec::with_capacity(SLICE_PUTS_MAX), 0);
-    let mut flush = |slice: &mut Vec<Prepared>| -> Result<(), StoreError> {
+    let mut flush = |slice: &mut Vec<Staged>| -> Result<(), StoreError> {
         count += slice.len();
         let puts = std::mem::replace(slice, Vec::with_capacity(SLICE_PUTS_MAX));
         let made = ask(jobs, |answer| Step::Slice { puts, answer })?;
@@ -145,7 +182,8 @@ fn stage(
     for put in puts {
         let prepared = prepare::prepare(tables, put)?;
         bytes += prepared.geometry_json.len() + prepared.properties.len();
-        slice.push(prepared);
+        let expected = expected.take(&prepared);
+        slice.push(Staged { prepared, expected });
         if slice.len() >= SLICE_PUTS_MAX || bytes >= SLICE_BYTES_MAX {
             flush(&mut slice)?;
             bytes = 0;
@@ -242,17 +280,22 @@ impl Import {
     }
 
     /// Writes one slice inside the caller's transaction.
-    pub fn slice(&self, conn: &Connection, tables: &[Table], puts: Vec<Prepared>) -> Result<Sliced, StoreError> {
+    pub fn slice(&self, conn: &Connection, tables: &[Table], puts: Vec<Staged>) -> Result<Sliced, StoreError> {
         let frame = self.frame(conn, tables)?;
         let mut sliced = Sliced { changes: Vec::with_capacity(puts.len()), updates: Vec::new() };
-        for (at, mut prepared) in puts.into_iter().enumerate() {
+        for (at, Staged { mut prepared, expected }) in puts.into_iter().enumerate() {
             let seq = self.next_seq + at as Seq;
-            let present = apply::present(&frame, prepared.collection, prepared.id)?;
+            let Prepared { collection, id, .. } = prepared;
+            let present = apply::present(&frame, collection, id)?;
             let hidden = present.as_ref().is_some_and(|row| row.seq >= self.first_seq);
+            let standing = present.as_ref().filter(|_| !hidden).map_or(0, |row| row.version);
+            if let Some(expected) = expected.filter(|expected| *expected != standing) {
+                return Err(StoreError::Conflict { collection, id, expected, present: standing });
+            }
             if present.is_none() {
                 apply::give_code(&frame, &mut prepared)?;
             }
-            let key = (prepared.collection, prepared.id);
+            let key = (collection, id);
             let earlier = sliced
                 .updates
                 .iter()
@@ -287,16 +330,22 @@ impl Import {
     }
 
     /// Makes the rows count, inside the caller's transaction. `next_seq` is the counter of the other writes.
-    pub fn publish(&self, conn: &Connection, tables: &[Table], next_seq: Seq) -> Result<(Seq, Seq), StoreError> {
+    pub fn publish(
+        &self,
+        conn: &Connection,
+        tables: &[Table],
+        next_seq: Seq,
+        read: &[Expect],
+    ) -> Result<(Seq, Seq), StoreError> {
         let frame = self.frame(conn, tables)?;
         let Some(call) = &self.call else { return Err(closed()) };
-        for expect in &call.expects {
+        for expect in read {
             apply::check_expected(&frame, expect)?;
         }
         for update in &self.updates {
             let Prepared { collection, id, .. } = update.prepared;
             if let Some(version) = update.base {
-                apply::check_expected(&frame, &crate::store::Expect { collection, id, version })?;
+                apply::check_expected(&frame, &Expect { collection, id, version })?;
             }
             apply::write_record(&frame, &update.prepared, update.seq, update.version, update.personal.as_ref(), true)?;
         }

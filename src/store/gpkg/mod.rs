@@ -178,7 +178,7 @@ impl GpkgStore {
     ) -> Result<Imported, StoreError> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)?;
         let (gate, tables) = (Arc::clone(&self.imports), Arc::clone(&self.tables));
-        blocking(move || import::run(&jobs, &gate, &tables, || prepare::head(&head), puts, keep)).await
+        blocking(move || import::run(&jobs, &gate, &tables, head, puts, keep)).await
     }
 
     async fn changes_between(&self, first: Seq, last: Seq) -> Result<Vec<Change>, StoreError> {

@@ -218,9 +218,9 @@ impl Writer {
                 let taken = made.and_then(|sliced| Ok(self.import.as_mut().ok_or_else(no_import)?.take(sliced)));
                 drop(answer.send(taken));
             }
-            Step::Publish { answer } => {
+            Step::Publish { read, answer } => {
                 let published = self.in_transaction(|writer| match &writer.import {
-                    Some(import) => import.publish(&writer.conn, &writer.tables, writer.next_seq),
+                    Some(import) => import.publish(&writer.conn, &writer.tables, writer.next_seq, &read),
                     None => Err(no_import()),
                 });
                 if let Ok((_, last)) = published {
