@@ -234,6 +234,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Imports a file: GeoJSON, CSV or GeoPackage, up to 2 GiB. All rows become visible by one commit, or none does;
+         *     importing a file twice doubles nothing. Refused rows are no error: the answer lists them.
+         */
+        post: operations["import_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/imports/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every refused row of the last import, as CSV: line, field, code and reason in both languages. */
+        get: operations["read_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/incidents": {
         parameters: {
             query?: never;
@@ -946,6 +983,11 @@ export interface components {
             };
         };
         /**
+         * Format: binary
+         * @description The file's bytes.
+         */
+        FileBytes: string;
+        /**
          * @description How a position became known.
          * @enum {string}
          */
@@ -1063,6 +1105,40 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description What an import did, or would have done. */
+        ImportAnswer: {
+            /** Format: int64 */
+            created: number;
+            /** @description What was decided for the caller. */
+            notes: components["schemas"]["ImportNote"][];
+            /** @description The first thousand of the refused rows, by line. */
+            refusals: components["schemas"]["RefusedRow"][];
+            /** Format: int64 */
+            refused: number;
+            /** @description Where all refused rows are to be had as CSV, until the next import. */
+            report?: string | null;
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: int64
+             * @description The change that made the rows visible; 0 if nothing was written.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description Rows that say what the store holds already.
+             */
+            unchanged: number;
+            /** Format: int64 */
+            updated: number;
+            /** @description false: nothing was written, since rows were refused or it was a dry run. */
+            written: boolean;
+        };
+        /** @description One thing that was decided for the caller. */
+        ImportNote: {
+            en: string;
+            vi: string;
         };
         /** @description Incidents */
         IncidentsFeature: {
@@ -1520,6 +1596,19 @@ export interface components {
             code: string;
             /** @description Its place in the call, from 0. */
             index: number;
+        };
+        /** @description One row that was not taken. */
+        RefusedRow: {
+            code: string;
+            detail_en: string;
+            detail_vi: string;
+            /** @description The field or column at fault. */
+            field?: string | null;
+            /**
+             * Format: int64
+             * @description Line of the file, counted from 1; in a GeoPackage the row's number.
+             */
+            line: number;
         };
         /** @description What became of a report. */
         ReportAnswer: {
@@ -2706,6 +2795,122 @@ export interface operations {
             };
             /** @description None was taken; `refused` says why */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_file: {
+        parameters: {
+            query: {
+                /** @description Where the rows go */
+                collection: string;
+                /** @description Name of the file; its ending tells GeoJSON from CSV */
+                name: string;
+                /** @description EPSG code, if not WGS 84 (EPSG:9205 is VN-2000 in Lai Châu) */
+                crs?: string;
+                /** @description column=field[:mdy|:dmy|:comma], once for each rule */
+                map?: string[];
+                /** @description Table of a GeoPackage that has several */
+                layer?: string;
+                /** @description true: read, check and count; write nothing */
+                dry_run?: boolean;
+                /** @description true: refuse a file with columns that have no field */
+                strict?: boolean;
+                /** @description true: take the good rows though others are refused */
+                skip_bad?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": components["schemas"]["FileBytes"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportAnswer"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description unsupported_media_type: none of the three formats */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description too_busy: another file is being imported */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the answer of the import names it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description not_found: another import has begun since */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
