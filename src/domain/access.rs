@@ -1,7 +1,5 @@
 //! Who asks: role, force, area, grants, and what they allow. One pure table for reading ([`READS`]) and one for
 //! writing ([`Actor::may`]); a [`crate::picture`] `View` applies the first, the desk the second.
-//!
-//! The permission table of docs/ACCESS.md is generated from here, and the matrix test walks it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
