@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The rooms in their order; a room imports from those before it.
 const ROOMS: &[&str] = &[
     "domain", "geometry", "roads", "risk", "store", "picture", "tiles", "desk", "feed", "watch", "report", "files",
-    "gateway", "http",
+    "gateway", "http", "commands",
 ];
 
 /// Rooms that are doors: ways in and out, which decide nothing.
@@ -24,6 +24,7 @@ const OPEN_TO_DOORS: &[&str] = &[
     "Along",
     "AlongQuery",
     "Exposure",
+    "WholeCommune",
     "PropertyFilter",
     "PictureHandle",
     "Hit",
