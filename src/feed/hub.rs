@@ -114,17 +114,11 @@ impl Hub {
         }
         let before = std::mem::replace(&mut self.picture, Arc::clone(&step.picture));
         let changed = newest_changes(&step.events);
-        let now = (self.clock)();
-        if changed.len() > STEP_CHANGES_MAX {
-            self.tell_many(&changed);
-            return;
-        }
-        for group in self.groups.values_mut() {
-            let old = View::new(Arc::clone(&before), Arc::clone(group.actor()), now);
-            let new = View::new(Arc::clone(&step.picture), Arc::clone(group.actor()), now);
-            for (seq, (collection, id)) in &changed {
-                group.tell(&old, &new, *seq, *collection, *id);
-            }
+        if changed.len() > STEP_CHANGES_MAX || !step.imported.is_empty() {
+            let changed = changed.iter().map(|(_, (collection, _))| *collection);
+            self.tell_many(&changed.chain(step.imported.iter().copied()).collect());
+        } else {
+            self.tell_each(&before, &changed);
         }
         if !step.moved.is_empty() {
             self.moved.extend(step.moved.iter());
@@ -138,10 +132,20 @@ impl Hub {
         metrics::counter!("trucban_feed_steps_total").increment(1);
     }
 
+    fn tell_each(&mut self, before: &Arc<Picture>, changed: &[(Seq, (Collection, Uuid))]) {
+        let now = (self.clock)();
+        for group in self.groups.values_mut() {
+            let old = View::new(Arc::clone(before), Arc::clone(group.actor()), now);
+            let new = View::new(Arc::clone(&self.picture), Arc::clone(group.actor()), now);
+            for (seq, (collection, id)) in changed {
+                group.tell(&old, &new, *seq, *collection, *id);
+            }
+        }
+    }
+
     /// An import became visible: telling each record would fill every queue, so those it concerns read again.
-    fn tell_many(&mut self, changed: &[(Seq, (Collection, Uuid))]) {
+    fn tell_many(&mut self, collections: &HashSet<Collection>) {
         let frame = frames::reset(self.picture.seq, "many_changes");
-        let collections: HashSet<Collection> = changed.iter().map(|(_, (collection, _))| *collection).collect();
         let now = (self.clock)();
         for group in self.groups.values_mut() {
             let view = View::new(Arc::clone(&self.picture), Arc::clone(group.actor()), now);

@@ -34,7 +34,7 @@ pub(super) async fn missed(
         return vec![frames::reset(joined, "too_old")];
     }
     let limit = usize::try_from(joined - after).unwrap_or(usize::MAX);
-    match store.changes_after(after, limit).await {
+    match store.changes_between(after, joined, limit).await {
         Ok(events) => catch_up(&picture.view(actor, now), filter, &events, after, joined),
         Err(error) => {
             tracing::warn!(%error, "a subscriber cannot resume, the journal is not readable");
@@ -45,7 +45,7 @@ pub(super) async fn missed(
 
 fn catch_up(view: &View, filter: &Filter, events: &[Event], after: Seq, joined: Seq) -> Vec<Frame> {
     let mut last: HashMap<(Collection, Uuid), Seq> = HashMap::new();
-    for event in events.iter().filter(|event| event.seq() <= joined) {
+    for event in events {
         match event {
             Event::Change(change) => {
                 last.insert((change.collection, change.record.id), change.seq);

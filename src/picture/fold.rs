@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::ahead::{Import, Part};
 use super::{Feature, Layer, Picture, position};
 use crate::domain::change::{FixBatch, Seq};
 use crate::domain::{Change, Collection, Event, Fix, FixSource};
@@ -29,6 +30,8 @@ pub(super) struct Step {
     pub events: Vec<Event>,
     /// Units that have another position than before, each once.
     pub moved: Vec<Uuid>,
+    /// Collections that took an import made ahead, whose records do not stand in `events`.
+    pub imported: Vec<Collection>,
 }
 
 /// Reads a whole snapshot.
@@ -121,7 +124,18 @@ impl Fold {
             }
         }
         let moved = self.move_units(&mut picture, units, &fixed, &posts, versions[Collection::Units.index()]);
-        Step { picture, events: applied, moved }
+        Step { picture, events: applied, moved, imported: Vec::new() }
+    }
+
+    /// The picture with an import that was made ahead; everything before it is in `before`.
+    pub fn import(before: &Picture, import: Import) -> Step {
+        let mut picture = Picture { seq: import.last, ..before.clone() };
+        let mut imported = Vec::with_capacity(import.parts.len());
+        for Part { collection, run, replaces, version } in import.parts {
+            Arc::make_mut(&mut picture.layers[collection.index()]).put_run(run, &replaces, version);
+            imported.push(collection);
+        }
+        Step { picture, events: Vec::new(), moved: Vec::new(), imported }
     }
 
     /// The fixes of a group that are newer by fix time than what is known; they are remembered.

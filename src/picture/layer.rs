@@ -226,11 +226,15 @@ impl Layer {
         if features.is_empty() {
             return;
         }
-        let run = Run::new(features);
+        let replaces: Vec<Uuid> = features.iter().map(|feature| feature.id).collect();
+        self.put_run(Run::new(features), &replaces, version);
+    }
+
+    /// As [`Layer::put`], of features that are in order already; `replaces` are the ids of those that may be here.
+    pub(super) fn put_run(&mut self, run: Run, replaces: &[Uuid], version: Seq) {
+        self.version = self.version.max(version);
         for level in &mut self.levels {
-            for feature in run.features() {
-                level.kill(feature.id);
-            }
+            replaces.iter().for_each(|id| level.kill(*id));
         }
         self.levels.push(Level::new(run));
         self.merge_small();

@@ -3,6 +3,7 @@
 //! Invariants: the writer task alone changes it, from journal events alone; one snapshot holds all layers; doors
 //! never see [`Picture`], they get a [`View`] made for one actor.
 
+mod ahead;
 mod communes;
 mod feature;
 mod fold;

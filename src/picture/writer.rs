@@ -9,12 +9,13 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::ahead::Ahead;
 use super::fold::{self, Fold, Step};
 use super::run::Run;
 use super::{Picture, View};
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Collection, Event, Timestamp};
-use crate::store::{Store, StoreError};
+use crate::store::{Staging, Store, StoreError};
 
 /// Events read from the journal at once.
 const EVENTS_A_READ_MAX: usize = 10_000;
@@ -28,8 +29,11 @@ const PUBLISH_INTERVAL: Duration = Duration::from_millis(8);
 /// One step of the picture: the snapshot and the events that led to it from the one before.
 pub struct Published {
     pub picture: Arc<Picture>,
-    /// What changed something, in seq order; of a group of fixes those that were newer by fix time.
+    /// What changed something, in seq order; of a group of fixes those that were newer by fix time. The records of
+    /// `imported` are not among it.
     pub events: Arc<[Event]>,
+    /// Collections that took very many records at once.
+    pub imported: Arc<[Collection]>,
     /// Units whose position changed in this step (by a fix, or with their post), each once.
     pub moved: Arc<[Uuid]>,
 }
@@ -78,6 +82,8 @@ impl PictureHandle {
 /// # Errors
 /// [`StoreError`] if the snapshot cannot be read.
 pub async fn start(store: Arc<dyn Store>) -> Result<PictureHandle, StoreError> {
+    let ahead = Arc::new(Ahead::default());
+    store.tell_staging(Arc::clone(&ahead) as Arc<dyn Staging>);
     let mut snapshot = store.snapshot().await?;
     let (first, fold) = blocking(move || fold::load(&mut *snapshot)).await??;
     let shared = Arc::new(Shared {
@@ -86,7 +92,7 @@ pub async fn start(store: Arc<dyn Store>) -> Result<PictureHandle, StoreError> {
         steps: broadcast::Sender::new(PUBLISHES_KEPT),
     });
     let handle = PictureHandle { shared };
-    tokio::spawn(Writer { store, handle: handle.clone(), fold, rebuilds: JoinSet::new() }.follow());
+    tokio::spawn(Writer { store, handle: handle.clone(), fold, ahead, rebuilds: JoinSet::new() }.follow());
     Ok(handle)
 }
 
@@ -99,6 +105,7 @@ struct Writer {
     store: Arc<dyn Store>,
     handle: PictureHandle,
     fold: Fold,
+    ahead: Arc<Ahead>,
     /// Layers that are being rebuilt in the background.
     rebuilds: JoinSet<(Collection, Run)>,
 }
@@ -111,7 +118,8 @@ impl Writer {
         drop(tokio::task::spawn_blocking(move || codes.warm_codes()));
         loop {
             let known = self.handle.load().seq;
-            if *durable.borrow_and_update() <= known {
+            let newest = *durable.borrow_and_update();
+            if newest <= known {
                 tokio::select! {
                     changed = durable.changed() => if changed.is_err() { return },
                     Some(rebuilt) = self.rebuilds.join_next() => self.adopt(rebuilt),
@@ -119,7 +127,7 @@ impl Writer {
                 continue;
             }
             let started = Instant::now();
-            match self.publish(known).await {
+            match self.publish(known, newest).await {
                 // Under load many events are folded in at once: that costs less than one publish each.
                 Ok(()) => tokio::time::sleep_until(started + PUBLISH_INTERVAL).await,
                 Err(error) => {
@@ -130,17 +138,33 @@ impl Writer {
         }
     }
 
-    /// Folds in what the journal holds after `known` and shows it.
-    async fn publish(&mut self, known: Seq) -> Result<(), StoreError> {
-        let events = self.whole_appends_after(known).await?;
+    /// Folds in what the journal holds after `known` and shows it. `newest` is a seq that the journal has reached.
+    async fn publish(&mut self, known: Seq, newest: Seq) -> Result<(), StoreError> {
+        let Some(import) = self.ahead.take(newest).filter(|import| import.first > known) else {
+            let events = self.whole_appends(known, Seq::MAX).await?;
+            return self.fold_in(events).await;
+        };
+        let earlier = self.whole_appends(known, import.first - 1).await?;
+        let begin = self.store.changes_between(import.first - 1, import.first, 1).await?;
+        self.fold_in(earlier).await?;
+        // What was given up and never came to count is not shown; nor is anything lost if this is not the import that
+        // was made ahead, since the next turn reads on from here.
+        if matches!(begin.as_slice(), [Event::Change(change)] if import.begins_with(change)) {
+            let step = Fold::import(&self.handle.load(), import);
+            self.show(step);
+        }
+        Ok(())
+    }
+
+    async fn fold_in(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
         if events.is_empty() {
             return Ok(());
         }
         let before = self.handle.load();
-        let Step { picture, events, moved } = if events.len() <= EVENTS_INLINE_MAX {
+        let step = if events.len() <= EVENTS_INLINE_MAX {
             self.fold.step(&before, events)
         } else {
-            // An import: other tasks of this thread go on meanwhile.
+            // An import from elsewhere: other tasks of this thread go on meanwhile.
             let mut fold = std::mem::take(&mut self.fold);
             let (fold, step) = blocking(move || {
                 let step = fold.step(&before, events);
@@ -150,25 +174,26 @@ impl Writer {
             self.fold = fold;
             step
         };
-        self.show(picture, events.into(), moved.into());
+        self.show(step);
         Ok(())
     }
 
-    /// All events after `known`, to where the store's newest commit ends: an append is shown whole or not at all,
-    /// however many records an import has.
-    async fn whole_appends_after(&self, known: Seq) -> Result<Vec<Event>, StoreError> {
-        let mut events = self.store.changes_after(known, EVENTS_A_READ_MAX).await?;
+    /// All events after `known`, to `through` or to where the store's newest commit ends: an append is shown whole or
+    /// not at all, however many records an import has.
+    async fn whole_appends(&self, known: Seq, through: Seq) -> Result<Vec<Event>, StoreError> {
+        let mut events = self.store.changes_between(known, through, EVENTS_A_READ_MAX).await?;
         let mut read = events.len();
         while read == EVENTS_A_READ_MAX {
             let last = events.last().map_or(known, Event::seq);
-            let mut more = self.store.changes_after(last, EVENTS_A_READ_MAX).await?;
+            let mut more = self.store.changes_between(last, through, EVENTS_A_READ_MAX).await?;
             read = more.len();
             events.append(&mut more);
         }
         Ok(events)
     }
 
-    fn show(&mut self, mut picture: Picture, events: Arc<[Event]>, moved: Arc<[Uuid]>) {
+    fn show(&mut self, step: Step) {
+        let Step { mut picture, events, moved, imported } = step;
         for collection in Collection::ALL {
             let layer = &mut picture.layers[collection.index()];
             if layer.wants_compaction()
@@ -181,7 +206,8 @@ impl Writer {
         self.handle.shared.current.store(Arc::clone(&picture));
         self.handle.shared.seq.send_replace(picture.seq);
         // Nobody listening is no fault.
-        let _ = self.handle.shared.steps.send(Arc::new(Published { picture, events, moved }));
+        let published = Published { picture, events: events.into(), imported: imported.into(), moved: moved.into() };
+        let _ = self.handle.shared.steps.send(Arc::new(published));
     }
 
     /// Puts a rebuilt layer in its place; what it shows does not change.

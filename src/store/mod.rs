@@ -112,6 +112,19 @@ pub enum StoreError {
     Damaged(String),
 }
 
+/// Hears of calls with very many records while they are staged, one call after the other, so that whoever folds them is
+/// ready when they come to count. Called on the thread that stages them.
+pub trait Staging: Send + Sync {
+    /// More records of the call: durable, and not counting yet. They will together with all others of it, or never.
+    fn staged(&self, changes: Vec<Change>);
+
+    /// All are staged and come to count next.
+    fn complete(&self);
+
+    /// They will never count.
+    fn given_up(&self);
+}
+
 /// What happened to one group of fixes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FixesAppended {
@@ -142,9 +155,22 @@ pub trait Store: Send + Sync + 'static {
     /// its unit exists, was decided before; the store keeps all it is given.
     fn append_fixes(&self, fixes: Arc<[Fix]>) -> StoreFuture<'_, Result<FixesAppended, StoreError>>;
 
-    /// Up to `limit` events with `seq > after`, in seq order: journal rows and fix batches. At most `limit` events,
-    /// fewer only at the end.
-    fn changes_after(&self, after: Seq, limit: usize) -> StoreFuture<'_, Result<Vec<Event>, StoreError>>;
+    /// Events with `after < seq ≤ through`, in seq order: journal rows and fix batches. At most `limit` events, fewer
+    /// only at the end.
+    fn changes_between(
+        &self,
+        after: Seq,
+        through: Seq,
+        limit: usize,
+    ) -> StoreFuture<'_, Result<Vec<Event>, StoreError>>;
+
+    /// As [`Store::changes_between`], to the newest one.
+    fn changes_after(&self, after: Seq, limit: usize) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        self.changes_between(after, Seq::MAX, limit)
+    }
+
+    /// Tells `listener` of calls with very many records from now on. A store may leave it without a word.
+    fn tell_staging(&self, listener: Arc<dyn Staging>);
 
     /// The newest durable seq, told on every commit. The picture's writer waits on it.
     fn durable_seq(&self) -> tokio::sync::watch::Receiver<Seq>;

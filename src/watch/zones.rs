@@ -73,5 +73,6 @@ fn turns(picture: &Picture) -> impl Iterator<Item = (Uuid, Timestamp)> {
 }
 
 fn touches_zones(step: &Published) -> bool {
-    step.events.iter().any(|event| matches!(event, Event::Change(change) if change.collection == Collection::RiskZones))
+    let is_zone = |event: &Event| matches!(event, Event::Change(change) if change.collection == Collection::RiskZones);
+    step.imported.contains(&Collection::RiskZones) || step.events.iter().any(is_zone)
 }

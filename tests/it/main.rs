@@ -23,6 +23,7 @@ mod http_serve;
 mod http_support;
 mod http_tiles;
 mod http_writes;
+mod picture_ahead;
 mod picture_layers;
 mod picture_lists;
 mod picture_queries;

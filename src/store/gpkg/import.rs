@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -32,7 +32,7 @@ use super::{closed, now};
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Timestamp};
 use crate::store::body::{self, PersonalRef};
-use crate::store::{Append, Expect, Put, StoreError};
+use crate::store::{Append, AppendedMany, Expect, Put, Staging, StoreError};
 
 /// Seqs left for other writes while an import runs; if they do not suffice, the import is given up.
 const SEQ_HEADROOM: Seq = 1_000_000;
@@ -72,15 +72,6 @@ pub(super) struct Staged {
     expected: Option<u32>,
 }
 
-/// What became of an import.
-pub(super) struct Imported {
-    pub changes: Vec<Change>,
-    pub first: Seq,
-    pub last: Seq,
-    pub count: usize,
-    pub replayed: bool,
-}
-
 /// Lets one import in at a time, and stops the one under way when the store is closed.
 #[derive(Default)]
 pub(super) struct Gate {
@@ -88,38 +79,54 @@ pub(super) struct Gate {
     alone: Mutex<()>,
     /// Set by `close`, read between two slices.
     closing: AtomicBool,
+    listener: OnceLock<Arc<dyn Staging>>,
 }
 
 impl Gate {
     pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
+
+    /// Tells `listener` of imports from now on; only the first one is heard.
+    pub fn tell(&self, listener: Arc<dyn Staging>) {
+        let _ = self.listener.set(listener);
+    }
 }
 
-/// Runs an import to its end on the caller's (blocking) thread. `keep` says whether the changes are wanted back; those
-/// of an earlier call with the same key are not read.
+/// Runs an import to its end on the caller's (blocking) thread, and tells the gate's listener of it.
 pub(super) fn run(
     jobs: &SyncSender<Job>,
     gate: &Gate,
     tables: &[Table],
     mut head: Append,
     puts: impl Iterator<Item = Put>,
-    keep: bool,
-) -> Result<Imported, StoreError> {
+) -> Result<AppendedMany, StoreError> {
     let mut expected = Expected::new(std::mem::take(&mut head.expects));
     let _alone = gate.alone.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((first, last)) = begin(jobs, || prepare::head(&head))? {
         let count = if first == 0 { 0 } else { (last - first + 1) as usize };
-        return Ok(Imported { changes: Vec::new(), first, last, count, replayed: true });
+        return Ok(AppendedMany { first, last, count, replayed: true });
     }
+    let listener = gate.listener.get();
     let puts = puts.map_while(|put| (!gate.closing.load(Ordering::Relaxed)).then_some(put));
-    let staged = stage(jobs, tables, puts, &mut expected, keep)
-        .and_then(|staged| if gate.closing.load(Ordering::Relaxed) { Err(closed()) } else { Ok(staged) });
-    let published = staged.and_then(|(changes, count)| {
+    let heard = |changes| {
+        if let Some(listener) = listener {
+            listener.staged(changes);
+        }
+    };
+    let staged = stage(jobs, tables, puts, &mut expected, heard)
+        .and_then(|count| if gate.closing.load(Ordering::Relaxed) { Err(closed()) } else { Ok(count) });
+    let published = staged.and_then(|count| {
+        if let Some(listener) = listener {
+            listener.complete();
+        }
         let (first, last) = ask(jobs, |answer| Step::Publish { read: expected.rest(), answer })?;
-        Ok(Imported { changes, first, last, count, replayed: false })
+        Ok(AppendedMany { first, last, count, replayed: false })
     });
     if published.is_err() {
+        if let Some(listener) = listener {
+            listener.given_up();
+        }
         // If the writer is gone as well, the next start clears the rows away.
         let _ = jobs.send(Job::Import(Step::Abandon));
     }
@@ -166,17 +173,14 @@ fn stage(
     tables: &[Table],
     puts: impl Iterator<Item = Put>,
     expected: &mut Expected,
-    keep: bool,
-) -> Result<(Vec<Change>, usize), StoreError> {
-    let (mut changes, mut count) = (Vec::new(), 0);
+    heard: impl Fn(Vec<Change>),
+) -> Result<usize, StoreError> {
+    let mut count = 0;
     let (mut slice, mut bytes) = (Vec::with_capacity(SLICE_PUTS_MAX), 0);
     let mut flush = |slice: &mut Vec<Staged>| -> Result<(), StoreError> {
         count += slice.len();
         let puts = std::mem::replace(slice, Vec::with_capacity(SLICE_PUTS_MAX));
-        let made = ask(jobs, |answer| Step::Slice { puts, answer })?;
-        if keep {
-            changes.extend(made);
-        }
+        heard(ask(jobs, |answer| Step::Slice { puts, answer })?);
         Ok(())
     };
     for put in puts {
@@ -192,7 +196,7 @@ fn stage(
     if !slice.is_empty() {
         flush(&mut slice)?;
     }
-    Ok((changes, count))
+    Ok(count)
 }
 
 /// Waits for room in the queue and then for the answer: an import may be held up, unlike a call of the desk.

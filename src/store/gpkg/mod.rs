@@ -33,12 +33,11 @@ use uuid::Uuid;
 pub use self::check::check;
 use self::folder::Lock;
 pub(super) use self::folder::make_private_file;
-use self::import::Imported;
 use self::read::Readers;
 use self::tables::Table;
 use self::tail::Tail;
 use self::writer::{Job, Writer};
-use super::{Append, Appended, AppendedMany, FixesAppended, Put, Snapshot, Store, StoreError, StoreFuture};
+use super::{Append, Appended, AppendedMany, FixesAppended, Put, Snapshot, Staging, Store, StoreError, StoreFuture};
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Timestamp};
 
@@ -174,15 +173,10 @@ impl GpkgStore {
         &self,
         head: Append,
         puts: Box<dyn Iterator<Item = Put> + Send>,
-        keep: bool,
-    ) -> Result<Imported, StoreError> {
+    ) -> Result<AppendedMany, StoreError> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)?;
         let (gate, tables) = (Arc::clone(&self.imports), Arc::clone(&self.tables));
-        blocking(move || import::run(&jobs, &gate, &tables, head, puts, keep)).await
-    }
-
-    async fn changes_between(&self, first: Seq, last: Seq) -> Result<Vec<Change>, StoreError> {
-        self.readers.with(move |conn| read::changes_between(conn, first, last)).await
+        blocking(move || import::run(&jobs, &gate, &tables, head, puts)).await
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
@@ -204,9 +198,8 @@ impl Store for GpkgStore {
         Box::pin(async move {
             if call.puts.len() > PUTS_AT_ONCE_MAX {
                 let puts = std::mem::take(&mut call.puts);
-                let Imported { changes, first, last, replayed, .. } =
-                    self.import(call, Box::new(puts.into_iter()), true).await?;
-                let changes = if replayed { self.changes_between(first, last).await? } else { changes };
+                let AppendedMany { first, last, replayed, .. } = self.import(call, Box::new(puts.into_iter())).await?;
+                let changes = self.readers.with(move |conn| read::changes_between(conn, first, last)).await?;
                 return Ok(Appended { changes, replayed });
             }
             let call = prepare::call(&self.tables, call)?;
@@ -221,9 +214,7 @@ impl Store for GpkgStore {
     ) -> StoreFuture<'_, Result<AppendedMany, StoreError>> {
         Box::pin(async move {
             let first = head.puts.clone().into_iter();
-            let imported = self.import(Append { puts: Vec::new(), ..head }, Box::new(first.chain(puts)), false).await?;
-            let Imported { first, last, count, replayed, .. } = imported;
-            Ok(AppendedMany { first, last, count, replayed })
+            self.import(Append { puts: Vec::new(), ..head }, Box::new(first.chain(puts))).await
         })
     }
 
@@ -231,11 +222,20 @@ impl Store for GpkgStore {
         Box::pin(self.ask(|answer| Job::Fixes { fixes, answer }))
     }
 
-    fn changes_after(&self, after: Seq, limit: usize) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
-        if let Some(events) = self.tail.after(after, limit) {
+    fn changes_between(
+        &self,
+        after: Seq,
+        through: Seq,
+        limit: usize,
+    ) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        if let Some(events) = self.tail.between(after, through, limit) {
             return Box::pin(std::future::ready(Ok(events)));
         }
-        Box::pin(self.readers.with(move |conn| read::events_after(conn, after, limit)))
+        Box::pin(self.readers.with(move |conn| read::events_between(conn, after, through, limit)))
+    }
+
+    fn tell_staging(&self, listener: Arc<dyn Staging>) {
+        self.imports.tell(listener);
     }
 
     fn durable_seq(&self) -> watch::Receiver<Seq> {

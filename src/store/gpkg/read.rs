@@ -84,10 +84,15 @@ pub(super) fn newest_seq(conn: &Connection, hidden_from: Seq) -> Result<Seq, Sto
 const CHANGE_COLUMNS: &str =
     "seq, request_id, actor, recorded_at, valid_at, exercise_id, collection, record_id, version, format, body";
 
-/// Up to `limit` events after `after`, journal rows and fix batches in one order.
-pub(super) fn events_after(conn: &Connection, after: Seq, limit: usize) -> Result<Vec<Event>, StoreError> {
-    let hidden_from = hidden_from(conn)?;
-    let bounds = (after.cast_signed(), hidden_from.cast_signed(), limit.min(i64::MAX as usize).cast_signed());
+/// Up to `limit` events after `after` and not after `through`, journal rows and fix batches in one order.
+pub(super) fn events_between(
+    conn: &Connection,
+    after: Seq,
+    through: Seq,
+    limit: usize,
+) -> Result<Vec<Event>, StoreError> {
+    let before = hidden_from(conn)?.min(through.saturating_add(1)).min(i64::MAX.cast_unsigned());
+    let bounds = (after.cast_signed(), before.cast_signed(), limit.min(i64::MAX as usize).cast_signed());
     let mut batches = conn
         .prepare_cached("SELECT seq, recorded_at FROM fix_batches WHERE seq > ?1 AND seq < ?2 ORDER BY seq LIMIT ?3")?
         .query_map(bounds, |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, String>(1)?)))?

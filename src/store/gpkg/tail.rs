@@ -18,26 +18,30 @@ pub(super) struct Tail {
 }
 
 struct Inner {
-    /// Every event after `floor`, in seq order.
+    /// Every event after `floor`, in seq order, but those of `import`.
     events: VecDeque<Event>,
     floor: Seq,
     fixes: usize,
+    /// The first and the last seq of the newest import, whose changes are in the journal alone.
+    import: Option<(Seq, Seq)>,
 }
 
 impl Tail {
     /// Holds nothing yet; what is durable up to `durable` is in the journal alone.
     pub fn new(durable: Seq) -> Self {
-        Self { inner: Mutex::new(Inner { events: VecDeque::new(), floor: durable, fixes: 0 }) }
+        Self { inner: Mutex::new(Inner::from(durable)) }
     }
 
-    /// Up to `limit` events after `after`; `None` if the tail does not reach back so far.
-    pub fn after(&self, after: Seq, limit: usize) -> Option<Vec<Event>> {
+    /// Up to `limit` events after `after` and not after `through`; `None` if not all of them are here.
+    pub fn between(&self, after: Seq, through: Seq, limit: usize) -> Option<Vec<Event>> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if after < inner.floor {
+        let lacks_some = inner.import.is_some_and(|(first, last)| after < last && through >= first);
+        if after < inner.floor || lacks_some {
             return None;
         }
-        let first = inner.events.partition_point(|event| event.seq() <= after);
-        Some(inner.events.range(first..).take(limit).cloned().collect())
+        let wanted = inner.events.partition_point(|event| event.seq() <= after)
+            ..inner.events.partition_point(|event| event.seq() <= through);
+        Some(inner.events.range(wanted).take(limit).cloned().collect())
     }
 
     /// Takes what a commit has made durable.
@@ -54,11 +58,25 @@ impl Tail {
         }
     }
 
-    /// Forgets everything up to `durable`: after an import, whose changes are read from the journal, and after an
-    /// erasure.
-    pub fn forget(&self, durable: Seq) {
+    /// An import from `first` to `last` has come to count.
+    pub fn leave_out(&self, first: Seq, last: Seq) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        *inner = Inner { events: VecDeque::new(), floor: durable, fixes: 0 };
+        if let Some((_, last)) = inner.import.replace((first, last)) {
+            let kept = inner.events.partition_point(|event| event.seq() <= last);
+            inner.fixes -= inner.events.drain(..kept).map(|event| fixes_of(&event)).sum::<usize>();
+            inner.floor = inner.floor.max(last);
+        }
+    }
+
+    /// Forgets everything up to `durable`: after an erasure.
+    pub fn forget(&self, durable: Seq) {
+        *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = Inner::from(durable);
+    }
+}
+
+impl Inner {
+    fn from(durable: Seq) -> Self {
+        Self { events: VecDeque::new(), floor: durable, fixes: 0, import: None }
     }
 }
 
@@ -93,10 +111,11 @@ mod tests {
     #[test]
     fn the_tail_answers_only_as_far_back_as_it_reaches() {
         let tail = Tail::new(4);
-        assert_eq!(tail.after(3, 10), None);
-        assert_eq!(tail.after(4, 10), Some(vec![]));
+        assert_eq!(tail.between(3, Seq::MAX, 10), None);
+        assert_eq!(tail.between(4, Seq::MAX, 10), Some(vec![]));
         tail.push([batch(5, 1), batch(9, 1)]);
-        let seqs = |after, limit| tail.after(after, limit).map(|e| e.iter().map(Event::seq).collect::<Vec<_>>());
+        let seqs =
+            |after, limit| tail.between(after, Seq::MAX, limit).map(|e| e.iter().map(Event::seq).collect::<Vec<_>>());
         assert_eq!(seqs(4, 10), Some(vec![5, 9]));
         assert_eq!(seqs(4, 1), Some(vec![5]));
         assert_eq!(seqs(7, 10), Some(vec![9]));
@@ -108,10 +127,25 @@ mod tests {
     }
 
     #[test]
+    fn the_tail_answers_on_both_sides_of_an_import() {
+        let tail = Tail::new(0);
+        let seqs =
+            |after, through| tail.between(after, through, 10).map(|e| e.iter().map(Event::seq).collect::<Vec<_>>());
+        tail.push([batch(1, 1), batch(2, 1)]);
+        tail.leave_out(100, 200);
+        tail.push([batch(201, 1)]);
+        assert_eq!((seqs(0, 99), seqs(1, 2), seqs(200, Seq::MAX)), (Some(vec![1, 2]), Some(vec![2]), Some(vec![201])));
+        assert_eq!((seqs(0, 100), seqs(2, Seq::MAX), seqs(150, 300)), (None, None, None));
+        tail.leave_out(1_000, 1_001);
+        assert_eq!((seqs(0, 2), seqs(200, 999)), (None, Some(vec![201])), "one import is known");
+        assert_eq!(tail.inner.lock().unwrap().fixes, 1);
+    }
+
+    #[test]
     fn the_tail_keeps_its_limit_of_events() {
         let tail = Tail::new(0);
         tail.push((1..=EVENTS_MAX as Seq + 1).map(|seq| batch(seq, 0)));
-        assert_eq!(tail.after(0, 1), None);
-        assert_eq!(tail.after(1, usize::MAX).map(|events| events.len()), Some(EVENTS_MAX));
+        assert_eq!(tail.between(0, Seq::MAX, 1), None);
+        assert_eq!(tail.between(1, Seq::MAX, usize::MAX).map(|events| events.len()), Some(EVENTS_MAX));
     }
 }

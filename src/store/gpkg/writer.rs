@@ -223,10 +223,12 @@ impl Writer {
                     Some(import) => import.publish(&writer.conn, &writer.tables, writer.next_seq, &read),
                     None => Err(no_import()),
                 });
-                if let Ok((_, last)) = published {
+                if let Ok((first, last)) = published {
                     self.import = None;
                     self.next_seq = self.next_seq.max(last + 1);
-                    self.tail.forget(self.next_seq - 1);
+                    if first > 0 {
+                        self.tail.leave_out(first, last);
+                    }
                 }
                 drop(answer.send(published));
             }

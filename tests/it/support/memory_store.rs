@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use trucban::domain::change::{Seq, canonical_json};
 use trucban::domain::{Change, Collection, Event, Fix, FixBatch, Record, Timestamp};
-use trucban::store::{Append, Appended, AppendedMany, FixesAppended, Put, Snapshot, Store, StoreError, StoreFuture};
+use trucban::store::{
+    Append, Appended, AppendedMany, FixesAppended, Put, Snapshot, Staging, Store, StoreError, StoreFuture,
+};
 use uuid::Uuid;
 
 pub struct MemoryStore {
@@ -129,11 +131,19 @@ impl Store for MemoryStore {
         now(Ok(FixesAppended { seq: self.fix(fixes.to_vec()) }))
     }
 
-    fn changes_after(&self, after: Seq, limit: usize) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+    fn changes_between(
+        &self,
+        after: Seq,
+        through: Seq,
+        limit: usize,
+    ) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
         let state = self.state.lock().unwrap();
         let first = state.events.partition_point(|event| event.seq() <= after);
-        now(Ok(state.events[first..].iter().take(limit).cloned().collect()))
+        let wanted = state.events[first..].iter().take_while(|event| event.seq() <= through);
+        now(Ok(wanted.take(limit).cloned().collect()))
     }
+
+    fn tell_staging(&self, _: Arc<dyn Staging>) {}
 
     fn durable_seq(&self) -> watch::Receiver<Seq> {
         self.durable.subscribe()
