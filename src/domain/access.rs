@@ -272,7 +272,7 @@ pub enum Reach {
 ///
 /// Need for personal data: the household's commune authority, the duty officer and the planner whose area holds it, a
 /// unit while it is tasked there (DESIGN.md section 5). An administrator runs the server and has no such need.
-pub const READS: [(Role, [Reach; 4]); 8] = {
+pub static READS: [(Role, [Reach; 4]); 8] = {
     use Reach as R;
     [
         (Role::DutyOfficer, [R::All, R::Area, R::ForceInArea, R::Area]),

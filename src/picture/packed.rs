@@ -1,8 +1,9 @@
 //! A packed tree over boxes in degrees: built once, never changed, about 25 bytes a point.
 //!
 //! Entries are halved again and again at the median of their longer side until some sixteen are left; the boxes of
-//! the halves form a complete binary tree in one array. A search goes to the nearer half first and cuts a half off
-//! when a proved lower bound of its distance lies above the mark.
+//! the halves form a complete binary tree in one array, both halves of a node in one line of the processor's cache. A
+//! search goes to the nearer half first and cuts a half off when a proved lower bound of its distance lies above the
+//! mark.
 
 use std::f64::consts::PI;
 
@@ -13,6 +14,8 @@ pub(super) type Bbox = [f64; 4];
 
 /// Entries a leaf holds at most.
 const LEAF: usize = 16;
+/// Levels of a tree over slots that are counted in 32 bits, at most.
+const DEPTH_MAX: usize = 32;
 /// From so many entries on, both halves are built at once.
 const PARALLEL_FROM: usize = 100_000;
 /// The least radius of curvature of WGS 84 (along the meridian at the equator), metres, rounded down: with geodetic
@@ -39,10 +42,17 @@ enum Boxes {
 pub(super) struct Packed {
     boxes: Boxes,
     slots: Box<[u32]>,
-    /// Node `i` has the children `2i` and `2i + 1`; nodes from `leaves` on are leaves.
-    nodes: Box<[Bbox]>,
+    /// Around all entries.
+    bounds: Bbox,
+    /// Node `i` has the children `2i` and `2i + 1`, whose boxes stand here at `i`; nodes from `leaves` on are leaves.
+    halves: Box<[Halves]>,
     leaves: usize,
 }
+
+/// The boxes of a node's two children: as long as a cache line, and lying in one.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Halves([Bbox; 2]);
 
 const NOTHING: Bbox = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
 
@@ -66,13 +76,21 @@ impl Packed {
         let n = entries.len();
         let leaves = n.div_ceil(LEAF).next_power_of_two();
         halve(&mut entries, 0, leaves, n, leaves);
-        let mut nodes = vec![NOTHING; 2 * leaves].into_boxed_slice();
-        for leaf in 0..leaves {
-            let range = leaf_start(leaf, n, leaves)..leaf_start(leaf + 1, n, leaves);
-            nodes[leaves + leaf] = entries[range].iter().fold(NOTHING, |whole, entry| union(&whole, &entry.bbox));
-        }
-        for node in (1..leaves).rev() {
-            nodes[node] = union(&nodes[2 * node], &nodes[2 * node + 1]);
+        let mut halves = vec![Halves([NOTHING; 2]); leaves].into_boxed_slice();
+        let mut bounds = NOTHING;
+        for node in (1..2 * leaves).rev() {
+            let bbox = if node >= leaves {
+                let leaf = node - leaves;
+                let range = leaf_start(leaf, n, leaves)..leaf_start(leaf + 1, n, leaves);
+                entries[range].iter().fold(NOTHING, |whole, entry| union(&whole, &entry.bbox))
+            } else {
+                union(&halves[node].0[0], &halves[node].0[1])
+            };
+            if node == 1 {
+                bounds = bbox;
+            } else {
+                halves[node / 2].0[node % 2] = bbox;
+            }
         }
         let points = entries.iter().all(|entry| entry.bbox[0] == entry.bbox[2] && entry.bbox[1] == entry.bbox[3]);
         let boxes = if points {
@@ -80,12 +98,12 @@ impl Packed {
         } else {
             Boxes::Boxes(entries.iter().map(|entry| entry.bbox).collect())
         };
-        Self { boxes, slots: entries.iter().map(|entry| entry.slot).collect(), nodes, leaves }
+        Self { boxes, slots: entries.iter().map(|entry| entry.slot).collect(), bounds, halves, leaves }
     }
 
     /// The box around all entries; `None` if there is none.
     pub fn bounds(&self) -> Option<Bbox> {
-        self.nodes.get(1).copied().filter(|bounds| bounds[0] <= bounds[2])
+        (self.bounds[0] <= self.bounds[2]).then_some(self.bounds)
     }
 
     fn bbox(&self, at: usize) -> Bbox {
@@ -102,15 +120,16 @@ impl Packed {
 
     /// The slots whose boxes share a point with `bbox` (which does not cross the date line), in no useful order.
     pub fn in_box(&self, bbox: Bbox) -> InBox<'_> {
-        InBox { tree: self, bbox, stack: vec![1], leaf: 0..0 }
+        let stack = if meet(&self.bounds, &bbox) { vec![1] } else { Vec::new() };
+        InBox { tree: self, bbox, stack, leaf: 0..0 }
     }
 
     /// Goes through the entries from near to far, roughly, and gives `visit` those whose lower bound is at most
     /// `mark_m2` (square metres): `visit(bound_m2, bbox, slot)` returns the mark from then on.
     pub fn nearest(&self, metric: &Metric, mark_m2: f64, visit: &mut impl FnMut(f64, &Bbox, u32) -> f64) {
         let mut mark = mark_m2;
-        let mut stack: Vec<(f64, usize)> = Vec::with_capacity(2 * usize::BITS as usize);
-        stack.push((metric.least_m2(&self.nodes[1]), 1));
+        let mut stack: Vec<(f64, usize)> = Vec::with_capacity(DEPTH_MAX + 1);
+        stack.push((metric.least_m2(&self.bounds), 1));
         while let Some((bound, node)) = stack.pop() {
             if bound > mark {
                 continue;
@@ -125,13 +144,11 @@ impl Packed {
                 }
             } else {
                 let (left, right) = (2 * node, 2 * node + 1);
-                let (near, far) = (metric.least_m2(&self.nodes[left]), metric.least_m2(&self.nodes[right]));
-                if near <= far {
-                    stack.push((far, right));
-                    stack.push((near, left));
+                let [to_left, to_right] = self.halves[node].0.each_ref().map(|half| metric.least_m2(half));
+                if to_left <= to_right {
+                    stack.extend([(to_right, right), (to_left, left)]);
                 } else {
-                    stack.push((near, left));
-                    stack.push((far, right));
+                    stack.extend([(to_left, left), (to_right, right)]);
                 }
             }
         }
@@ -184,14 +201,13 @@ impl Iterator for InBox<'_> {
                 }
             }
             let node = self.stack.pop()?;
-            if !meet(&self.tree.nodes[node], &self.bbox) {
-                continue;
-            }
             if node >= self.tree.leaves {
                 self.leaf = self.tree.leaf_range(node);
-            } else {
-                self.stack.extend([2 * node + 1, 2 * node]);
+                continue;
             }
+            let halves = &self.tree.halves[node].0;
+            self.stack
+                .extend([1, 0].into_iter().filter(|half| meet(&halves[*half], &self.bbox)).map(|half| 2 * node + half));
         }
     }
 }
@@ -206,12 +222,19 @@ impl Iterator for InBox<'_> {
 pub(super) struct Metric {
     lon: f64,
     lat: f64,
+    /// Whether places beyond the date line may be within the radius.
+    over_date_line: bool,
     /// Square metres for one square degree, at least.
     lat_least: f64,
     lon_least: f64,
     /// The same, at most; infinite where the radius is too large for a useful bound.
     lat_most: f64,
     lon_most: f64,
+}
+
+/// The greater of two numbers that are no NaN: one instruction, where [`f64::max`] must look for NaN.
+fn greater(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
 }
 
 /// Half the central angle up to which upper bounds are given, radians (about 500 km).
@@ -221,7 +244,8 @@ impl Metric {
     /// For places within `radius_m` of the place.
     pub fn new(lon: f64, lat: f64, radius_m: f64) -> Self {
         let angle = (radius_m / RADIUS_MIN_M).min(PI);
-        let around = degree_box(lon, lat, radius_m).first;
+        let degrees = degree_box(lon, lat, radius_m);
+        let around = degrees.first;
         let (south, north) = (around[1], around[3]);
         let cos = |lat: f64| lat.to_radians().cos().max(0.0);
         let cos_least = cos(south).min(cos(north));
@@ -238,6 +262,7 @@ impl Metric {
         Self {
             lon,
             lat,
+            over_date_line: degrees.second.is_some() || around[2] - around[0] >= 360.0,
             lat_least: lat_least * lat_least,
             lon_least: lon_least * lon_least * cos(lat) * cos_least,
             lat_most: most * most,
@@ -247,10 +272,9 @@ impl Metric {
 
     /// Least distance to anything in the box, square metres.
     pub fn least_m2(&self, bbox: &Bbox) -> f64 {
-        let dlat = (bbox[1] - self.lat).max(self.lat - bbox[3]).max(0.0);
-        let mut dlon = (bbox[0] - self.lon).max(self.lon - bbox[2]).max(0.0);
-        if dlon > 0.0 {
-            // The other way round, over the date line.
+        let dlat = greater(greater(bbox[1] - self.lat, self.lat - bbox[3]), 0.0);
+        let mut dlon = greater(greater(bbox[0] - self.lon, self.lon - bbox[2]), 0.0);
+        if self.over_date_line && dlon > 0.0 {
             dlon = dlon.min((bbox[0] + 360.0 - self.lon).min(self.lon + 360.0 - bbox[2]).max(0.0));
         }
         self.lat_least * dlat * dlat + self.lon_least * dlon * dlon

@@ -65,7 +65,12 @@ impl Near<'_> {
     /// Writes a GeoJSON Feature with `collection`, `distance_m` (to the millimetre), `bearing_deg` (to 0.01°) and
     /// `nearest` beside `properties`.
     pub fn write_geojson(&self, out: &mut Vec<u8>) {
+        let nearest = Coord { x: self.nearest[0], y: self.nearest[1] };
+        let is_the_point = matches!(self.shown.geometry(), Some(Geometry::Point(point)) if point.0 == nearest);
         self.shown.write_with(out, |out| {
+            // The last thing written is the geometry: what stands there is not worked out a second time.
+            let written = out.len() - 1;
+            let position = out[..written].iter().rposition(|byte| *byte == b'[').filter(|_| is_the_point);
             out.extend_from_slice(b",\"collection\":\"");
             out.extend_from_slice(self.shown.collection().as_str().as_bytes());
             out.extend_from_slice(b"\",\"distance_m\":");
@@ -73,7 +78,10 @@ impl Near<'_> {
             out.extend_from_slice(b",\"bearing_deg\":");
             json::rounded(self.bearing_deg, 2, out);
             out.extend_from_slice(b",\"nearest\":");
-            json::position(Coord { x: self.nearest[0], y: self.nearest[1] }, out);
+            match position {
+                Some(from) => out.extend_from_within(from..written),
+                None => json::position(nearest, out),
+            }
         });
     }
 }
