@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{Refusal, starting};
+use super::long::LongQuestions;
 use super::sign_in::SignIn;
 use super::uploads::Uploads;
 use crate::desk::Desk;
@@ -49,6 +50,7 @@ pub struct Live {
     pub tiles: Tiles,
     pub sign_in: SignIn,
     pub uploads: Uploads,
+    pub long_questions: LongQuestions,
 }
 
 impl App {

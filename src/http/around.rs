@@ -9,6 +9,7 @@ use super::actor::{Reader, Writer};
 use super::answer::{geojson, json as json_answer};
 use super::error::Answer;
 use super::items::search_words;
+use super::long;
 use super::params::{Params, no_record};
 use super::shapes;
 use super::{NEARBY_LIMIT, NEARBY_LIMIT_MAX, RADIUS_M_MAX};
@@ -53,7 +54,10 @@ pub async fn nearby(reader: Reader) -> Answer {
     let q = search_words(&mut params)?;
     let filters = params.filters(&collections)?;
     let view = reader.view()?;
-    let near = view.nearby(&NearbyQuery { lon, lat, radius_m, limit, collections, filters, q });
+    // Where words or filters let few records pass, everything within the radius is looked at.
+    let looks_at = if filters.is_empty() && q.is_none() { 0 } else { view.held(&collections) };
+    let query = NearbyQuery { lon, lat, radius_m, limit, collections, filters, q };
+    let near = long::answer(&reader, looks_at, || view.nearby(&query)).await?;
     let mut body = Vec::with_capacity(256 + near.len() * FEATURE_BYTES);
     body.extend_from_slice(b"{\"type\":\"FeatureCollection\",\"features\":[");
     for (at, one) in near.iter().enumerate() {
@@ -88,7 +92,9 @@ pub async fn within(reader: Reader) -> Answer {
     let buffer_m = params.number("buffer_m", 0.0, BUFFER_M_MAX)?.unwrap_or(0.0);
     let collections = params.collections()?.unwrap_or_else(|| Collection::ALL.to_vec());
     let filters = params.filters(&collections)?;
-    let found = view.within(&WithinQuery { geometry: area, buffer_m, collections, filters });
+    let looks_at = view.held(&collections);
+    let query = WithinQuery { geometry: area, buffer_m, collections, filters };
+    let found = long::answer(&reader, looks_at, || view.within(&query)).await?;
     let mut body = Vec::with_capacity(256 + found.len() * FEATURE_BYTES);
     body.extend_from_slice(b"{\"type\":\"FeatureCollection\",\"features\":[");
     for (at, one) in found.iter().enumerate() {
@@ -129,7 +135,9 @@ pub async fn along(reader: Reader) -> Answer {
     if let Some(id) = sector_id {
         view.item(Collection::BorderSectors, id).ok_or_else(|| no_record(id).at("sector"))?;
     }
-    let found = view.along(&AlongQuery { sector_id, from_km, to_km, within_m, collections, filters });
+    let looks_at = view.held(&collections);
+    let query = AlongQuery { sector_id, from_km, to_km, within_m, collections, filters };
+    let found = long::answer(&reader, looks_at, || view.along(&query)).await?;
     let mut body = Vec::with_capacity(256 + found.len() * FEATURE_BYTES);
     body.extend_from_slice(b"{\"type\":\"FeatureCollection\",\"features\":[");
     for (at, one) in found.iter().enumerate() {
@@ -241,11 +249,8 @@ pub async fn exposure(writer: Writer) -> Answer {
         }
     };
     fields.finish()?;
-    let (seq, as_of) = (view.seq(), view.now());
-    // Counting a province takes a while; meanwhile this thread shall go on answering.
-    let counted =
-        tokio::task::spawn_blocking(move || view.exposure(&area)).await.map_err(|_| super::error::internal())?;
-    json_answer(&counts(counted, seq, as_of))
+    let counted = long::beside(&writer.reader, || view.exposure(&area)).await?;
+    json_answer(&counts(counted, view.seq(), view.now()))
 }
 
 fn counts(e: Exposure, seq: u64, as_of: Timestamp) -> ExposureAnswer {
@@ -284,9 +289,9 @@ fn counts(e: Exposure, seq: u64, as_of: Timestamp) -> ExposureAnswer {
 }
 
 fn finish(view: &View, returned: usize, body: &mut Vec<u8>) {
-    body.extend_from_slice(
-        format!("],\"numberReturned\":{returned},\"timeStamp\":\"{}\",\"seq\":{}}}", view.now(), view.seq()).as_bytes(),
-    );
+    body.extend_from_slice(format!("],\"numberReturned\":{returned},").as_bytes());
+    view.write_as_of(body);
+    body.push(b'}');
 }
 
 fn area_asked(params: &mut Params<'_>, view: &View) -> Result<geo_types::Geometry<f64>, Problem> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::actor::{Reader, Writer};
 use super::answer::{etag, feature_value, json as json_answer, json_bytes};
 use super::error::{Answer, Refusal, internal};
+use super::long;
 use super::params::{Params, id_named};
 use super::shapes;
 use crate::desk::{Assigned, LeftOut, Reason, UnitCandidate};
@@ -180,7 +181,9 @@ pub async fn recommend(reader: Reader, Path(id): Path<String>) -> Answer {
     let limit = params.count("limit", CANDIDATES_MAX)?.unwrap_or(CANDIDATES);
     params.finish()?;
     let view = reader.view()?;
-    let advice = reader.live()?.desk.recommendation(&view, id, limit)?;
+    let desk = &reader.live()?.desk;
+    let looks_at = view.held(&[Collection::Units]);
+    let advice = long::answer(&reader, looks_at, || desk.recommendation(&view, id, limit)).await??;
     json_answer(&RecommendationAnswer {
         incident_id: advice.incident_id,
         as_of: advice.as_of,

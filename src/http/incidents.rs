@@ -12,6 +12,7 @@ use super::answer::{etag, geojson, json_bytes, with_header, with_status};
 use super::error::{Answer, internal};
 use super::fields::Fields;
 use super::items::write_features;
+use super::long;
 use super::params::{Params, id_named, no_record};
 use super::records::show;
 use super::shapes;
@@ -256,13 +257,10 @@ pub async fn list_similar(reader: Reader) -> Answer {
     let accuracy_m = params.number("accuracy_m", 0.0, 200_000.0)?;
     params.finish()?;
     let view = reader.view()?;
-    let similar = reader.live()?.desk.similar(
-        &view,
-        &kind,
-        at.map(|(lon, lat)| Point::new(lon, lat)),
-        accuracy_m,
-        commune.as_deref(),
-    );
+    let desk = &reader.live()?.desk;
+    let at = at.map(|(lon, lat)| Point::new(lon, lat));
+    let find = || desk.similar(&view, &kind, at, accuracy_m, commune.as_deref());
+    let similar = long::answer(&reader, view.held(&[Collection::Incidents]), find).await?;
     let mut body = b"{\"type\":\"FeatureCollection\",\"features\":[".to_vec();
     write_similar(&view, &similar, &mut body);
     body.extend_from_slice(format!("],\"numberReturned\":{},\"seq\":{}}}", similar.len(), view.seq()).as_bytes());

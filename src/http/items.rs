@@ -9,10 +9,11 @@ use super::actor::Reader;
 use super::answer::{etag, feature, geojson, is_known, not_modified, with_header};
 use super::app::now;
 use super::error::Answer;
+use super::long;
 use super::params::{Params, check_length, collection_named, id_named, no_record};
 use super::{ITEMS_LIMIT, ITEMS_LIMIT_MAX};
 use crate::domain::{Collection, Problem};
-use crate::picture::{ItemsQuery, Shown};
+use crate::picture::{ItemsQuery, Shown, View};
 
 /// A page of records.
 #[utoipa::path(
@@ -47,8 +48,21 @@ pub async fn list_items(reader: Reader, Path(name): Path<String>) -> Answer {
         filters: params.filters(&[collection])?,
     };
     let view = reader.view()?;
-    let page = view.items(&query);
-    let links = page_links(&reader, &query, page.matched, page.shown.len());
+    let body = long::answer(&reader, looks_at(&view, &query), || page(&reader, &view, &query)).await?;
+    Ok(geojson(body))
+}
+
+/// Records that a page looks at, at most.
+fn looks_at(view: &View, query: &ItemsQuery) -> usize {
+    let held = view.held(&[query.collection]);
+    let narrowed = query.bbox.is_some() || query.datetime.is_some() || query.q.is_some() || !query.filters.is_empty();
+    if narrowed { held } else { held.min(query.offset.saturating_add(query.limit)) }
+}
+
+/// A page as GeoJSON.
+fn page(reader: &Reader, view: &View, query: &ItemsQuery) -> Vec<u8> {
+    let page = view.items(query);
+    let links = page_links(reader, query, page.matched, page.shown.len());
     let mut body = Vec::with_capacity(512 + page.shown.len() * 768);
     body.extend_from_slice(b"{\"type\":\"FeatureCollection\",\"features\":[");
     write_features(&page.shown, &mut body);
@@ -60,7 +74,7 @@ pub async fn list_items(reader: Reader, Path(name): Path<String>) -> Answer {
         )
         .as_bytes(),
     );
-    Ok(geojson(body))
+    body
 }
 
 /// One record, also an ended one.

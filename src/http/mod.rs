@@ -20,6 +20,7 @@ mod imports;
 mod incidents;
 mod items;
 mod landing;
+mod long;
 mod pages;
 mod params;
 mod places;

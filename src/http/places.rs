@@ -8,6 +8,7 @@ use super::actor::Reader;
 use super::answer::json;
 use super::error::Answer;
 use super::items::search_words;
+use super::long;
 use super::params::Params;
 use super::shapes;
 use crate::desk::Candidate;
@@ -94,7 +95,8 @@ pub async fn locate(reader: Reader) -> Answer {
     let limit = params.count("limit", LINES_MAX)?.unwrap_or(LINES);
     params.finish()?;
     let view = reader.view()?;
-    let candidates = reader.live()?.desk.locate(&view, &words, limit)?;
+    let desk = &reader.live()?.desk;
+    let candidates = long::answer(&reader, view.searched(), || desk.locate(&view, &words, limit)).await??;
     json(&LocateAnswer { candidates: candidates.into_iter().map(PlaceCandidate::from).collect() })
 }
 
@@ -152,5 +154,6 @@ pub async fn search(reader: Reader) -> Answer {
     let limit = params.count("limit", LINES_MAX)?.unwrap_or(LINES);
     params.finish()?;
     let view = reader.view()?;
-    json(&SearchAnswer { hits: view.search(&words, limit).into_iter().map(SearchHit::from).collect() })
+    let hits = long::answer(&reader, view.searched(), || view.search(&words, limit)).await?;
+    json(&SearchAnswer { hits: hits.into_iter().map(SearchHit::from).collect() })
 }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::app::{Live, now};
+use super::long::LongQuestions;
 use super::sign_in::SignIn;
 use super::uploads::Uploads;
 use crate::desk::{Desk, SystemClock};
@@ -81,7 +82,8 @@ async fn fill(
             SignIn::demo(folder, field_unit)?
         };
         let (tiles, uploads) = (Tiles::default(), Uploads::in_folder(folder)?);
-        let live = Live { store: Arc::clone(&store), picture, desk, feed, tiles, sign_in, uploads };
+        let long_questions = LongQuestions::default();
+        let live = Live { store: Arc::clone(&store), picture, desk, feed, tiles, sign_in, uploads, long_questions };
         anyhow::Ok(Started { live, tasks })
     };
     filled.await.map_err(|error| (Arc::clone(&store), error))

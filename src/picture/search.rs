@@ -78,6 +78,11 @@ pub(super) fn search(view: &View, text: &str, limit: usize) -> Vec<Hit> {
     hits
 }
 
+/// How many records [`search`] looks at, at most.
+pub(super) fn searched(view: &View) -> usize {
+    view.held(&SEARCHED)
+}
+
 /// Households by the beginning of their code, as typed or in capitals: never by name.
 fn households<'a>(view: &'a View, typed: &str, found: &mut Vec<(Fit, usize, usize, Shown<'a>)>) {
     if typed.chars().count() < HOUSEHOLD_CODE_MIN || !typed.chars().any(|c| c.is_ascii_digit()) {

@@ -14,7 +14,7 @@ use super::{
     Along, AlongQuery, Exposure, Feature, Hit, ItemsPage, ItemsQuery, Layer, Near, NearbyQuery, Picture, Shown,
     WithinQuery,
 };
-use super::{along, exposure, items, nearby, search, within};
+use super::{along, exposure, items, json, nearby, search, within};
 use crate::domain::access::{DataClass, Sight, class_of};
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Collection, Role, Timestamp};
@@ -50,6 +50,14 @@ impl View {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Writes `"timeStamp":…,"seq":…`: of when and of what an answer made from this view is.
+    pub fn write_as_of(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\"timeStamp\":");
+        json::instant(self.now, out);
+        out.extend_from_slice(b",\"seq\":");
+        json::integer(self.seq(), out);
     }
 
     /// Who looks.
@@ -95,6 +103,12 @@ impl View {
             return self.layer(collection).listed();
         }
         self.all(collection).count()
+    }
+
+    /// How many records of these collections there are, ended ones too: what a question looks at, at most.
+    #[must_use]
+    pub fn held(&self, collections: &[Collection]) -> usize {
+        collections.iter().map(|collection| self.layer(*collection).len()).sum()
     }
 
     /// `[west, south, east, north]` around the records of the collection, perhaps wider; `None` if none stands anywhere.
@@ -252,6 +266,12 @@ impl View {
     #[must_use]
     pub fn exposure(&self, area: &geo_types::Geometry<f64>) -> Exposure {
         exposure::exposure(self, area)
+    }
+
+    /// How many records [`View::search`] looks at, at most.
+    #[must_use]
+    pub fn searched(&self) -> usize {
+        search::searched(self)
     }
 
     /// Places, records and codes by name, with or without diacritics, best first.

@@ -1,7 +1,7 @@
 //! Reading through the front door: OGC pages, questions, safety of the door itself.
 
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use trucban::domain::Collection;
 
 use crate::http_support::{Server, done, problem};
@@ -262,4 +262,42 @@ fn every_reference_of_the_openapi_document_leads_somewhere() {
     let lost: Vec<&&str> =
         references.iter().filter(|one| document.pointer(one.trim_start_matches('#')).is_none()).collect();
     assert!(lost.is_empty(), "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_long_questions_is_answered_or_told_to_come_again_and_short_ones_go_on() {
+    let server = Server::demo().await;
+    let officer = server.actor("duty_officer");
+    let long = "/api/within?admin_unit=03478&collections=households,units,shelters,roads,rivers,places,admin_units";
+    let whole = officer.read(long).await["numberReturned"].clone();
+    let asked: Vec<_> = (0..300)
+        .map(|_| {
+            let officer = officer.clone();
+            tokio::spawn(async move { officer.post("/api/exposure", json!({"geometry": province()})).await })
+        })
+        .collect();
+    for _ in 0..20 {
+        let near = officer.read("/api/nearby?lon=103.25&lat=22.35&limit=3&collections=households").await;
+        assert_eq!(near["numberReturned"], 3);
+        officer.read("/api/collections/units/items?limit=20").await;
+    }
+    let (mut answered, mut busy) = (0, 0);
+    for one in asked {
+        let answer = one.await.unwrap();
+        if answer.status() == StatusCode::OK {
+            assert!(done(answer, StatusCode::OK).await["households"].as_u64().unwrap() > 0);
+            answered += 1;
+        } else {
+            assert_eq!(answer.headers()["retry-after"], "1");
+            problem(answer, 503, "too_busy").await;
+            busy += 1;
+        }
+    }
+    println!("{answered} answered, {busy} told to come again");
+    assert!(answered > 0);
+    assert_eq!(officer.read(long).await["numberReturned"], whole, "the crowd left nothing behind");
+}
+
+fn province() -> Value {
+    json!({"type": "Polygon", "coordinates": [[[102.3, 21.7], [103.95, 21.7], [103.95, 22.85], [102.3, 22.85], [102.3, 21.7]]]})
 }
