@@ -34,13 +34,20 @@ pub(super) struct Inverse {
 const SHORT_DEG: f64 = 0.05;
 const SHORT_LAT_MAX_DEG: f64 = 85.0;
 
+/// The shortest path between two places a few kilometres apart; its directions as east and north, of any length.
+struct Short {
+    distance_m: f64,
+    start: (f64, f64),
+    end: (f64, f64),
+}
+
 /// The shortest path between two places a few kilometres apart, from the chord between them; five times as fast as
 /// the series, and `nearby` asks for ten of them an answer. `None` beyond that.
 ///
 /// A geodesic is longer than its chord c by c³/24R² + 3c⁵/640R⁴ with R the radius of curvature in its direction.
 /// What is neglected (the change of R along the way, the twist between the normals at the two ends) stays below 1e-7 m
 /// and 1e-7 degrees here; the test holds it to the series.
-fn short(from: Coord, to: Coord) -> Option<Inverse> {
+fn short(from: Coord, to: Coord) -> Option<Short> {
     let dlon_deg = lon_difference_deg(from.x, to.x);
     let near = (to.y - from.y).abs() <= SHORT_DEG && dlon_deg.abs() <= SHORT_DEG;
     if !near || from.y.abs() > SHORT_LAT_MAX_DEG {
@@ -58,7 +65,7 @@ fn short(from: Coord, to: Coord) -> Option<Inverse> {
     let z = (1.0 - E2) * (across_to * sin_to - across * sin_from);
     let chord2 = x * x + y * y + z * z;
     if chord2 == 0.0 {
-        return Some(Inverse { distance_m: 0.0, azimuth_start_deg: 0.0, azimuth_end_deg: 0.0 });
+        return Some(Short { distance_m: 0.0, start: (0.0, 1.0), end: (0.0, 1.0) });
     }
     let north = cos_from * z - sin_from * x;
     let north_to = cos_to * z - sin_to * (cos_dlon * x + sin_dlon * y);
@@ -66,21 +73,36 @@ fn short(from: Coord, to: Coord) -> Option<Inverse> {
     let level2 = y * y + north * north;
     let curvature = (north * north * w2 / (1.0 - E2) + y * y) / (level2 * across);
     let bend = chord2 * curvature * curvature;
-    Some(Inverse {
+    Some(Short {
         distance_m: chord2.sqrt() * (1.0 + bend / 24.0 + 3.0 * bend * bend / 640.0),
-        azimuth_start_deg: y.atan2(north).to_degrees(),
-        azimuth_end_deg: east_to.atan2(north_to).to_degrees(),
+        start: (y, north),
+        end: (east_to, north_to),
     })
 }
 
 /// The shortest path from `from` to `to`.
 pub(super) fn inverse(from: Coord, to: Coord) -> Inverse {
-    if let Some(short) = short(from, to) {
-        return short;
+    if let Some(Short { distance_m, start, end }) = short(from, to) {
+        return Inverse { distance_m, azimuth_start_deg: azimuth_deg(start), azimuth_end_deg: azimuth_deg(end) };
     }
     let (distance_m, azimuth_start_deg, azimuth_end_deg, _): (f64, f64, f64, f64) =
         WGS84.inverse(from.y, from.x, to.y, to.x);
     Inverse { distance_m, azimuth_start_deg, azimuth_end_deg }
+}
+
+/// Length of the shortest path, metres, and its azimuth at the start, degrees clockwise from north, −180..180.
+pub(super) fn toward(from: Coord, to: Coord) -> (f64, f64) {
+    match short(from, to) {
+        Some(short) => (short.distance_m, azimuth_deg(short.start)),
+        None => {
+            let Inverse { distance_m, azimuth_start_deg, .. } = inverse(from, to);
+            (distance_m, azimuth_start_deg)
+        }
+    }
+}
+
+fn azimuth_deg((east, north): (f64, f64)) -> f64 {
+    east.atan2(north).to_degrees()
 }
 
 /// The length of the shortest path, metres.
@@ -208,7 +230,7 @@ mod tests {
             prop_assert!((short.distance_m - m).abs() < 1e-7, "{} {m}", short.distance_m);
             // Where the ends lie close together their rounding turns the azimuth, in the series as well.
             let azimuth_off = 1e-7 + (1e-8 / m).to_degrees();
-            for (ours, theirs) in [(short.azimuth_start_deg, start), (short.azimuth_end_deg, end)] {
+            for (ours, theirs) in [(azimuth_deg(short.start), start), (azimuth_deg(short.end), end)] {
                 prop_assert!(lon_difference_deg(ours, theirs).abs() < azimuth_off, "{ours} {theirs} over {m} m");
             }
         }

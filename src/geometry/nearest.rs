@@ -7,7 +7,9 @@
 use geo_types::{Coord, Geometry, LineString, Polygon};
 
 use super::area::polygon_contains;
-use super::earth::{RADIUS_MAX_M, RADIUS_MIN_M, distance_m, inverse, lon_difference_deg, on_edge, radii_m, stretch_at};
+use super::earth::{
+    RADIUS_MAX_M, RADIUS_MIN_M, distance_m, inverse, lon_difference_deg, on_edge, radii_m, stretch_at, toward,
+};
 
 /// The nearest point of a geometry.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,6 +21,13 @@ pub struct Nearest {
     pub distance_m: f64,
     /// Initial bearing from the place to that point, degrees clockwise from north, 0 ≤ b < 360; 0 at distance 0.
     pub bearing_deg: f64,
+}
+
+impl Nearest {
+    fn at(at: Coord, distance_m: f64, azimuth_deg: f64) -> Self {
+        let bearing_deg = if distance_m > 0.0 { full_circle(azimuth_deg) } else { 0.0 };
+        Self { lon: at.x, lat: at.y, distance_m, bearing_deg }
+    }
 }
 
 /// A nearest point with its place in the geometry.
@@ -59,13 +68,14 @@ pub fn nearest_on(geometry: &Geometry, lon: f64, lat: f64) -> Nearest {
 #[must_use]
 pub fn nearest_within(geometry: &Geometry, lon: f64, lat: f64, limit_m: f64) -> Option<Nearest> {
     let place = Coord { x: lon, y: lat };
+    if let Geometry::Point(point) = geometry {
+        let (distance_m, azimuth_deg) = toward(place, point.0);
+        return (distance_m < limit_m).then(|| Nearest::at(point.0, distance_m, azimuth_deg));
+    }
     if contains_place(geometry, place) {
         return Some(Nearest { lon, lat, distance_m: 0.0, bearing_deg: 0.0 });
     }
     let mut paths = Vec::new();
-    if let Geometry::Point(point) = geometry {
-        return Search::new(place, limit_m).over(&[std::slice::from_ref(&point.0)]).map(|found| found.nearest);
-    }
     let owned = collect_paths(geometry, &mut paths);
     paths.extend(owned.iter().map(Vec::as_slice));
     Search::new(place, limit_m).over(&paths).map(|found| found.nearest)
@@ -212,10 +222,6 @@ impl Search {
     }
 
     fn over(mut self, paths: &[&[Coord]]) -> Option<Found> {
-        if let [[only]] = paths {
-            self.offer(Edge { a: *only, b: *only, path: 0, index: 0 }, 0.0);
-            return self.best;
-        }
         let bound = self.bound_of_all(paths)?;
         let mut first: Option<Edge> = None;
         let mut least = (self.limit_m / bound.metres).powi(2);
@@ -364,8 +370,7 @@ impl Search {
         let line = inverse(self.place, at);
         if line.distance_m < self.limit_m {
             self.limit_m = line.distance_m;
-            let bearing_deg = if line.distance_m > 0.0 { full_circle(line.azimuth_start_deg) } else { 0.0 };
-            let nearest = Nearest { lon: at.x, lat: at.y, distance_m: line.distance_m, bearing_deg };
+            let nearest = Nearest::at(at, line.distance_m, line.azimuth_start_deg);
             self.best = Some(Found { nearest, path: edge.path, edge: edge.index, t });
         }
         if edge.a == edge.b {

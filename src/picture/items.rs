@@ -36,7 +36,7 @@ fn in_order<'a>(view: &'a View, query: &ItemsQuery, wanted: &Wanted) -> ItemsPag
     while visible.peek().is_some() {
         group.clear();
         group.extend(visible.by_ref().take(FETCHED_MAX));
-        fetch(group.iter());
+        fetch(&group.iter().map(|shown| shown.feature).collect::<Vec<_>>());
         for shown in group.iter().filter(|shown| wanted.accepts(shown)) {
             if page.matched >= query.offset && page.shown.len() < query.limit {
                 page.shown.push(*shown);

@@ -9,7 +9,7 @@ use super::filter::Wanted;
 use super::layer::Lying;
 use super::packed::Metric;
 use super::view::{exact, in_place_of_others};
-use super::{Near, NearbyQuery, Shown, View, shown};
+use super::{Feature, Near, NearbyQuery, Shown, View, shown};
 use crate::domain::Collection;
 use crate::domain::access::Sight;
 use crate::geometry::measure::{Nearest, nearest_within};
@@ -44,12 +44,36 @@ pub(super) fn nearby<'a>(view: &'a View, query: &NearbyQuery) -> Vec<Near<'a>> {
 /// A record that may be among the nearest.
 struct Candidate<'a> {
     least_m2: f64,
-    collection: Collection,
-    /// Where it lies; nowhere for a commune or a sector in the place of others.
-    lying: Option<Lying<'a>>,
-    /// Looked up already, because a filter or the shape asked for it.
-    shown: Option<Shown<'a>>,
+    record: Record<'a>,
     place: Place,
+}
+
+/// What is known of the record itself.
+enum Record<'a> {
+    /// Not looked at yet; it is shown as it is.
+    Lying(Collection, Lying<'a>),
+    /// Looked at, because a filter or the shape asked for it.
+    Shown(Shown<'a>),
+}
+
+impl<'a> Record<'a> {
+    fn new(collection: Collection, lying: Lying<'a>, shown: Option<Shown<'a>>) -> Self {
+        shown.map_or(Self::Lying(collection, lying), Self::Shown)
+    }
+
+    fn shown(&self) -> Shown<'a> {
+        match self {
+            Self::Lying(collection, lying) => exact(*collection, lying.feature()),
+            Self::Shown(shown) => *shown,
+        }
+    }
+
+    fn feature(&self) -> &'a Feature {
+        match self {
+            Self::Lying(_, lying) => lying.feature(),
+            Self::Shown(shown) => shown.feature,
+        }
+    }
 }
 
 /// What is known of a candidate's place.
@@ -147,7 +171,7 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
                 most_m2 = (nearest.distance_m + SLACK_M).powi(2);
                 place = Place::Nearest(nearest);
             }
-            candidates.push(Candidate { least_m2, collection, lying: Some(lying), shown, place });
+            candidates.push(Candidate { least_m2, record: Record::new(collection, lying, shown), place });
             if most_m2 <= farthest_m2 {
                 mark_m2 = mark_m2.min(mosts.with(most_m2));
             }
@@ -160,32 +184,25 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
             let Some(nearest) = nearest.filter(|_| wanted.accepts(&shown)) else { continue };
             let most_m2 = (nearest.distance_m + SLACK_M).powi(2);
             let least_m2 = (nearest.distance_m - SLACK_M).max(0.0).powi(2);
-            let place = Place::Nearest(nearest);
-            candidates.push(Candidate { least_m2, collection, lying: None, shown: Some(shown), place });
+            candidates.push(Candidate { least_m2, record: Record::Shown(shown), place: Place::Nearest(nearest) });
             if most_m2 <= farthest_m2 {
                 mark_m2 = mark_m2.min(mosts.with(most_m2));
             }
         }
     }
     candidates.retain(|candidate| candidate.least_m2 <= mark_m2);
-    let kept: Vec<(Shown<'a>, Place)> = candidates
-        .into_iter()
-        .filter_map(|Candidate { collection, lying, shown, place, .. }| {
-            // Whoever was not looked at yet is shown as it is.
-            Some((shown.or_else(|| Some(exact(collection, lying?.feature())))?, place))
-        })
-        .collect();
-    shown::fetch(kept.iter().map(|(shown, _)| shown));
+    let features: Vec<&Feature> = candidates.iter().map(|candidate| candidate.record.feature()).collect();
+    shown::fetch(&features);
     let limit_m = mark_m2.sqrt() + SLACK_M;
-    let mut found: Vec<Near<'a>> = kept
+    let mut found: Vec<Near<'a>> = candidates
         .into_iter()
-        .filter_map(|(shown, place)| {
-            let nearest = match place {
+        .filter_map(|candidate| {
+            let nearest = match candidate.place {
                 Place::Point([x, y]) => nearest_within(&Geometry::Point(Point::new(x, y)), lon, lat, limit_m)?,
                 Place::Nearest(nearest) => nearest,
             };
-            (nearest.distance_m <= radius_m).then_some(Near {
-                shown,
+            (nearest.distance_m <= radius_m).then(|| Near {
+                shown: candidate.record.shown(),
                 distance_m: nearest.distance_m,
                 bearing_deg: nearest.bearing_deg,
                 nearest: [nearest.lon, nearest.lat],

@@ -1,9 +1,8 @@
 //! A packed tree over boxes in degrees: built once, never changed, about 25 bytes a point.
 //!
-//! Entries are halved again and again at the median of their longer side until some sixteen are left; the boxes of
-//! the halves form a complete binary tree in one array, both halves of a node in one line of the processor's cache. A
-//! search goes to the nearer half first and cuts a half off when a proved lower bound of its distance lies above the
-//! mark.
+//! Entries are halved again and again at the median of their longer side until at most sixteen are left; the boxes of
+//! two halvings at a time form a complete tree of four children a node, in one array. A search goes to the nearest
+//! child first and cuts one off when a proved lower bound of its distance lies above the mark.
 
 use std::f64::consts::PI;
 
@@ -14,8 +13,8 @@ pub(super) type Bbox = [f64; 4];
 
 /// Entries a leaf holds at most.
 const LEAF: usize = 16;
-/// Levels of a tree over slots that are counted in 32 bits, at most.
-const DEPTH_MAX: usize = 32;
+/// Nodes that wait on the way down, at most: three of each level, for slots that are counted in 32 bits.
+const STACK: usize = 3 * 16 + 1;
 /// From so many entries on, both halves are built at once.
 const PARALLEL_FROM: usize = 100_000;
 /// The least radius of curvature of WGS 84 (along the meridian at the equator), metres, rounded down: with geodetic
@@ -44,20 +43,50 @@ pub(super) struct Packed {
     slots: Box<[u32]>,
     /// Around all entries.
     bounds: Bbox,
-    /// Node `i` has the children `2i` and `2i + 1`, whose boxes stand here at `i`; nodes from `leaves` on are leaves.
-    halves: Box<[Halves]>,
+    /// Inner nodes by level; node `i` has the children `4i + 1` to `4i + 4`, the nodes after the last inner one are
+    /// leaves.
+    quads: Box<[Quad]>,
     leaves: usize,
 }
 
-/// The boxes of a node's two children: as long as a cache line, and lying in one.
+/// The boxes of a node's four children, in single precision and rounded outwards: one line of the processor's cache.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Halves([Bbox; 2]);
+struct Quad {
+    west: [f32; 4],
+    south: [f32; 4],
+    east: [f32; 4],
+    north: [f32; 4],
+}
+
+impl Quad {
+    const EMPTY: Self = Self {
+        west: [f32::INFINITY; 4],
+        south: [f32::INFINITY; 4],
+        east: [f32::NEG_INFINITY; 4],
+        north: [f32::NEG_INFINITY; 4],
+    };
+
+    fn child(&self, at: usize) -> Bbox {
+        [self.west[at].into(), self.south[at].into(), self.east[at].into(), self.north[at].into()]
+    }
+
+    fn set(&mut self, at: usize, bbox: &Bbox) {
+        let below = |side: f64| if f64::from(side as f32) > side { (side as f32).next_down() } else { side as f32 };
+        let above = |side: f64| if f64::from(side as f32) < side { (side as f32).next_up() } else { side as f32 };
+        (self.west[at], self.south[at]) = (below(bbox[0]), below(bbox[1]));
+        (self.east[at], self.north[at]) = (above(bbox[2]), above(bbox[3]));
+    }
+}
 
 const NOTHING: Bbox = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
 
 fn union(a: &Bbox, b: &Bbox) -> Bbox {
     [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]
+}
+
+fn around(entries: &[Entry]) -> Bbox {
+    entries.iter().fold(NOTHING, |whole, entry| union(&whole, &entry.bbox))
 }
 
 /// Whether two boxes share a point.
@@ -74,23 +103,19 @@ impl Packed {
     /// Builds the tree. Entries must be finite.
     pub fn new(mut entries: Vec<Entry>) -> Self {
         let n = entries.len();
-        let leaves = n.div_ceil(LEAF).next_power_of_two();
+        let mut leaves = 1;
+        while leaves * LEAF < n {
+            leaves *= 4;
+        }
         halve(&mut entries, 0, leaves, n, leaves);
-        let mut halves = vec![Halves([NOTHING; 2]); leaves].into_boxed_slice();
-        let mut bounds = NOTHING;
-        for node in (1..2 * leaves).rev() {
-            let bbox = if node >= leaves {
-                let leaf = node - leaves;
-                let range = leaf_start(leaf, n, leaves)..leaf_start(leaf + 1, n, leaves);
-                entries[range].iter().fold(NOTHING, |whole, entry| union(&whole, &entry.bbox))
-            } else {
-                union(&halves[node].0[0], &halves[node].0[1])
+        let inner = (leaves - 1) / 3;
+        let mut quads = vec![Quad::EMPTY; inner].into_boxed_slice();
+        for node in (1..inner + leaves).rev() {
+            let bbox = match node.checked_sub(inner) {
+                Some(leaf) => around(&entries[leaf_start(leaf, n, leaves)..leaf_start(leaf + 1, n, leaves)]),
+                None => (0..4).fold(NOTHING, |whole, at| union(&whole, &quads[node].child(at))),
             };
-            if node == 1 {
-                bounds = bbox;
-            } else {
-                halves[node / 2].0[node % 2] = bbox;
-            }
+            quads[(node - 1) / 4].set((node - 1) % 4, &bbox);
         }
         let points = entries.iter().all(|entry| entry.bbox[0] == entry.bbox[2] && entry.bbox[1] == entry.bbox[3]);
         let boxes = if points {
@@ -98,7 +123,8 @@ impl Packed {
         } else {
             Boxes::Boxes(entries.iter().map(|entry| entry.bbox).collect())
         };
-        Self { boxes, slots: entries.iter().map(|entry| entry.slot).collect(), bounds, halves, leaves }
+        let slots = entries.iter().map(|entry| entry.slot).collect();
+        Self { boxes, slots, bounds: around(&entries), quads, leaves }
     }
 
     /// The box around all entries; `None` if there is none.
@@ -113,42 +139,47 @@ impl Packed {
         }
     }
 
-    fn leaf_range(&self, node: usize) -> std::ops::Range<usize> {
-        let (n, leaf) = (self.slots.len(), node - self.leaves);
-        leaf_start(leaf, n, self.leaves)..leaf_start(leaf + 1, n, self.leaves)
+    /// The entries of a node that is a leaf.
+    fn entries_of(&self, node: usize) -> Option<std::ops::Range<usize>> {
+        let (n, leaf) = (self.slots.len(), node.checked_sub(self.quads.len())?);
+        Some(leaf_start(leaf, n, self.leaves)..leaf_start(leaf + 1, n, self.leaves))
     }
 
     /// The slots whose boxes share a point with `bbox` (which does not cross the date line), in no useful order.
     pub fn in_box(&self, bbox: Bbox) -> InBox<'_> {
-        let stack = if meet(&self.bounds, &bbox) { vec![1] } else { Vec::new() };
-        InBox { tree: self, bbox, stack, leaf: 0..0 }
+        InBox { tree: self, bbox, stack: vec![0], leaf: 0..0 }
     }
 
     /// Goes through the entries from near to far, roughly, and gives `visit` those whose lower bound is at most
     /// `mark_m2` (square metres): `visit(bound_m2, bbox, slot)` returns the mark from then on.
     pub fn nearest(&self, metric: &Metric, mark_m2: f64, visit: &mut impl FnMut(f64, &Bbox, u32) -> f64) {
         let mut mark = mark_m2;
-        let mut stack: Vec<(f64, usize)> = Vec::with_capacity(DEPTH_MAX + 1);
-        stack.push((metric.least_m2(&self.bounds), 1));
+        let mut stack: Vec<(f64, usize)> = Vec::with_capacity(STACK);
+        stack.push((metric.least_m2(&self.bounds), 0));
         while let Some((bound, node)) = stack.pop() {
             if bound > mark {
                 continue;
             }
-            if node >= self.leaves {
-                for at in self.leaf_range(node) {
+            if let Some(entries) = self.entries_of(node) {
+                for at in entries {
                     let bbox = self.bbox(at);
                     let bound = metric.least_m2(&bbox);
                     if bound <= mark {
                         mark = visit(bound, &bbox, self.slots[at]);
                     }
                 }
-            } else {
-                let (left, right) = (2 * node, 2 * node + 1);
-                let [to_left, to_right] = self.halves[node].0.each_ref().map(|half| metric.least_m2(half));
-                if to_left <= to_right {
-                    stack.extend([(to_right, right), (to_left, left)]);
-                } else {
-                    stack.extend([(to_left, left), (to_right, right)]);
+                continue;
+            }
+            // The nearest child is looked at first, so it is the last to go on the stack.
+            let first = stack.len();
+            for (child, bound) in metric.least_m2_of(&self.quads[node]).into_iter().enumerate() {
+                if bound <= mark {
+                    stack.push((bound, 4 * node + 1 + child));
+                    let mut at = stack.len() - 1;
+                    while at > first && stack[at - 1].0 < bound {
+                        stack.swap(at - 1, at);
+                        at -= 1;
+                    }
                 }
             }
         }
@@ -201,13 +232,13 @@ impl Iterator for InBox<'_> {
                 }
             }
             let node = self.stack.pop()?;
-            if node >= self.tree.leaves {
-                self.leaf = self.tree.leaf_range(node);
+            if let Some(entries) = self.tree.entries_of(node) {
+                self.leaf = entries;
                 continue;
             }
-            let halves = &self.tree.halves[node].0;
-            self.stack
-                .extend([1, 0].into_iter().filter(|half| meet(&halves[*half], &self.bbox)).map(|half| 2 * node + half));
+            let quad = &self.tree.quads[node];
+            let met = (0..4).rev().filter(|at| meet(&quad.child(*at), &self.bbox));
+            self.stack.extend(met.map(|at| 4 * node + 1 + at));
         }
     }
 }
@@ -280,6 +311,19 @@ impl Metric {
         self.lat_least * dlat * dlat + self.lon_least * dlon * dlon
     }
 
+    /// As [`Self::least_m2`], of a node's four children at once.
+    fn least_m2_of(&self, quad: &Quad) -> [f64; 4] {
+        if self.over_date_line {
+            return std::array::from_fn(|at| self.least_m2(&quad.child(at)));
+        }
+        std::array::from_fn(|at| {
+            let [west, south, east, north] = quad.child(at);
+            let dlat = greater(greater(south - self.lat, self.lat - north), 0.0);
+            let dlon = greater(greater(west - self.lon, self.lon - east), 0.0);
+            self.lat_least * dlat * dlat + self.lon_least * dlon * dlon
+        })
+    }
+
     /// An upper bound of the distance to a point that lies within the radius, square metres; infinite if none is
     /// known.
     pub fn most_m2(&self, lon: f64, lat: f64) -> f64 {
@@ -334,8 +378,13 @@ mod tests {
             let to = crate::geometry::measure::destination(lon, lat, bearing, far * scale);
             let distance = distance_m(lon, lat, to[0], to[1]);
             let metric = Metric::new(lon, lat, distance * more);
-            let least = metric.least_m2(&[to[0], to[1], to[0], to[1]]).sqrt();
+            let here = [to[0], to[1], to[0], to[1]];
+            let least = metric.least_m2(&here).sqrt();
             prop_assert!(least <= distance + 1e-6, "{least} {distance}");
+            let mut quad = Quad::EMPTY;
+            quad.set(2, &here);
+            let of_quad = metric.least_m2_of(&quad)[2].sqrt();
+            prop_assert!(of_quad <= distance + 1e-6, "{of_quad} {distance}");
             let most = metric.most_m2(to[0], to[1]).sqrt();
             prop_assert!(most >= distance - 1e-6, "{most} {distance}");
         }

@@ -74,9 +74,9 @@ impl Near<'_> {
             out.extend_from_slice(b",\"collection\":\"");
             out.extend_from_slice(self.shown.collection().as_str().as_bytes());
             out.extend_from_slice(b"\",\"distance_m\":");
-            json::rounded(self.distance_m, 3, out);
+            json::rounded::<3>(self.distance_m, out);
             out.extend_from_slice(b",\"bearing_deg\":");
-            json::rounded(self.bearing_deg, 2, out);
+            json::rounded::<2>(self.bearing_deg, out);
             out.extend_from_slice(b",\"nearest\":");
             match position {
                 Some(from) => out.extend_from_within(from..written),
@@ -125,9 +125,9 @@ impl Along<'_> {
             out.extend_from_slice(b",\"collection\":\"");
             out.extend_from_slice(self.shown.collection().as_str().as_bytes());
             out.extend_from_slice(b"\",\"chainage_km\":");
-            json::rounded(self.chainage_km, 3, out);
+            json::rounded::<3>(self.chainage_km, out);
             out.extend_from_slice(b",\"offset_m\":");
-            json::rounded(self.offset_m, 3, out);
+            json::rounded::<3>(self.offset_m, out);
         });
     }
 }
