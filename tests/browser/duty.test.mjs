@@ -117,6 +117,21 @@ test('the nearest unit is assigned with one key, and both browsers see it at onc
   await two.close();
 });
 
+test('the list of keys closes with Escape and lets no key through', async () => {
+  const { page, close } = await duty();
+  await page.locator('li[data-id] button').first().click();
+  await page.getByRole('article').waitFor();
+  await page.keyboard.press('?');
+  const help = page.getByRole('dialog');
+  await help.waitFor();
+  await page.keyboard.press('n');
+  assert.equal(await forms(page).count(), 0, 'no report is opened behind it');
+  await page.keyboard.press('Escape');
+  await help.waitFor({ state: 'hidden' });
+  assert.equal(await page.getByRole('article').count(), 1, 'what was selected stays selected');
+  await close();
+});
+
 test('every page of the demo says that its data are invented', async () => {
   for (const page of ['/duty', '/plan', '/field']) {
     const window = await openWindow(browser, server, { actor: 'admin', page });
