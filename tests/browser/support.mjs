@@ -10,8 +10,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-// playwright-core is installed with the pages' own packages; the tests have no second package.json.
-const { chromium } = createRequire(path.join(root, 'web/package.json'))('playwright-core');
+// The browser's packages are installed with the pages' own; the tests have no second package.json.
+const fromWeb = createRequire(path.join(root, 'web/package.json'));
+const { chromium } = fromWeb('playwright-core');
+const { AxeBuilder } = fromWeb('@axe-core/playwright');
 
 /** Where screenshots go; the folder is not committed. */
 export const out = path.join(root, 'tests/browser/out');
@@ -129,6 +131,12 @@ export async function openWindow(browser, server, { actor, page: route, viewport
       assert.deepEqual(faults, [], 'the page runs without an error');
     },
   };
+}
+
+/** What axe finds that keeps people out, one line a place: rule, weight, where. */
+export async function barriers(page) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.flatMap(({ id, impact, nodes }) => nodes.map(({ target }) => `${id} (${impact}): ${target.join(' ')}`));
 }
 
 /** Polls `condition` until it holds. */

@@ -1,0 +1,84 @@
+// Whether everybody can use the pages: axe on each, by night and by day, with what a workday opens on them.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { barriers, openWindow, PHONE, startBrowser, startServer } from './support.mjs';
+
+let server;
+let browser;
+
+before(async () => {
+  server = await startServer();
+  browser = await startBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** What must be there, and what is opened, before axe looks. */
+const PAGES = [
+  { route: '/', actor: 'admin', ready: '[data-actor]' },
+  {
+    route: '/duty',
+    actor: 'duty_officer',
+    ready: 'li[data-id] button',
+    async work(page) {
+      await page.locator('li[data-id] button').first().click();
+      await page.locator('ol > li.best').waitFor();
+      await page.keyboard.press('n');
+      await page.locator('form:has([id$="-phone"])').waitFor();
+    },
+  },
+  { route: '/duty?wall', actor: 'duty_officer', ready: '[data-testid="wall"] li[data-id]' },
+  {
+    route: '/plan',
+    actor: 'planner',
+    ready: '[data-testid="zone-row"]',
+    async work(page) {
+      await page.locator('[data-testid="zone-row"] button').first().click();
+      await page.getByTestId('exposure-people').waitFor();
+    },
+  },
+  {
+    route: '/field',
+    actor: 'field_unit',
+    ready: '[data-testid="near-row"]',
+    options: {
+      viewport: PHONE,
+      hasTouch: true,
+      permissions: ['geolocation'],
+      geolocation: { latitude: 22.54, longitude: 102.85, accuracy: 8 },
+    },
+    async work(page) {
+      await page.getByTestId('open-report').tap();
+      await page.locator('[data-kind]').first().waitFor();
+    },
+  },
+];
+
+for (const look of ['night', 'day']) {
+  for (const { route, actor, ready, options, work } of PAGES) {
+    test(`axe finds no barrier on ${route} by ${look}`, async () => {
+      const { page, close } = await openWindow(browser, server, { actor, page: route, ...options });
+      await page.evaluate((theme) => localStorage.setItem('trucban.theme', theme), look);
+      await page.reload();
+      await page.locator(ready).first().waitFor({ timeout: 30_000 });
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), look);
+      assert.deepEqual(await barriers(page), []);
+      if (work) {
+        await work(page);
+        assert.deepEqual(await barriers(page), [], 'nor with what is opened on it');
+      }
+      await close();
+    });
+  }
+}
+
+test('a barrier does not go unseen', async () => {
+  const { page, close } = await openWindow(browser, server, { actor: 'admin', page: '/' });
+  await page.evaluate(() => document.querySelector('main').append(document.createElement('input')));
+  assert.match((await barriers(page)).join(), /label \(critical\): input/);
+  await close();
+});
