@@ -1,21 +1,10 @@
 // Whether everybody can use the pages: axe on each, by night and by day, with what a workday opens on them.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { barriers, openWindow, PHONE, startBrowser, startServer } from './support.mjs';
+import { test } from 'node:test';
+import { barriers, openWindow, PHONE, startBoth } from './support.mjs';
 
-let server;
-let browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { browser, server } = await startBoth();
 
 /** What must be there, and what is opened, before axe looks. */
 const PAGES = [
@@ -45,12 +34,7 @@ const PAGES = [
     route: '/field',
     actor: 'field_unit',
     ready: '[data-testid="near-row"]',
-    options: {
-      viewport: PHONE,
-      hasTouch: true,
-      permissions: ['geolocation'],
-      geolocation: { latitude: 22.54, longitude: 102.85, accuracy: 8 },
-    },
+    options: PHONE,
     async work(page) {
       await page.getByTestId('open-report').tap();
       await page.locator('[data-kind]').first().waitFor();

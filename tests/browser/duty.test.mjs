@@ -2,22 +2,11 @@
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { openWindow, out, startBrowser, startServer, until } from './support.mjs';
+import { openWindow, out, startBoth, until } from './support.mjs';
 
-let server;
-let browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { browser, server } = await startBoth();
 
 async function duty() {
   const window = await openWindow(browser, server, { actor: 'duty_officer', page: '/duty' });

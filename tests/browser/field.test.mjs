@@ -1,34 +1,15 @@
 // The phone of a mobile unit: find, report, say the status; and all of it without a link.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { openWindow, PHONE, startBrowser, startServer, until } from './support.mjs';
+import { test } from 'node:test';
+import { openWindow, PHONE, startBoth, until } from './support.mjs';
 
-let server;
-let browser;
+const { browser, server } = await startBoth();
 
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
-/** Beside an invented incident (geodata/demo). */
-const HERE = { latitude: 22.54, longitude: 102.85, accuracy: 8 };
+const HERE = PHONE.geolocation;
 
 async function openField() {
-  const window = await openWindow(browser, server, {
-    actor: 'field_unit',
-    page: '/field',
-    viewport: PHONE,
-    hasTouch: true,
-    permissions: ['geolocation'],
-    geolocation: HERE,
-  });
+  const window = await openWindow(browser, server, { actor: 'field_unit', page: '/field', ...PHONE });
   await window.page.getByTestId('near-row').first().waitFor({ timeout: 30_000 });
   return window;
 }

@@ -1,21 +1,10 @@
 // What holds on every page: the content security policy.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { openWindow, startBrowser, startServer, until } from './support.mjs';
+import { test } from 'node:test';
+import { openWindow, startBoth, until } from './support.mjs';
 
-let server;
-let browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { browser, server } = await startBoth();
 
 test('no page does what its content security policy forbids', async () => {
   for (const route of ['/duty', '/plan', '/field']) {

@@ -1,21 +1,10 @@
 // The planner's page: draw a zone with the mouse, read its exposure while drawing, save it, see it elsewhere.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { openWindow, startBrowser, startServer, until } from './support.mjs';
+import { test } from 'node:test';
+import { openWindow, startBoth, until } from './support.mjs';
 
-let server;
-let browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { browser, server } = await startBoth();
 
 /** A slope with invented households (geodata/demo). */
 const SLOPE = { center: [102.85, 22.535], zoom: 12.2 };

@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -26,7 +27,14 @@ const CHROMIUM_FLAGS = [
 ];
 
 export const DESKTOP = { width: 1920, height: 1080 };
-export const PHONE = { width: 390, height: 844 };
+
+/** A unit's phone, beside an invented incident (geodata/demo). */
+export const PHONE = {
+  viewport: { width: 390, height: 844 },
+  hasTouch: true,
+  permissions: ['geolocation'],
+  geolocation: { latitude: 22.54, longitude: 102.85, accuracy: 8 },
+};
 
 const STARTS_WITHIN_MS = 60_000;
 
@@ -85,14 +93,23 @@ export async function startServer({ calm = true } = {}) {
   };
 }
 
-/** A real browser with a fresh profile. */
-export async function startBrowser() {
-  const browser = await chromium.launch({
+/** A real browser with a fresh profile; it ends with this process at the latest. */
+export const startBrowser = () =>
+  chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: CHROMIUM_FLAGS,
     headless: true,
   });
-  return browser;
+
+/** One browser and one server for all tests of a file, stopped after the last. */
+export async function startBoth(options) {
+  const browser = await startBrowser();
+  const server = await startServer(options);
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+  return { browser, server };
 }
 
 /**

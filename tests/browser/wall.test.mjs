@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { openWindow, out, startBrowser, startServer, until } from './support.mjs';
+import { test } from 'node:test';
+import { openWindow, out, startBoth, until } from './support.mjs';
 
 /** What a caller said and who called: none of it may hang on a wall. */
 const SAID = {
@@ -14,27 +14,15 @@ const SAID = {
   reporter_phone: '0000 111 222',
 };
 
-let server;
-let browser;
-let fire;
-let tip;
+const { browser, server } = await startBoth();
 
-before(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-  const report = async (body) => {
-    const made = await server.api('duty_officer', '/api/incidents', { method: 'POST', body });
-    assert.equal(made.status, 201, JSON.stringify(made.body));
-    return made.body.incident.id;
-  };
-  fire = await report({ kind: 'fire', severity: 3, place: { lon: 103.16, lat: 22.47 }, ...SAID });
-  tip = await report({ kind: 'smuggling', severity: 4, channel: 'tip', place: { lon: 103.3, lat: 22.5 } });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+async function report(body) {
+  const made = await server.api('duty_officer', '/api/incidents', { method: 'POST', body });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  return made.body.incident.id;
+}
+const fire = await report({ kind: 'fire', severity: 3, place: { lon: 103.16, lat: 22.47 }, ...SAID });
+const tip = await report({ kind: 'smuggling', severity: 4, channel: 'tip', place: { lon: 103.3, lat: 22.5 } });
 
 async function openWall() {
   const window = await openWindow(browser, server, { actor: 'duty_officer', page: '/duty?wall' });
