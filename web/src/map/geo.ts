@@ -1,5 +1,5 @@
 /** Small geometry for drawing. Distances that somebody acts on come from the server. */
-import type { Geometry, Polygon, Position } from 'geojson';
+import type { Geometry, Point, Polygon, Position } from 'geojson';
 
 /** Mean radius, metres. */
 const EARTH_M = 6_371_008.8;
@@ -18,25 +18,37 @@ export function circle([lon = 0, lat = 0]: Position, radius_m: number, corners =
   return { type: 'Polygon', coordinates: [ring] };
 }
 
+/** Every position of a geometry, in order. */
+function positionsOf(geometry: Geometry): Position[] {
+  if (geometry.type === 'GeometryCollection') return geometry.geometries.flatMap(positionsOf);
+  const flat = (coordinates: unknown[]): Position[] =>
+    Array.isArray(coordinates[0])
+      ? coordinates.flatMap((part) => flat(part as unknown[]))
+      : coordinates.length > 0
+        ? [coordinates as Position]
+        : [];
+  return flat(geometry.coordinates);
+}
+
 /** Box around a geometry; `null` for none or an empty one. */
 export function boxOf(geometry: Geometry | null | undefined): Box | null {
-  if (!geometry) return null;
+  const positions = geometry ? positionsOf(geometry) : [];
+  if (positions.length === 0) return null;
   const box: Box = [Infinity, Infinity, -Infinity, -Infinity];
-  const visit = (coordinates: unknown): void => {
-    if (!Array.isArray(coordinates)) return;
-    const [lon, lat] = coordinates as unknown[];
-    if (typeof lon === 'number' && typeof lat === 'number') {
-      box[0] = Math.min(box[0], lon);
-      box[1] = Math.min(box[1], lat);
-      box[2] = Math.max(box[2], lon);
-      box[3] = Math.max(box[3], lat);
-    } else {
-      coordinates.forEach(visit);
-    }
-  };
-  if (geometry.type === 'GeometryCollection') geometry.geometries.forEach((part) => visit(boxOf(part)));
-  else visit(geometry.coordinates);
-  return box[0] <= box[2] ? box : null;
+  for (const [lon = 0, lat = 0] of positions) {
+    box[0] = Math.min(box[0], lon);
+    box[1] = Math.min(box[1], lat);
+    box[2] = Math.max(box[2], lon);
+    box[3] = Math.max(box[3], lat);
+  }
+  return box;
+}
+
+/** The northernmost corner of a geometry; `null` for an empty one. */
+export function northTip(geometry: Geometry): Point | null {
+  let tip: Position | null = null;
+  for (const at of positionsOf(geometry)) if (!tip || (at[1] ?? 0) > (tip[1] ?? 0)) tip = at;
+  return tip ? { type: 'Point', coordinates: tip } : null;
 }
 
 /** Great-circle metres on a sphere: good to 0.5 %, for ordering and for "about how far". */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Incident, LocatedBy, Unit, Zone } from '../api/types';
 import { isInForce } from '../parts/zone';
-import { drawHatched, drawIncidents, drawUnits, drawZones } from './livedata';
+import { drawHatched, drawIncidents, drawUnits, drawZones, labelZones } from './livedata';
 
 const NOW = Date.parse('2026-11-23T02:14:00Z');
 const recorded = { version: 1, recorded_at: '2026-11-23T02:00:00Z' };
@@ -82,5 +82,20 @@ describe('zones', () => {
     expect(drawZones([later, zone({})], NOW).features.map((drawn) => drawn.properties.inForce)).toEqual([
       false,
     ]);
+  });
+
+  it('carry digit and name at their northern tip, clear of what stands in them', () => {
+    const ring = [
+      [103.1, 22.5],
+      [103.2, 22.4],
+      [103.3, 22.6],
+      [103.1, 22.5],
+    ];
+    const slope = { ...zone({ level: 3 }), geometry: { type: 'Polygon' as const, coordinates: [ring] } };
+    const [label] = labelZones(drawZones([slope, zone({})], NOW - 1)).features;
+    expect(label).toMatchObject({
+      geometry: { type: 'Point', coordinates: [103.3, 22.6] },
+      properties: { digit: '3', name: 'Sườn Pá Hạ' },
+    });
   });
 });

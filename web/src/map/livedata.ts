@@ -2,7 +2,7 @@
 import type { Feature, FeatureCollection, Geometry, Point } from 'geojson';
 import type { AdminUnit, Incident, Unit, Zone } from '../api/types';
 import { isInForce, phaseAt } from '../parts/zone';
-import { circle } from './geo';
+import { circle, northTip } from './geo';
 import { fixAge, markOf } from './symbols';
 
 export type Drawn = FeatureCollection<Geometry, Record<string, unknown>>;
@@ -106,6 +106,16 @@ export function drawZones(zones: readonly Zone[], at_ms: number, hidden_id: stri
           },
         },
       ];
+    }),
+  );
+}
+
+/** The northern tip of each drawn zone, for its digit and name: in its middle stand people and incidents. */
+export function labelZones(zones: Drawn): Drawn {
+  return collect(
+    zones.features.flatMap(({ geometry, properties }) => {
+      const tip = northTip(geometry);
+      return tip ? [{ type: 'Feature' as const, geometry: tip, properties }] : [];
     }),
   );
 }

@@ -7,6 +7,7 @@ export const LIVE_SOURCES = [
   'live-communes',
   'live-hatched',
   'live-zones',
+  'live-zone-names',
   'live-shelters',
   'live-links',
   'live-accuracy',
@@ -231,7 +232,7 @@ function points(palette: Palette): LayerSpecification[] {
     {
       id: 'zone-digits',
       type: 'symbol',
-      source: 'live-zones',
+      source: 'live-zone-names',
       layout: {
         'text-field': [
           'step',
@@ -243,7 +244,17 @@ function points(palette: Palette): LayerSpecification[] {
         'text-font': BOLD,
         'text-size': 17,
         'text-allow-overlap': true,
-        'text-offset': [0, -1.5],
+        'text-anchor': 'bottom',
+        // From afar the zone is smaller than the symbol that may stand in it.
+        'text-offset': [
+          'interpolate',
+          ['linear'],
+          ['zoom'],
+          9,
+          ['literal', [0, -0.8]],
+          12,
+          ['literal', [0, -0.1]],
+        ],
       },
       paint: { 'text-color': palette.zoneDigit, 'text-halo-color': palette.halo, 'text-halo-width': 2 },
     },

@@ -18,7 +18,7 @@ export type LayerName = (typeof LAYERS)[number];
 
 /** Sources of the style that show a collection. */
 const SOURCES: Record<LayerName, readonly string[]> = {
-  risk_zones: ['live-zones'],
+  risk_zones: ['live-zones', 'live-zone-names'],
   households: ['households'],
   shelters: ['live-shelters'],
   incidents: ['live-incidents', 'live-hatched'],
