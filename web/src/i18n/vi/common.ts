@@ -38,9 +38,12 @@ export const common = {
     approximate: 'Ranh giới gần đúng để minh họa, không có giá trị pháp lý',
     dataAt: (at: string) => `dữ liệu ${at}`,
     sources: '© OpenStreetMap (ODbL), GeoNames (CC BY)',
-    legend:
-      'đặc: sẵn sàng · có chấm: đang cơ động · có gạch: tại hiện trường · nét đứt: vị trí cũ hơn 10 phút',
-    legendShow: 'Chú giải',
+    legend: {
+      away: 'nghỉ, không hoạt động',
+      aged: 'vị trí cũ hơn 10 phút',
+      post: 'chưa có vị trí, tính tại đồn, trạm',
+      commune: 'vụ việc chỉ biết xã',
+    },
     pick: 'Bấm vào bản đồ để chọn vị trí · Esc để thôi',
   },
   level: (level: number | undefined) => (level ? `cấp ${level}` : 'chưa có cấp'),
