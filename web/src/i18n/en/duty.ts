@@ -56,6 +56,7 @@ export const duty = {
   },
   actions: {
     title: 'Change state',
+    byNumber: 'by number',
     verify: 'Verify',
     reject: 'Reject',
     monitor: 'Monitor',

@@ -52,6 +52,7 @@ export const duty = {
   },
   actions: {
     title: 'Chuyển trạng thái',
+    byNumber: 'chọn bằng số',
     verify: 'Xác minh',
     reject: 'Không tiếp nhận',
     monitor: 'Theo dõi',
