@@ -34,6 +34,7 @@ export const plan = {
     moment: 'As of',
     back: 'Back to now',
     holds: (count: number) => (count === 1 ? '1 zone holds' : `${count} zones hold`),
+    leftOut: (count: number) => `${count} more in the list`,
   },
   tools: {
     title: 'Drawing tools',

@@ -32,6 +32,7 @@ export const plan = {
     moment: 'Xét lúc',
     back: 'Về bây giờ',
     holds: (count: number) => `${count} vùng có hiệu lực`,
+    leftOut: (count: number) => `${count} vùng nữa trong danh sách`,
   },
   tools: {
     title: 'Dụng cụ vẽ',
