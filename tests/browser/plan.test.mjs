@@ -22,13 +22,17 @@ async function openPlan() {
   return window;
 }
 
-/** Draws the corners and closes the line; the pen rests between them, as a hand does. */
 async function drawZone(page) {
   await page.evaluate((camera) => globalThis.__trucban.map.jumpTo(camera), SLOPE);
   await page.getByTestId('draw-zone').click();
   await page.getByTestId('draw-tools').waitFor();
   // Snapping would pull the corners to what is near; the test wants its own.
   await page.getByTestId('snap').click();
+  await drawCorners(page);
+}
+
+/** Draws the corners and closes the line; the pen rests between them, as a hand does. */
+async function drawCorners(page) {
   const box = await page.locator('.maplibregl-canvas').boundingBox();
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   for (const [dx, dy] of [...CORNERS, CORNERS[0]]) {
@@ -98,6 +102,27 @@ test('a zone drawn but not saved survives a reload and is counted again', async 
   await page.getByTestId('zone-discard').click();
   await page.getByTestId('zone-discard').click();
   assert.equal(await draftOf(page), null);
+  await planner.close();
+});
+
+test('an area that is undone leaves the pen down for another, and can be had back', async () => {
+  const planner = await openPlan();
+  const { page } = planner;
+  await drawZone(page);
+  await until(async () => (await draftOf(page))?.geometry, 'the drawn area is in the draft');
+  const { geometry } = await draftOf(page);
+  await page.keyboard.press('Control+z');
+  await until(async () => (await draftOf(page)).geometry === null, 'the area is undone');
+  await page.keyboard.press('Control+y');
+  await until(async () => (await draftOf(page)).geometry !== null, 'the area is back');
+  assert.deepEqual((await draftOf(page)).geometry, geometry);
+  await page.keyboard.press('Control+z');
+  await until(async () => (await draftOf(page)).geometry === null, 'the area is undone again');
+  await drawCorners(page);
+  await until(async () => (await draftOf(page)).geometry !== null, 'another one is drawn');
+  assert.equal((await draftOf(page)).geometry.coordinates[0].length, CORNERS.length + 1);
+  await page.getByTestId('zone-discard').click();
+  await page.getByTestId('zone-discard').click();
   await planner.close();
 });
 

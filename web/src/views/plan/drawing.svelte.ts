@@ -120,12 +120,9 @@ class Drawing {
 
   #stepped(area: Polygon | null): void {
     draft.setGeometry(area);
-    if (area) {
-      this.tool = 'shaping';
-      counter.count(area);
-    } else {
-      counter.clear();
-    }
+    this.tool = area ? 'shaping' : 'drawing';
+    if (area) counter.count(area);
+    else counter.clear();
     this.#read();
   }
 

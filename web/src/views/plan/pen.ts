@@ -10,6 +10,7 @@ import {
   TerraDrawPolygonMode,
   TerraDrawSelectMode,
   TerraDrawSessionUndoRedo,
+  type GeoJSONStoreFeatures,
 } from 'terra-draw';
 import { TerraDrawMapLibreGLAdapter } from 'terra-draw-maplibre-gl-adapter';
 import type { Palette } from '../../map/palettes';
@@ -142,9 +143,7 @@ export class Pen {
 
   /** The ring as it is now, closed; `null` below three different corners. */
   area(): Polygon | null {
-    const found = this.#draw
-      .getSnapshot()
-      .find(({ geometry, properties }) => geometry.type === 'Polygon' && properties.mode === 'polygon');
+    const found = this.#found();
     if (found?.geometry.type !== 'Polygon') return null;
     const ring = found.geometry.coordinates[0] ?? [];
     const corners = ring.filter(
@@ -190,8 +189,23 @@ export class Pen {
     this.#draw.selectFeature(id);
   }
 
+  /** Undoing the whole area leaves the pen down for a new line; redoing it makes its corners movable again. */
   #afterHistory(): void {
-    if (this.#draw.getMode() === 'select') this.#events.onstep(this.area());
-    else this.#events.onmove(this.area());
+    const found = this.#found();
+    if (this.#draw.getMode() === 'select') {
+      if (!found) this.#draw.setMode('polygon');
+      this.#events.onstep(this.area());
+    } else if (found?.id !== undefined && !this.isDrawing) {
+      this.#hold(found.id);
+      this.#events.onstep(this.area());
+    } else {
+      this.#events.onmove(this.area());
+    }
+  }
+
+  #found(): GeoJSONStoreFeatures | undefined {
+    return this.#draw
+      .getSnapshot()
+      .find(({ geometry, properties }) => geometry.type === 'Polygon' && properties.mode === 'polygon');
   }
 }
