@@ -106,6 +106,38 @@ test('the nearest unit is assigned with one key, and both browsers see it at onc
   await two.close();
 });
 
+test('one key goes from alarm to alarm and takes the one in view', async () => {
+  const report = async (title) => {
+    const body = { kind: 'flash_flood', severity: 4, title, place: { lon: 103.2, lat: 22.5 } };
+    const made = await server.api('duty_officer', '/api/incidents', { method: 'POST', body });
+    assert.equal(made.status, 201, JSON.stringify(made.body));
+    return made.body.incident.id;
+  };
+  const propertiesOf = async (id) =>
+    (await server.api('duty_officer', `/api/collections/incidents/items/${id}`)).body.properties;
+  const isTaken = async (id) => Boolean((await propertiesOf(id)).acknowledged_at);
+  const grave = await server.api('duty_officer', '/api/collections/incidents/items?severity=4&limit=1000');
+  for (const { id } of grave.body.features) {
+    const headers = { 'if-match': `"${(await propertiesOf(id)).version}"` };
+    await server.api('duty_officer', `/api/incidents/${id}/acknowledge`, { method: 'POST', body: {}, headers });
+  }
+  const earlier = await report('Lũ thứ nhất');
+  const later = await report('Lũ thứ hai');
+  const { page, close } = await duty();
+  await row(page, 'Lũ thứ hai').waitFor();
+  const heading = (name) => page.getByRole('article').getByRole('heading', { name });
+  await page.keyboard.press('t');
+  await heading('Lũ thứ nhất').waitFor();
+  assert.equal(await isTaken(earlier), false, 'to come into view is not to be taken');
+  await page.keyboard.press('t');
+  await until(() => isTaken(earlier), 'the one in view is taken');
+  assert.equal(await isTaken(later), false);
+  await page.locator('.button.alarm').waitFor({ state: 'hidden' });
+  await page.keyboard.press('t');
+  await heading('Lũ thứ hai').waitFor();
+  await close();
+});
+
 test('the list of keys closes with Escape and lets no key through', async () => {
   const { page, close } = await duty();
   await page.locator('li[data-id] button').first().click();

@@ -5,6 +5,7 @@
  */
 import type { Incident, Unit } from '../api/types';
 import { picture } from './picture.svelte';
+import type { Selected } from './selection.svelte';
 import { settings } from './settings.svelte';
 
 const REPEAT_MS = 6_000;
@@ -15,10 +16,23 @@ export function isAlarm(incident: Incident): boolean {
   return severity === 4 && !acknowledged_at && !ENDED.has(state);
 }
 
+const at_ms = (time: string | undefined): number => Date.parse(time ?? '') || 0;
+const since_ms = ({ properties }: Incident): number =>
+  at_ms(properties.reported_at ?? properties.recorded_at);
+
 class Alarms {
   incidents = $derived<Incident[]>(picture.incidents.list.filter(isAlarm));
   distress = $derived<Unit[]>(picture.units.list.filter((unit) => unit.properties.status === 'distress'));
   count = $derived(this.incidents.length + this.distress.length);
+  /** All of them, people in distress first, then what has waited longest. */
+  waiting = $derived<Selected[]>([
+    ...this.distress
+      .toSorted((a, b) => at_ms(a.properties.status_at) - at_ms(b.properties.status_at))
+      .map(({ id }) => ({ collection: 'units' as const, id })),
+    ...this.incidents
+      .toSorted((a, b) => since_ms(a) - since_ms(b))
+      .map(({ id }) => ({ collection: 'incidents' as const, id })),
+  ]);
   /** False until the user has touched the page once. */
   maySound = $state(false);
   isSilent = $derived(settings.isMuted || !this.maySound);

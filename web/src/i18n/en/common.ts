@@ -20,6 +20,7 @@ export const common = {
   },
   alarm: {
     count: (count: number) => `${count} ${count === 1 ? 'alarm' : 'alarms'} not acknowledged`,
+    next: 'Go to the next alarm',
     none: 'no alarm',
     mute: 'Mute alarms',
     unmute: 'Unmute alarms',

@@ -18,6 +18,7 @@ export const common = {
   },
   alarm: {
     count: (count: number) => `${count} báo động chưa xác nhận`,
+    next: 'Tới báo động chưa xác nhận',
     none: 'không có báo động',
     mute: 'Tắt tiếng báo động',
     unmute: 'Bật tiếng báo động',
