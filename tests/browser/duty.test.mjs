@@ -138,6 +138,26 @@ test('one key goes from alarm to alarm and takes the one in view', async () => {
   await close();
 });
 
+test('what is half written for one incident is there again after a look at another', async () => {
+  const { page, close } = await duty();
+  const rows = page.locator('li[data-id] button');
+  await rows.nth(0).click();
+  await page.getByRole('article').waitFor();
+  await page.keyboard.press('u');
+  const text = page.getByRole('article').locator('form textarea');
+  await text.waitFor();
+  await page.keyboard.type('Da goi truong ban');
+  await rows.nth(1).click();
+  await text.waitFor({ state: 'hidden' });
+  await rows.nth(0).click();
+  assert.equal(await text.inputValue(), 'Da goi truong ban');
+  assert.ok(!(await text.evaluate((field) => field === document.activeElement)), 'it does not take the focus');
+  await page.getByRole('article').locator('form').getByRole('button', { name: 'Thôi' }).click();
+  await page.keyboard.press('u');
+  assert.equal(await text.inputValue(), '', 'what was thrown away stays away');
+  await close();
+});
+
 test('the list of keys closes with Escape and lets no key through', async () => {
   const { page, close } = await duty();
   await page.locator('li[data-id] button').first().click();

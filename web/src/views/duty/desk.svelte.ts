@@ -1,4 +1,5 @@
 /** The duty officer's deeds on the selected incident. A refused write says why and shows the present record. */
+import { SvelteMap } from 'svelte/reactivity';
 import { incidents } from '../../api/endpoints';
 import { Problem } from '../../api/problem';
 import type { Incident, Recommendation, Unit } from '../../api/types';
@@ -7,19 +8,20 @@ import { picture } from '../../state/picture.svelte';
 import { selection } from '../../state/selection.svelte';
 import { toasts } from '../../state/toasts.svelte';
 import { isAbort } from '../../api/client';
-import { mayAssign, type Verb } from './actions';
+import { mayAssign, needsForm, type Verb } from './actions';
+import { Step } from './step.svelte';
 
 const UNITS_SHOWN = 6;
 
 class Desk {
   /** True while a write is on its way: a second press of the same key does nothing. */
   isBusy = $state(false);
-  /** Which verb's form is open. */
-  form = $state<Verb | null>(null);
   /** True after S: each action shows its digit. */
   isChoosing = $state(false);
   recommendation = $state.raw<Recommendation | null>(null);
   recommendationProblem = $state.raw<Problem | null>(null);
+  /** Steps being written, by incident: looking at another one meanwhile loses none. */
+  #steps = new SvelteMap<string, Step>();
   #asking: AbortController | null = null;
 
   get incident(): Incident | undefined {
@@ -40,11 +42,27 @@ class Desk {
     }
   }
 
-  async act(incident: Incident, verb: string, body: object, done: string): Promise<boolean> {
+  stepOf(incident: Incident): Step | undefined {
+    return this.#steps.get(incident.id);
+  }
+
+  /** Opens the form of a step, with what was written before. */
+  write(incident: Incident, verb: Verb): void {
+    const step = this.#steps.get(incident.id) ?? new Step(incident);
+    step.verb = verb;
+    this.#steps.set(incident.id, step);
+  }
+
+  forget(incident: Incident): void {
+    this.#steps.delete(incident.id);
+  }
+
+  async act(incident: Incident, verb: Verb | 'acknowledge', body: object, done: string): Promise<boolean> {
     return this.#write(async () => {
       const { version } = incident.properties;
       const answer = await incidents.verb(incident.id, verb, body, { version });
       picture.take('incidents', answer.data);
+      if (verb !== 'acknowledge' && needsForm(verb)) this.forget(incident);
       toasts.say(t().duty.actions.done(done));
     });
   }
@@ -91,7 +109,6 @@ class Desk {
     this.isBusy = true;
     try {
       await work();
-      this.form = null;
       return true;
     } catch (thrown) {
       const problem = Problem.from(thrown);
