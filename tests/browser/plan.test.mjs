@@ -74,6 +74,7 @@ test('a planner draws a zone, reads who is inside, saves it, and a second browse
   await page.getByTestId('zone-name').fill(name);
   await page.getByTestId('zone-kind').selectOption('landslide');
   await page.locator('[data-hours="12"]').click();
+  assert.match(await page.getByTestId('zone-until').innerText(), /^đến \d\d:\d\d.* · còn (11|12) giờ/);
   await page.locator('[data-level="3"]').click();
   await page.getByTestId('zone-save').click();
   await page.getByTestId('zone-card').waitFor();
