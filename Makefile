@@ -41,7 +41,7 @@ test-tools:
 ## test: all checks and all tests
 test: tools test-tools check
 	$(CARGO) test --locked
-	node --test --test-concurrency=1 --test-reporter=spec tests/browser/
+	node --test --test-concurrency=1 --test-timeout=900000 --test-reporter=spec tests/browser/
 
 ## check: format, lints and types, warnings as errors
 check: web
