@@ -173,7 +173,7 @@ export async function barriers(page) {
 }
 
 /** Polls `condition` until it holds. */
-export async function until(condition, what, withinMs = 30_000) {
+export async function until(condition, what, withinMs = 10_000) {
   const end = Date.now() + withinMs;
   let last;
   while (Date.now() < end) {
