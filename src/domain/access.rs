@@ -342,6 +342,14 @@ pub enum Deed {
     EditPlace,
     /// Edit the reference ground: areas, sectors, stations, roads, rivers; import files.
     EditGround,
+    /// Make, change and disable accounts; revoke any grant.
+    ManageAccounts,
+    /// Let a telephone or tracker speak for a unit.
+    EnrolDevice,
+    /// Let another force see records of the own force.
+    Share,
+    /// Take sight of personal records in an emergency, for a purpose and a short time.
+    BreakGlass,
 }
 
 impl Actor {
@@ -434,13 +442,18 @@ impl Actor {
     pub fn may(&self, deed: Deed) -> bool {
         use Deed as D;
         match self.role {
-            Role::Admin | Role::System => true,
-            Role::DutyOfficer | Role::Commander => !matches!(deed, D::EditGround),
+            Role::System => true,
+            // Whoever runs the server has no need of what a force shares or of who lives where.
+            Role::Admin => !matches!(deed, D::Share | D::BreakGlass),
+            Role::DutyOfficer => !matches!(deed, D::EditGround | D::ManageAccounts),
+            Role::Commander => !matches!(deed, D::EditGround | D::ManageAccounts | D::EnrolDevice),
             Role::Planner => matches!(
                 deed,
                 D::DrawZone | D::EditHousehold | D::EditPlace | D::WriteLog | D::ReportIncident | D::EditGround
             ),
-            Role::FieldUnit => matches!(deed, D::ReportIncident | D::ReportUnit | D::EditPlace | D::WriteLog),
+            Role::FieldUnit => {
+                matches!(deed, D::ReportIncident | D::ReportUnit | D::EditPlace | D::WriteLog | D::BreakGlass)
+            }
             Role::LocalAuthority => matches!(deed, D::ReportIncident | D::EditHousehold | D::EditPlace | D::WriteLog),
             Role::Observer => false,
         }

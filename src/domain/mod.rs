@@ -3,6 +3,7 @@
 //! Invariant: nothing in this room does I/O, is async, or reads the clock; time is always an argument.
 
 pub mod access;
+pub mod account;
 pub mod change;
 pub mod collection;
 pub mod problem;

@@ -120,6 +120,10 @@ pub fn render(problem: &Problem, language: Language, instance: &str) -> Response
         StatusCode::SERVICE_UNAVAILABLE => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        StatusCode::TOO_MANY_REQUESTS => {
+            let told = problem.extra.iter().find(|(name, _)| *name == "retry_after_s").and_then(|(_, s)| s.as_u64());
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(told.unwrap_or(1)));
+        }
         _ => {}
     }
     response
@@ -213,8 +217,9 @@ pub const fn status(code: Code) -> StatusCode {
         C::InvalidJson | C::InvalidEncoding | C::InvalidParameter | C::UnknownParameter | C::InvalidIdempotencyKey => {
             StatusCode::BAD_REQUEST
         }
-        C::SignInRequired => StatusCode::UNAUTHORIZED,
-        C::Forbidden | C::FieldNotVisible => StatusCode::FORBIDDEN,
+        C::SignInRequired | C::WrongCredentials => StatusCode::UNAUTHORIZED,
+        C::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+        C::Forbidden | C::PasswordChangeRequired | C::FieldNotVisible => StatusCode::FORBIDDEN,
         C::NotFound | C::UnknownCollection => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -237,6 +242,8 @@ pub const fn status(code: Code) -> StatusCode {
         | C::UnknownReference
         | C::PlaceNotFound
         | C::IdempotencyMismatch
+        | C::WeakPassword
+        | C::CodeNotValid
         | C::FutureTime => StatusCode::UNPROCESSABLE_ENTITY,
         C::StoreUnavailable | C::TooBusy => StatusCode::SERVICE_UNAVAILABLE,
         C::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
@@ -273,6 +280,11 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::PlaceNotFound => ("Không tìm ra nơi này", "Place not found"),
         C::MethodNotAllowed => ("Phương thức không nhận", "Method not allowed"),
         C::SignInRequired => ("Cần đăng nhập", "Sign-in required"),
+        C::WrongCredentials => ("Sai tên hoặc mật khẩu", "Wrong name or password"),
+        C::WeakPassword => ("Mật khẩu dễ đoán", "Password easy to guess"),
+        C::PasswordChangeRequired => ("Cần đổi mật khẩu", "Password change required"),
+        C::CodeNotValid => ("Mã không còn giá trị", "Code not valid"),
+        C::TooManyAttempts => ("Thử quá nhiều lần", "Too many attempts"),
         C::Forbidden => ("Không được phép", "Forbidden"),
         C::ForbiddenTransition => ("Không chuyển được trạng thái", "Transition not allowed"),
         C::PreconditionRequired => ("Cần If-Match", "If-Match required"),
