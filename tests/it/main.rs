@@ -39,4 +39,5 @@ mod store_crash;
 mod store_import;
 mod store_peers;
 mod store_support;
+mod store_system;
 mod support;

@@ -7,7 +7,6 @@ use serde_json::json;
 use trucban::domain::schema::{FieldKind, SetBy};
 use trucban::domain::{Code, Collection, Event, FixSource, Timestamp};
 use trucban::store::gpkg::{GpkgStore, OpenOptions};
-use trucban::store::system::System;
 use trucban::store::{Store, StoreError};
 use uuid::Uuid;
 
@@ -315,21 +314,5 @@ async fn only_the_owner_may_open_the_files() {
     assert_eq!(mode(&data), 0o700);
     for name in ["trucban.gpkg", "trucban.gpkg-wal", "trucban.gpkg-shm", "lock"] {
         assert_eq!(mode(&data.join(name)), 0o600, "{name}");
-    }
-}
-
-#[test]
-fn a_token_stands_for_its_actor_and_is_not_kept_in_clear() {
-    let folder = Folder::new();
-    let system = System::open(folder.path()).unwrap();
-    system.put_token("sesame", "duty_officer").unwrap();
-    assert_eq!(system.actor_of("sesame").unwrap().as_deref(), Some("duty_officer"));
-    assert_eq!(system.actor_of("Sesame").unwrap(), None);
-    drop(system);
-    let system = System::open(folder.path()).unwrap();
-    assert_eq!(system.actor_of("sesame").unwrap().as_deref(), Some("duty_officer"));
-    for entry in std::fs::read_dir(folder.path()).unwrap().flatten() {
-        let bytes = std::fs::read(entry.path()).unwrap();
-        assert!(!bytes.windows(6).any(|window| window == b"sesame"), "{:?}", entry.path());
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn store_file(path: &Path) -> PathBuf {
 }
 
 /// Makes the folder if it is not there, for its owner alone.
-pub(super) fn make_folder(dir: &Path) -> Result<(), StoreError> {
+pub(in crate::store) fn make_folder(dir: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     let empty = fs::read_dir(dir)?.next().is_none();
     if empty || dir.join(STORE_FILE).exists() {

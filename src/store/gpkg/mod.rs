@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 pub use self::check::check;
 use self::folder::Lock;
-pub(super) use self::folder::make_private_file;
+pub(super) use self::folder::{make_folder, make_private_file};
 use self::read::Readers;
 use self::tables::Table;
 use self::tail::Tail;
