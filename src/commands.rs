@@ -1,8 +1,9 @@
-//! The commands beside `serve`: import, export, check, backup, simulate. They read the command line, call the rooms,
+//! The commands beside `serve`: import, export, check, backup, simulate, user. They read the command line, call the rooms,
 //! and print for people; what they mean is decided in the rooms.
 
 mod import;
 mod import_over_http;
+mod user;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use trucban::store::gpkg::{GpkgStore, check};
 use trucban::store::{Store, StoreError};
 
 pub use import::{ImportArgs, import};
+pub use user::{UserArgs, user};
 
 /// Exit code where nothing could be done: a file that cannot be read, a folder in use.
 const FAILED: u8 = 2;

@@ -25,6 +25,7 @@ enum Command {
     Check(commands::CheckArgs),
     Backup(commands::BackupArgs),
     Simulate(commands::SimulateArgs),
+    User(commands::UserArgs),
 }
 
 fn main() -> ExitCode {
@@ -42,5 +43,6 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check_store(&args),
         Command::Backup(args) => commands::backup(&args),
         Command::Simulate(args) => commands::simulate_over_http(&args),
+        Command::User(args) => commands::user(&args),
     }
 }

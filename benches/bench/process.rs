@@ -47,7 +47,7 @@ impl Process {
     /// The real server on a data folder.
     pub fn server(data: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trucban"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).env("RUST_LOG", "warn");
+        command.args(["serve", "--no-accounts", "--listen", "127.0.0.1:0", "--data"]).arg(data).env("RUST_LOG", "warn");
         Self::spawn(command, "/health/ready")
     }
 

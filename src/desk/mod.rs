@@ -9,6 +9,7 @@ mod advice;
 mod assign;
 mod bulk;
 mod callers;
+mod emergency;
 mod fixes;
 mod ground;
 mod hand;
@@ -40,6 +41,7 @@ pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, 
 pub use bulk::take_file;
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use locate::Candidate;
+pub use write::problem_of as store_problem;
 
 /// Where the desk reads the time: the rim. Tests put their own in.
 pub trait Clock: Send + Sync + 'static {

@@ -1,5 +1,31 @@
 //! Words of the service language, for entries of the duty log and for titles.
 
+use crate::domain::{Force, Role};
+
+/// What a force is called.
+pub(super) fn force(force: Force) -> &'static str {
+    match force {
+        Force::Police => "công an",
+        Force::Military => "quân sự",
+        Force::BorderGuard => "biên phòng",
+        Force::Civil => "dân sự",
+    }
+}
+
+/// What somebody with this role is called.
+pub(super) fn role(role: Role) -> &'static str {
+    match role {
+        Role::DutyOfficer => "trực ban",
+        Role::Planner => "cán bộ kế hoạch",
+        Role::FieldUnit => "tổ hiện trường",
+        Role::Commander => "chỉ huy",
+        Role::LocalAuthority => "cán bộ xã",
+        Role::Admin => "quản trị",
+        Role::Observer => "quan sát viên",
+        Role::System => "máy chủ",
+    }
+}
+
 /// What an outcome is called.
 pub(super) fn outcome(outcome: &str) -> &'static str {
     match outcome {

@@ -47,14 +47,7 @@ impl Turns {
 
 /// Refuses what the actor's role does not allow.
 pub(super) fn may(actor: &Actor, deed: Deed) -> Result<(), Problem> {
-    if actor.may(deed) {
-        return Ok(());
-    }
-    Err(Problem::new(
-        Code::Forbidden,
-        "vai trò của bạn không được làm việc này",
-        format!("the role of {} does not allow this", actor.name),
-    ))
+    actor.check(deed)
 }
 
 impl Desk {
@@ -183,7 +176,8 @@ pub(super) fn conflict(
 }
 
 /// What a user is told when the store does not take a call. The one place where store errors become problems.
-pub(super) fn problem_of(error: StoreError) -> Problem {
+#[must_use]
+pub fn problem_of(error: StoreError) -> Problem {
     match error {
         StoreError::Refused(problem) => problem,
         StoreError::Conflict { present, .. } => Problem::new(

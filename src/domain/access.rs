@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Collection, Timestamp};
+use super::{Code, Collection, Problem, Timestamp};
 
 /// What somebody does in the duty room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -435,6 +435,21 @@ impl Actor {
             // Whoever sees a household as it is has need of it.
             _ => true,
         }
+    }
+
+    /// Refuses what this actor's role does not allow.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn check(&self, deed: Deed) -> Result<(), Problem> {
+        if self.may(deed) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::Forbidden,
+            "vai trò của bạn không được làm việc này",
+            format!("the role of {} does not allow this", self.name),
+        ))
     }
 
     /// Whether this actor's role allows `deed`. A field unit's own-unit rule is checked by the desk, which knows the unit.

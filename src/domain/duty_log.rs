@@ -37,6 +37,7 @@ pub const KINDS: &[&str] = &[
     "zone_edited",
     "zone_ended",
     "blind",
+    "break_glass",
 ];
 
 /// Kinds that a person writes by hand.

@@ -14,9 +14,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::app::{App, Live, now};
+use super::directory::Credential;
 use super::error::{Refusal, body_broke_off, body_too_large, body_too_slow, unsupported_media_type};
 use super::fields::Fields;
-use super::sign_in::Account;
+use super::peer::peer_of;
 use super::{BODY_BYTES_MAX, SESSION_COOKIE};
 use crate::desk::{Ask, Desk};
 use crate::domain::{Actor, Code, Problem, Timestamp};
@@ -32,11 +33,18 @@ pub(super) const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 /// Somebody who reads.
 pub struct Reader {
     app: App,
-    account: Arc<Account>,
+    credential: Arc<Credential>,
     /// The address that was asked.
     pub uri: Uri,
-    /// `http://` and the host that was asked, for links.
+    /// `http` or `https`, and the host that was asked, for links.
+    scheme: &'static str,
     host: header::HeaderValue,
+}
+
+/// Somebody who signed in and may still have to choose another password; sees nothing but what is their own.
+pub struct Myself {
+    pub app: App,
+    pub credential: Arc<Credential>,
 }
 
 /// Somebody who writes: the reader, its conditions, and the body.
@@ -53,7 +61,13 @@ impl Reader {
     /// Who it is.
     #[must_use]
     pub fn actor(&self) -> &Arc<Actor> {
-        &self.account.actor
+        &self.credential.account.actor
+    }
+
+    /// What they came in with.
+    #[must_use]
+    pub fn credential(&self) -> Arc<Credential> {
+        Arc::clone(&self.credential)
     }
 
     /// The live parts.
@@ -69,13 +83,13 @@ impl Reader {
     /// # Errors
     /// As [`Reader::live`].
     pub fn view(&self) -> Result<View, Refusal> {
-        Ok(View::new(self.live()?.picture.load(), Arc::clone(&self.account.actor), now()))
+        Ok(View::new(self.live()?.picture.load(), Arc::clone(self.actor()), now()))
     }
 
     /// The absolute address of `path`.
     #[must_use]
     pub fn link(&self, path: &str) -> String {
-        format!("http://{}{path}", self.host.to_str().unwrap_or("127.0.0.1"))
+        format!("{}://{}{path}", self.scheme, self.host.to_str().unwrap_or("127.0.0.1"))
     }
 }
 
@@ -177,14 +191,31 @@ impl FromRequestParts<App> for Reader {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let account = Arc::clone(authenticate(parts, app)?);
+        let credential = authenticate(parts, app)?;
+        if credential.account.must_change {
+            return Err(Problem::new(
+                Code::PasswordChangeRequired,
+                "Hãy đổi mật khẩu trước (PUT /api/me/password).",
+                "Change the password first (PUT /api/me/password).",
+            )
+            .into());
+        }
         let host = parts.headers.get(header::HOST).cloned();
         Ok(Self {
             app: app.clone(),
-            account,
+            credential,
             uri: parts.uri.clone(),
+            scheme: peer_of(parts, app).scheme(),
             host: host.unwrap_or(header::HeaderValue::from_static("127.0.0.1")),
         })
+    }
+}
+
+impl FromRequestParts<App> for Myself {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        Ok(Self { credential: authenticate(parts, app)?, app: app.clone() })
     }
 }
 
@@ -217,28 +248,28 @@ fn call_hash(reader: &Reader, parts: &Parts, body: &[u8]) -> [u8; 32] {
 }
 
 /// Bearer token, else cookie, else whoever the server lets act without.
-fn authenticate<'a>(parts: &Parts, app: &'a App) -> Result<&'a Arc<Account>, Refusal> {
-    let sign_in = &app.live()?.sign_in;
+fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
+    let directory = &app.live()?.directory;
     if let Some(header) = parts.headers.get(header::AUTHORIZATION) {
         let token = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
-        return token.and_then(|token| sign_in.by_token(token.trim())).ok_or_else(|| {
+        return token.and_then(|token| directory.by_secret(token.trim())).ok_or_else(|| {
             Problem::new(
                 Code::SignInRequired,
-                "Mã truy cập trong tiêu đề Authorization không đúng.",
-                "The token in the Authorization header is not valid.",
+                "Mã truy cập trong tiêu đề Authorization không đúng hoặc đã thu hồi.",
+                "The token in the Authorization header is not valid, or was revoked.",
             )
             .into()
         });
     }
-    if let Some(account) = cookie(&parts.headers).and_then(|token| sign_in.by_token(token)) {
+    if let Some(credential) = cookie(&parts.headers).and_then(|secret| directory.by_secret(secret)) {
         check_same_origin(&parts.method, &parts.headers, true)?;
-        return Ok(account);
+        return Ok(credential);
     }
-    let Some(account) = sign_in.without_credentials() else {
+    let Some(credential) = directory.without_credentials() else {
         return Err(Problem::new(Code::SignInRequired, "Hãy đăng nhập trước.", "Sign in first.").into());
     };
     check_same_origin(&parts.method, &parts.headers, false)?;
-    Ok(account)
+    Ok(credential)
 }
 
 /// The session cookie's value.

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::directory::Directory;
 use super::error::{Refusal, starting};
 use super::long::LongQuestions;
 use super::sign_in::SignIn;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub demo: bool,
     /// Names besides loopback ones under which the server may be asked.
     pub hosts: Vec<String>,
+    /// A proxy stands in front and says where requests come from.
+    pub behind_proxy: bool,
 }
 
 /// The parts that exist once the data is loaded.
@@ -48,6 +51,7 @@ pub struct Live {
     pub desk: Desk,
     pub feed: Feed,
     pub tiles: Tiles,
+    pub directory: Directory,
     pub sign_in: SignIn,
     pub uploads: Uploads,
     pub long_questions: LongQuestions,

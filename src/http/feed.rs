@@ -9,6 +9,7 @@ use super::actor::Reader;
 use super::app::App;
 use super::error::Answer;
 use super::params::Params;
+use crate::domain::change::Seq;
 use crate::domain::{Code, Problem};
 use crate::feed::Filter;
 use axum::extract::State;
@@ -16,7 +17,7 @@ use axum::extract::State;
 /// The live feed.
 ///
 /// Server-sent events: `change` {seq, collection, feature}, `gone` {seq, collection, id}, `positions` {seq, units},
-/// `reset` {reason, seq} (read again), `tick` {server_time, seq} at once and every 10 s. The id of an event is a seq;
+/// `reset` {reason, seq} (read again; after `rights_changed` the stream ends), `tick` {server_time, seq} at once and every 10 s. The id of an event is a seq;
 /// `Last-Event-ID` resumes after it.
 #[utoipa::path(
     get, path = "/api/feed", tag = "feed",
@@ -35,6 +36,7 @@ pub async fn subscribe(State(app): State<App>, reader: Reader, headers: HeaderMa
     let after = last_event(&headers)?;
     let filter = Filter::new(collections.as_deref(), bbox);
     let stream = reader.live()?.feed.subscribe(reader.actor().clone(), filter, after).await?;
+    let stream = stream.until(rights_changed(app.clone(), &reader));
     // A stopping server waits for its answers to end; this one would go on for ever.
     let stopping = app.stopping().clone();
     let events = stream.map(Ok::<_, std::convert::Infallible>).take_until(stopping.cancelled_owned());
@@ -45,6 +47,16 @@ pub async fn subscribe(State(app): State<App>, reader: Reader, headers: HeaderMa
     // A proxy that gathers the answer before it passes it on would make the feed useless.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Ends when what the subscriber may see is no longer what it was; the newest seq then.
+fn rights_changed(app: App, reader: &Reader) -> impl Future<Output = Seq> + Send + use<> {
+    let credential = reader.credential();
+    async move {
+        let Ok(live) = app.live() else { return 0 };
+        live.directory.rights_changed(credential).await;
+        live.seq()
+    }
 }
 
 fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Problem> {

@@ -123,6 +123,53 @@ impl Fields {
         }
     }
 
+    /// Yes or no, if there.
+    ///
+    /// # Errors
+    /// `invalid_value`.
+    pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(value) => value
+                .as_bool()
+                .map(Some)
+                .ok_or_else(|| self.wrong(name, "cần true hoặc false", "expected true or false")),
+        }
+    }
+
+    /// A list of texts that must be there.
+    ///
+    /// # Errors
+    /// `missing_field`, `invalid_value`.
+    pub fn needed_texts(&mut self, name: &str) -> Result<Vec<String>, Problem> {
+        serde_json::from_value(self.needed(name)?)
+            .map_err(|_| self.wrong(name, "cần danh sách chữ", "expected a list of texts"))
+    }
+
+    /// One of some words, if there, as `parse` reads it.
+    ///
+    /// # Errors
+    /// `invalid_value`.
+    pub fn word<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        parse(&text).map(Some).ok_or_else(|| {
+            self.wrong(name, &format!("không có giá trị {text:?}"), &format!("there is no value {text:?}"))
+        })
+    }
+
+    /// Takes a member that a patch may remove: `None` if it is not there, `Some(None)` for `null`, else what `read`
+    /// makes of it.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn patched<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self, &str) -> Result<Option<T>, Problem>,
+    ) -> Result<Option<Option<T>>, Problem> {
+        if self.members.contains_key(name) { read(self, name).map(Some) } else { Ok(None) }
+    }
+
     /// A record id, if there.
     ///
     /// # Errors

@@ -5,6 +5,8 @@
 //! a panic is answered and logged, and safety headers stand on everything.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,12 +16,14 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use axum::serve::{IncomingStream, Listener};
 use futures_util::FutureExt;
 use tower::Service;
 
 use super::app::App;
 use super::error::{Language, Refusal, for_bare_status, internal, render};
 use super::figures::Figures;
+use super::peer::Peer;
 use crate::domain::{Code, Problem};
 
 /// What our pages may load: files of ours and nothing else, so no `'unsafe-inline'`, `data:` or `blob:` stands here.
@@ -36,13 +40,21 @@ pub struct Front {
     app: App,
     router: Router,
     figures: Figures,
+    /// The other end of the connection.
+    peer: Peer,
 }
 
 impl Front {
     /// Puts the front before `router`.
     #[must_use]
     pub fn new(app: App, router: Router) -> Self {
-        Self { app, router, figures: Figures::new() }
+        Self { app, router, figures: Figures::new(), peer: Peer::default() }
+    }
+
+    /// The front of one connection.
+    #[must_use]
+    pub fn of(&self, peer: Peer) -> Self {
+        Self { peer, ..self.clone() }
     }
 }
 
@@ -55,7 +67,8 @@ impl Service<Request> for Front {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
         let started = Instant::now();
         let class = Figures::class_of(request.uri().path());
         let figures = self.figures.clone();
@@ -84,6 +97,27 @@ impl Service<Request> for Front {
             figures.record(class, response.status(), started.elapsed());
             Ok(response)
         })
+    }
+}
+
+/// A front for each connection, which knows the other end.
+pub struct Fronts(pub Front);
+
+impl<L> Service<IncomingStream<'_, L>> for Fronts
+where
+    L: Listener<Addr = SocketAddr>,
+{
+    type Response = Front;
+    type Error = Infallible;
+    type Future = Ready<Result<Front, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, connection: IncomingStream<'_, L>) -> Self::Future {
+        let peer = Peer { address: connection.remote_addr().ip(), is_encrypted: false };
+        ready(Ok(self.0.of(peer)))
     }
 }
 

@@ -3,11 +3,15 @@
 //! `router.rs` lists every route; each resource has its file; `error.rs` alone knows statuses; `front.rs` is what
 //! every request passes.
 
+mod accounts;
 mod actor;
 mod answer;
 mod app;
 mod around;
 mod assignments;
+mod demo;
+mod devices;
+mod directory;
 mod docs;
 mod ends;
 mod error;
@@ -15,19 +19,25 @@ mod feed;
 mod fields;
 mod figures;
 mod front;
+mod grants;
 mod health;
 mod imports;
 mod incidents;
 mod items;
 mod landing;
+mod lockout;
 mod long;
+mod me;
+mod organisations;
 mod pages;
 mod params;
+mod peer;
 mod places;
 mod records;
 mod router;
 mod serve;
 mod session;
+mod setup;
 mod shapes;
 mod sign_in;
 mod start;
@@ -36,13 +46,15 @@ mod units;
 mod uploads;
 
 pub use app::{App, Live, Settings};
+pub use demo::DEMO_TOKENS_FILE;
+pub use directory::Entry;
 pub use docs::openapi_document;
 pub use figures::recorder;
 pub use imports::{ImportAnswer, ImportNote, RefusedRow};
+pub use peer::Peer;
 pub use router::front;
 pub use serve::{ServeOptions, accept, serve};
-pub use sign_in::{DEMO_TOKENS_FILE, SignIn};
-pub use start::{Demo, Started, start};
+pub use start::{StartOptions, Started, start};
 
 /// Largest body of a call: an area of a million vertices fits, a film does not.
 pub const BODY_BYTES_MAX: usize = 16 << 20;

@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 10] = [
+const VIEWS: [&str; 13] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -15,6 +15,9 @@ const VIEWS: [&str; 10] = [
     "/field/",
     "/field/{*rest}",
     "/about",
+    "/setup",
+    "/password",
+    "/enrol",
 ];
 
 /// Routes of the embedded files. Built files carry a hash in their name and never change.

@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    around, assignments, docs, ends, feed, health, imports, incidents, items, landing, pages, places, records, session,
-    tiles, units,
+    accounts, around, assignments, devices, docs, ends, feed, grants, health, imports, incidents, items, landing, me,
+    organisations, pages, places, records, session, setup, tiles, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -19,7 +19,10 @@ const PACKED_BYTES_MIN: u64 = 8 * 1_024;
 /// The routes that the OpenAPI document describes.
 pub fn api() -> OpenApiRouter<App> {
     let packed = CompressionLayer::new().compress_when(SizeAbove::new(PACKED_BYTES_MIN));
-    OpenApiRouter::with_openapi(docs::preamble()).merge(records_and_verbs().layer(packed)).merge(hot())
+    OpenApiRouter::with_openapi(docs::preamble())
+        .merge(accounts_and_grants())
+        .merge(records_and_verbs().layer(packed))
+        .merge(hot())
 }
 
 /// Routes that are asked often or for long: nothing stands between them and the front.
@@ -36,7 +39,6 @@ fn hot() -> OpenApiRouter<App> {
 
 fn records_and_verbs() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(session::read_session, session::sign_in, session::sign_out))
         .routes(routes!(landing::landing))
         .routes(routes!(landing::conformance))
         .routes(routes!(landing::list_collections))
@@ -63,6 +65,29 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(around::along))
         .routes(routes!(around::exposure))
         .routes(routes!(places::search))
+}
+
+/// Who may come in, and what is shared with them.
+fn accounts_and_grants() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(session::read_session, session::sign_in, session::sign_out))
+        .routes(routes!(setup::set_up))
+        .routes(routes!(me::list_sessions, me::end_sessions))
+        .routes(routes!(me::end_session))
+        .routes(routes!(me::change_password))
+        .routes(routes!(me::list_tokens, me::add_token))
+        .routes(routes!(me::revoke_token))
+        .routes(routes!(accounts::list_accounts, accounts::add_account))
+        .routes(routes!(accounts::change_account))
+        .routes(routes!(accounts::reset_account))
+        .routes(routes!(organisations::list_organisations))
+        .routes(routes!(organisations::put_organisation))
+        .routes(routes!(devices::list_devices, devices::give_code))
+        .routes(routes!(devices::enrol))
+        .routes(routes!(devices::revoke_device))
+        .routes(routes!(grants::list_grants, grants::share))
+        .routes(routes!(grants::revoke_grant))
+        .routes(routes!(grants::break_glass))
 }
 
 /// Everything that is served.

@@ -15,9 +15,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::app::{App, Settings};
+use super::directory::Entry;
 use super::figures::recorder;
+use super::front::Fronts;
 use super::router::front;
-use super::start::{Demo, Started, start};
+use super::start::{StartOptions, Started, start};
 
 /// How long connections may go on after a stop was asked for.
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
@@ -38,7 +40,8 @@ pub struct ServeOptions {
     /// Folder of the data; made if absent [default: data]
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Loopback address and port; port 0 takes a free one [default: 127.0.0.1:8080]
+    /// Address and port; port 0 takes a free one; other than loopback needs TLS or --behind-proxy [default:
+    /// 127.0.0.1:8080]
     #[arg(long, env = "TRUCBAN_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// TOML file with the same settings and more; the command line goes before it
@@ -50,6 +53,14 @@ pub struct ServeOptions {
     /// With --demo: units stand still and no incident comes in by itself
     #[arg(long, requires = "demo")]
     pub no_simulation: bool,
+    /// Whoever reaches this machine is its administrator: for trials on one machine, on loopback, while there is no
+    /// account
+    #[arg(long, conflicts_with = "demo")]
+    pub no_accounts: bool,
+    /// A proxy in front encrypts, and says in X-Forwarded-For and X-Forwarded-Proto where requests come from; nobody
+    /// else may reach the port
+    #[arg(long)]
+    pub behind_proxy: bool,
 }
 
 /// The configuration file.
@@ -60,7 +71,9 @@ struct ConfigFile {
     listen: Option<SocketAddr>,
     #[serde(default)]
     demo: bool,
-    /// Further names under which browsers reach this server (behind a proxy on this machine).
+    #[serde(default)]
+    behind_proxy: bool,
+    /// Further names under which browsers reach this server.
     #[serde(default)]
     hosts: Vec<String>,
 }
@@ -70,6 +83,7 @@ struct Config {
     data: PathBuf,
     listen: SocketAddr,
     settings: Settings,
+    entry: Entry,
     simulation: bool,
 }
 
@@ -87,18 +101,61 @@ impl Config {
             Some(address) => address,
             None => LISTEN.parse()?,
         };
-        if !listen.ip().is_loopback() {
-            bail!(
-                "{listen} is not a loopback address: until there are accounts, whoever reaches the server may do \
-                 everything, so it listens on this machine alone (127.0.0.1 or [::1])"
-            );
+        let demo = options.demo || file.demo;
+        let entry = match (demo, options.no_accounts) {
+            (true, true) => bail!("--no-accounts and a demo exclude each other"),
+            (true, false) => Entry::Demo,
+            (false, true) => Entry::Everybody,
+            (false, false) => Entry::Accounts,
+        };
+        let mut hosts = file.hosts;
+        if !listen.ip().is_unspecified() {
+            hosts.push(listen.ip().to_string());
         }
-        Ok(Self {
+        let behind_proxy = options.behind_proxy || file.behind_proxy;
+        let config = Self {
             data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
             listen,
-            settings: Settings { demo: options.demo || file.demo, hosts: file.hosts },
+            settings: Settings { demo, hosts, behind_proxy },
+            entry,
             simulation: !options.no_simulation,
-        })
+        };
+        config.check_reach()?;
+        Ok(config)
+    }
+
+    /// Refuses to be reached by others than this machine where they could listen in, or where nobody signs in.
+    fn check_reach(&self) -> anyhow::Result<()> {
+        let listen = self.listen;
+        if listen.ip().is_loopback() {
+            return Ok(());
+        }
+        if self.entry == Entry::Everybody {
+            bail!(
+                "{listen} is not a loopback address: with --no-accounts whoever reaches the server may do everything, \
+                 so it listens on this machine alone (127.0.0.1 or [::1])"
+            );
+        }
+        if !self.is_encrypted() {
+            bail!(
+                "{listen} is not a loopback address: passwords and positions would cross the network in clear; put a \
+                 proxy with TLS in front and say --behind-proxy, or listen on this machine alone (127.0.0.1 or [::1])"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether what crosses the network is encrypted.
+    fn is_encrypted(&self) -> bool {
+        self.settings.behind_proxy
+    }
+
+    /// Where browsers reach the server that got this address.
+    fn base(&self, address: SocketAddr) -> String {
+        match self.settings.hosts.first() {
+            Some(host) if self.settings.behind_proxy => format!("https://{host}"),
+            _ => format!("http://{address}"),
+        }
     }
 }
 
@@ -126,13 +183,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     announce(address)?;
     let serving = tokio::spawn(accept(listener, app.clone(), stopping.clone()));
 
-    let demo = match (config.settings.demo, config.simulation) {
-        (false, _) => Demo::Off,
-        (true, false) => Demo::Still,
-        (true, true) => Demo::Playing,
-    };
+    let (entry, simulation) = (config.entry, config.simulation);
+    let options = StartOptions { simulation, base: config.base(address), ..StartOptions::new(entry, address) };
     // Loading goes on beside the listener, so that `/health/ready` can say "not yet".
-    let starting = start(&config.data, demo, address, stopping.clone());
+    let starting = start(&config.data, options, stopping.clone());
     let Started { live, tasks } = tokio::select! {
         started = starting => started?,
         () = asked_to_stop() => return Ok(()),
@@ -177,9 +231,7 @@ pub async fn accept(listener: TcpListener, app: App, stopping: CancellationToken
             tracing::debug!(%error, "a connection was closed before it was served");
         }
     });
-    let service = front(app);
-    let make = tower::make::Shared::new(service);
-    axum::serve(listener, make).with_graceful_shutdown(stopping.cancelled_owned()).into_future().await
+    axum::serve(listener, Fronts(front(app))).with_graceful_shutdown(stopping.cancelled_owned()).into_future().await
 }
 
 async fn keep_figures(app: App) {

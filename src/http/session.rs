@@ -1,4 +1,4 @@
-//! `/api/session`: who am I, and in a demo: let me be one of its actors.
+//! `/api/session`: who am I; come in, go out.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, header};
@@ -11,11 +11,19 @@ use uuid::Uuid;
 use super::SESSION_COOKIE;
 use super::actor::{check_same_origin, cookie, parse_small_json};
 use super::answer::{json, with_header};
-use super::app::{App, now};
-use super::error::Answer;
+use super::app::{App, Live, now};
+use super::demo::{self, Listed};
+use super::directory::{Account, CredentialKind, Entry};
+use super::error::{Answer, Refusal};
 use super::fields::Fields;
-use super::sign_in::{Account, Listed};
+use super::peer::Peer;
+use super::sign_in::begin_session;
+use crate::domain::access::Area;
 use crate::domain::{Code, Force, Problem, Role};
+use crate::store::system::Secret;
+
+/// How long a telephone's browser keeps its token, seconds; browsers keep nothing for longer than 400 days.
+const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// Who is signed in, and the state of the server that a page shows always.
 #[derive(Serialize, ToSchema)]
@@ -25,6 +33,8 @@ pub struct Session {
     actor: Option<SignedIn>,
     /// Whether the data is invented; every page then says so.
     demo: bool,
+    /// There is no account yet: the first one is made by the set-up link.
+    setup_needed: bool,
     /// The exercise that the actor takes part in; none yet.
     #[schema(value_type = Option<String>, required)]
     exercise: Option<Value>,
@@ -45,60 +55,111 @@ pub struct SignedIn {
     role: Role,
     #[schema(required)]
     force: Option<Force>,
+    /// What they are responsible for: `province`, or `{parts: {communes, sectors}}`.
+    #[schema(value_type = Value)]
+    area: Area,
     /// The unit a field actor speaks for.
     #[schema(required)]
     unit_id: Option<Uuid>,
-    label_vi: &'static str,
-    label_en: &'static str,
+    label_vi: String,
+    label_en: String,
+    /// The password must be changed before anything else is done.
+    must_change: bool,
 }
 
-/// Whom to be.
+/// Who comes in: by name and password, or as a demo actor.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct SignInCall {
+    name: Option<String>,
+    password: Option<String>,
     /// One of `demo_actors`.
-    actor: String,
+    actor: Option<String>,
 }
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/session", tag = "session", responses((status = 200, body = Session)))]
 pub async fn read_session(State(app): State<App>, headers: HeaderMap) -> Answer {
-    let sign_in = &app.live()?.sign_in;
+    let directory = &app.live()?.directory;
     let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
-    let account = bearer.or_else(|| cookie(&headers)).and_then(|token| sign_in.by_token(token));
-    session(&app, account.or(sign_in.without_credentials()).map(|account| &**account))
+    let credential = bearer.or_else(|| cookie(&headers)).and_then(|secret| directory.by_secret(secret));
+    let credential = credential.or_else(|| directory.without_credentials());
+    session(&app, credential.as_ref().map(|credential| &*credential.account))
 }
 
-/// Signs in as a demo actor.
+/// Signs in.
+///
+/// The answer sets the cookie of a session. Failures make the next attempt of the same name from the same address wait.
 #[utoipa::path(
     post, path = "/api/session", tag = "session", request_body = SignInCall,
-    responses((status = 200, body = Session), (status = 422, description = "No such actor, or no demo"))
+    responses(
+        (status = 200, body = Session),
+        (status = 401, description = "Wrong name or password"),
+        (status = 422, description = "No such demo actor, or no demo"),
+        (status = 429, description = "Too many attempts; Retry-After says when to try again"),
+        (status = 503, description = "Too many people are signing in"),
+    )
 )]
-pub async fn sign_in(State(app): State<App>, method: Method, headers: HeaderMap, body: axum::body::Body) -> Answer {
+pub async fn sign_in(
+    State(app): State<App>,
+    peer: Peer,
+    method: Method,
+    headers: HeaderMap,
+    body: axum::body::Body,
+) -> Answer {
     check_same_origin(&method, &headers, false)?;
     let mut fields = Fields::of(parse_small_json(&headers, body).await?)?;
-    let name = fields.needed_text("actor")?;
-    fields.finish()?;
-    let sign_in = &app.live()?.sign_in;
-    let (account, token) = sign_in.demo_token(&name).ok_or_else(|| {
-        Problem::new(
-            Code::InvalidValue,
-            format!("Không có vai minh họa {name:?}."),
-            format!("There is no demo actor {name:?}."),
-        )
-        .at("/actor")
-        .with("allowed", sign_in.demo_actors().into_iter().map(|listed| listed.name).collect::<Vec<_>>())
-    })?;
-    let answer = session(&app, Some(account))?;
-    Ok(with_cookie(answer, token, ""))
+    let live = app.live()?;
+    let name = match fields.text("actor")? {
+        Some(actor) => {
+            fields.finish()?;
+            demo_actor(live, actor)?
+        }
+        None => {
+            let (name, password) = (fields.needed_text("name")?, fields.needed_text("password")?);
+            fields.finish()?;
+            live.sign_in.check(&live.directory, peer, &name, password).await?
+        }
+    };
+    end_session_of(live, &headers).await?;
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let secret = begin_session(&live.directory, &name, agent).await?;
+    let account = live.directory.account(&name);
+    Ok(with_cookie(session(&app, account.as_deref())?, peer, &secret))
 }
 
-/// Signs out.
+fn demo_actor(live: &Live, name: String) -> Result<String, Problem> {
+    let allowed = if live.directory.entry() == Entry::Demo { demo::listed(&live.directory) } else { Vec::new() };
+    if allowed.iter().any(|listed| listed.name == name) {
+        return Ok(name);
+    }
+    Err(Problem::new(
+        Code::InvalidValue,
+        format!("Không có vai minh họa {name:?}."),
+        format!("There is no demo actor {name:?}."),
+    )
+    .at("/actor")
+    .with("allowed", allowed.into_iter().map(|listed| listed.name).collect::<Vec<_>>()))
+}
+
+/// Signs out: the session ends.
 #[utoipa::path(delete, path = "/api/session", tag = "session", responses((status = 200, body = Session)))]
-pub async fn sign_out(State(app): State<App>, method: Method, headers: HeaderMap) -> Answer {
+pub async fn sign_out(State(app): State<App>, peer: Peer, method: Method, headers: HeaderMap) -> Answer {
     check_same_origin(&method, &headers, false)?;
-    let answer = session(&app, app.live()?.sign_in.without_credentials().map(|account| &**account))?;
-    Ok(with_cookie(answer, "", "; Max-Age=0"))
+    let live = app.live()?;
+    end_session_of(live, &headers).await?;
+    let account = live.directory.without_credentials().map(|credential| credential.account.clone());
+    Ok(without_cookie(session(&app, account.as_deref())?, peer))
+}
+
+/// Ends the session that a browser came with: nothing of it shall count beside the next one.
+async fn end_session_of(live: &Live, headers: &HeaderMap) -> Result<(), Refusal> {
+    let credential = cookie(headers).and_then(|secret| live.directory.by_secret(secret));
+    let Some(credential) = credential.filter(|credential| credential.kind == CredentialKind::Session) else {
+        return Ok(());
+    };
+    let (account, id) = (credential.account.actor.name.clone(), credential.id);
+    live.directory.change(move |system, _| system.end_session(&account, id)).await.map(|_| ())
 }
 
 fn session(app: &App, account: Option<&Account>) -> Answer {
@@ -108,22 +169,42 @@ fn session(app: &App, account: Option<&Account>) -> Answer {
         // Without accounts, whoever sits at this machine administers it.
         role: if account.actor.role == Role::System { Role::Admin } else { account.actor.role },
         force: account.actor.force,
+        area: account.actor.area.clone(),
         unit_id: account.actor.unit_id,
-        label_vi: account.label_vi,
-        label_en: account.label_en,
+        label_vi: account.label_vi.clone(),
+        label_en: account.label_en.clone(),
+        must_change: account.must_change,
     });
+    let demo = app.settings().demo;
     json(&Session {
         actor,
-        demo: app.settings().demo,
+        demo,
+        setup_needed: live.directory.entry() == Entry::Accounts && !live.directory.has_accounts(),
         exercise: None,
         server_time: now(),
         seq: live.seq(),
         version: env!("CARGO_PKG_VERSION"),
-        demo_actors: live.sign_in.demo_actors(),
+        demo_actors: if demo { demo::listed(&live.directory) } else { Vec::new() },
     })
 }
 
-fn with_cookie(answer: Response, token: &str, end: &str) -> Response {
-    let cookie = format!("{SESSION_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{end}");
+/// Hands a browser its secret: no script reads it, no other site sends it, and once it came encrypted it goes so alone.
+pub fn with_cookie(answer: Response, peer: Peer, secret: &Secret) -> Response {
+    set_cookie(answer, peer, secret.reveal(), "")
+}
+
+/// Hands a telephone its token: it stays signed in when its browser is closed, until the token is revoked.
+pub fn with_device_cookie(answer: Response, peer: Peer, secret: &Secret) -> Response {
+    set_cookie(answer, peer, secret.reveal(), &format!("; Max-Age={DEVICE_COOKIE_S}"))
+}
+
+/// Takes the secret back.
+pub fn without_cookie(answer: Response, peer: Peer) -> Response {
+    set_cookie(answer, peer, "", "; Max-Age=0")
+}
+
+fn set_cookie(answer: Response, peer: Peer, value: &str, end: &str) -> Response {
+    let secure = if peer.is_encrypted { "; Secure" } else { "" };
+    let cookie = format!("{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
     with_header(answer, header::SET_COOKIE, &cookie)
 }

@@ -1,195 +1,150 @@
-//! Who may come in: the demo's actors and their tokens. Accounts take this place later.
+//! Coming in by name and password, and by codes that work once. What makes guessing dear stands here: attempts that
+//! wait longer and longer ([`Lockout`]), and a check that costs as much for a name that nobody has.
 
-use std::collections::HashMap;
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
-use std::sync::Arc;
+use tokio::sync::Semaphore;
 
-use rand::RngExt;
-use serde::Serialize;
-use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
+use super::directory::Directory;
+use super::error::{Refusal, internal};
+use super::lockout::Lockout;
+use super::peer::Peer;
+use crate::domain::account::{PASSWORD_CHARS_MAX, folded_name};
+use crate::domain::{Code, Problem};
+use crate::store::StoreError;
+use crate::store::system::{NewSession, Secret, hash_password, is_password_of, waste_a_check};
 
-use crate::domain::access::Grant;
-use crate::domain::{Actor, Force, Role, Timestamp};
+/// Passwords that are hashed at once. Each takes a core and 19 MiB for some tens of milliseconds.
+const HASHING_MAX: usize = 2;
+/// Sign-ins that wait for their turn at hashing; a longer queue would only make each of them wait in vain.
+const HASHING_QUEUE_MAX: usize = 16;
+/// Longest name that is looked up, characters.
+const NAME_CHARS_MAX: usize = 100;
+/// Longest description of a browser that is kept, characters.
+const AGENT_CHARS_MAX: usize = 200;
 
-/// The file of the data folder that holds the demo's tokens, for programs.
-pub const DEMO_TOKENS_FILE: &str = "demo-tokens.json";
-/// Random bytes of a token, written as hexadecimal digits.
-const TOKEN_BYTES: usize = 32;
-
-/// Somebody who can sign in.
-#[derive(Debug)]
-pub struct Account {
-    pub actor: Arc<Actor>,
-    pub label_vi: &'static str,
-    pub label_en: &'static str,
-    /// Present for demo actors only, whose tokens are no secret to whoever reads the data folder.
-    token: Option<String>,
-}
-
-/// Who comes in with which token; fixed once the server is ready.
+/// What sign-ins share.
 #[derive(Debug)]
 pub struct SignIn {
-    accounts: Vec<Arc<Account>>,
-    by_token_hash: HashMap<[u8; 32], Arc<Account>>,
-    /// Who acts when no credentials are sent: the administrator on loopback, nobody in a demo.
-    without_credentials: Option<Arc<Account>>,
+    lockout: Lockout,
+    hashing: Semaphore,
+    /// Permits to hash or to wait for it.
+    queue: Semaphore,
 }
 
-/// An account as `/api/session` lists it.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct Listed {
-    pub name: String,
-    pub label_vi: &'static str,
-    pub label_en: &'static str,
-    pub role: Role,
+impl Default for SignIn {
+    fn default() -> Self {
+        Self {
+            lockout: Lockout::default(),
+            hashing: Semaphore::new(HASHING_MAX),
+            queue: Semaphore::new(HASHING_MAX + HASHING_QUEUE_MAX),
+        }
+    }
 }
 
 impl SignIn {
-    /// Loopback without accounts: whoever reaches the server administers this machine.
-    #[must_use]
-    pub fn loopback_admin() -> Self {
-        let admin = account("admin", Role::System, None, None, "Quản trị", "Administrator", None);
-        Self { accounts: Vec::new(), by_token_hash: HashMap::new(), without_credentials: Some(admin) }
-    }
-
-    /// The demo's actors with the tokens of `folder`, which are made at the first start and kept.
-    /// `field_unit` is the unit that the field actor speaks for, and its force.
+    /// Checks a name and a password; the account's name as it stands in the journal.
     ///
     /// # Errors
-    /// When the token file can neither be read nor written.
-    pub fn demo(folder: &Path, field_unit: Option<(Uuid, Option<Force>)>) -> std::io::Result<Self> {
-        let file = folder.join(DEMO_TOKENS_FILE);
-        let mut known = read_tokens(&file);
-        let mut token = |name: &str| known.remove(name).unwrap_or_else(new_token);
-        let accounts = vec![
-            account(
-                "duty_officer",
-                Role::DutyOfficer,
-                Some(Force::Police),
-                None,
-                "Trực ban tỉnh",
-                "Duty officer",
-                Some(token("duty_officer")),
-            ),
-            account(
-                "planner",
-                Role::Planner,
-                Some(Force::Civil),
-                None,
-                "Cán bộ kế hoạch",
-                "Planner",
-                Some(token("planner")),
-            ),
-            account(
-                "field_unit",
-                Role::FieldUnit,
-                field_unit.and_then(|(_, force)| force),
-                field_unit.map(|(id, _)| id),
-                "Tổ hiện trường",
-                "Field unit",
-                Some(token("field_unit")),
-            ),
-            account("admin", Role::Admin, None, None, "Quản trị", "Administrator", Some(token("admin"))),
-        ];
-        write_tokens(&file, &accounts)?;
-        let by_token_hash = accounts
-            .iter()
-            .filter_map(|account| Some((hash(account.token.as_deref()?), Arc::clone(account))))
-            .collect();
-        Ok(Self { accounts, by_token_hash, without_credentials: None })
-    }
-
-    /// Whose token this is.
-    #[must_use]
-    pub fn by_token(&self, token: &str) -> Option<&Arc<Account>> {
-        if self.by_token_hash.is_empty() {
-            return None;
+    /// `wrong_credentials`, `too_many_attempts`, `too_busy`.
+    pub async fn check(
+        &self,
+        directory: &Directory,
+        peer: Peer,
+        name: &str,
+        password: String,
+    ) -> Result<String, Refusal> {
+        if name.chars().count() > NAME_CHARS_MAX || password.chars().count() > PASSWORD_CHARS_MAX {
+            return Err(wrong_credentials().into());
         }
-        self.by_token_hash.get(&hash(token))
-    }
-
-    /// Who acts when no credentials are sent.
-    #[must_use]
-    pub fn without_credentials(&self) -> Option<&Arc<Account>> {
-        self.without_credentials.as_ref()
-    }
-
-    /// The token with which the demo actor `name` comes in.
-    #[must_use]
-    pub fn demo_token(&self, name: &str) -> Option<(&Arc<Account>, &str)> {
-        let account = self.accounts.iter().find(|account| account.actor.name == name)?;
-        Some((account, account.token.as_deref()?))
-    }
-
-    /// The demo actors, for the start page.
-    #[must_use]
-    pub fn demo_actors(&self) -> Vec<Listed> {
-        self.accounts
-            .iter()
-            .map(|account| Listed {
-                name: account.actor.name.clone(),
-                label_vi: account.label_vi,
-                label_en: account.label_en,
-                role: account.actor.role,
+        let attempt = self.lockout.begin(peer.counted_address(), &folded_name(name), directory.now())?;
+        let asked = name.to_owned();
+        let known = directory.ask(move |system, _| system.password_of(&asked)).await?;
+        let checked = self
+            .hash(move || match known {
+                Some((name, phc)) => is_password_of(&password, &phc).then_some(name),
+                None => {
+                    waste_a_check(&password);
+                    None
+                }
             })
-            .collect()
+            .await;
+        match checked {
+            Ok(Some(name)) => {
+                self.lockout.succeeded(attempt, directory.now());
+                Ok(name)
+            }
+            Ok(None) => Err(wrong_credentials().into()),
+            Err(refusal) => {
+                self.lockout.not_judged(attempt);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Tries a code that works once. All codes of one sort count as one name.
+    ///
+    /// # Errors
+    /// `too_many_attempts`, and the problem of the trial.
+    pub async fn try_code<T>(
+        &self,
+        directory: &Directory,
+        peer: Peer,
+        sort: &str,
+        trial: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let attempt = self.lockout.begin(peer.counted_address(), sort, directory.now())?;
+        let outcome = trial.await;
+        match &outcome {
+            Ok(_) => self.lockout.succeeded(attempt, directory.now()),
+            Err(refusal) if refusal.problem().code == Code::CodeNotValid => {}
+            Err(_) => self.lockout.not_judged(attempt),
+        }
+        outcome
+    }
+
+    /// The hash of a password that was chosen.
+    ///
+    /// # Errors
+    /// `too_busy`.
+    pub async fn hash_of(&self, password: String) -> Result<String, Refusal> {
+        let hashed = self.hash(move || hash_password(&password)).await?;
+        hashed.map_err(|error: StoreError| {
+            tracing::error!(%error, "a password cannot be hashed");
+            Refusal::from(internal())
+        })
+    }
+
+    /// Does one piece of hashing beside the async threads, when its turn comes.
+    async fn hash<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+        let Ok(_place) = self.queue.try_acquire() else { return Err(too_busy().into()) };
+        let _turn = self.hashing.acquire().await.map_err(|_| internal())?;
+        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| internal())?)
     }
 }
 
-fn account(
-    name: &str,
-    role: Role,
-    force: Option<Force>,
-    unit_id: Option<Uuid>,
-    label_vi: &'static str,
-    label_en: &'static str,
-    token: Option<String>,
-) -> Arc<Account> {
-    let actor = Arc::new(Actor { unit_id, grants: shared_units(force), ..Actor::new(name, role, force) });
-    Arc::new(Account { actor, label_vi, label_en, token })
+/// Begins a session of an account; the secret of its cookie.
+///
+/// # Errors
+/// The problem of `system.db`.
+pub async fn begin_session(directory: &Directory, account: &str, agent: &str) -> Result<Secret, Refusal> {
+    let secret = Secret::random();
+    let agent = agent.chars().take(AGENT_CHARS_MAX).collect();
+    let new = NewSession { hash: secret.hash(), account: account.to_owned(), agent };
+    directory.change(move |system, now| system.add_session(new, now)).await?;
+    Ok(secret)
 }
 
-/// The forces of the demo work as one: each sees the units of the others.
-fn shared_units(force: Option<Force>) -> Arc<[Grant]> {
-    let others = Force::ALL.into_iter().filter(|other| Some(*other) != force && *other != Force::Civil);
-    let grant = |other: Force, to: Force| {
-        let (from, to_end) = (Timestamp::from_ms(0), Timestamp::from_ms(i64::from(u32::MAX) * 1_000));
-        Grant::of_units(other, to, "quy chế phối hợp (minh hoạ)", from, to_end)
-    };
-    force.into_iter().flat_map(|to| others.clone().map(move |other| grant(other, to))).collect()
+fn wrong_credentials() -> Problem {
+    Problem::new(
+        Code::WrongCredentials,
+        "Tên tài khoản hoặc mật khẩu không đúng.",
+        "The account name or the password is wrong.",
+    )
 }
 
-fn hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
-fn new_token() -> String {
-    let bytes: [u8; TOKEN_BYTES] = rand::rng().random();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The tokens of an earlier start, so that browsers and programs stay signed in over a restart.
-fn read_tokens(file: &Path) -> HashMap<String, String> {
-    let known: HashMap<String, String> =
-        fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    known.into_iter().filter(|(_, token)| token.len() == 2 * TOKEN_BYTES).collect()
-}
-
-/// Writes the file beside its place and moves it there, so that a program never reads half of it.
-fn write_tokens(file: &Path, accounts: &[Arc<Account>]) -> std::io::Result<()> {
-    let tokens: Map<String, Value> = accounts
-        .iter()
-        .filter_map(|account| Some((account.actor.name.clone(), Value::from(account.token.clone()?))))
-        .collect();
-    let beside = file.with_extension("json.tmp");
-    let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    out.set_permissions(fs::Permissions::from_mode(0o600))?;
-    out.write_all(format!("{}\n", Value::Object(tokens)).as_bytes())?;
-    out.sync_all()?;
-    fs::rename(&beside, file)
+fn too_busy() -> Problem {
+    Problem::new(
+        Code::TooBusy,
+        "Máy chủ đang có quá nhiều lượt đăng nhập; hãy thử lại sau giây lát.",
+        "Too many people are signing in; try again in a moment.",
+    )
 }

@@ -1,7 +1,7 @@
 //! From a data folder to the live parts: open, seed, load, let the tasks run.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
@@ -10,15 +10,19 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::app::{Live, now};
+use super::demo::{self, Cast};
+use super::directory::{Directory, Entry};
 use super::long::LongQuestions;
+use super::setup;
 use super::sign_in::SignIn;
 use super::uploads::Uploads;
-use crate::desk::{Desk, SystemClock};
-use crate::domain::{Actor, Collection, Force, Problem};
+use crate::desk::{Clock, Desk, SystemClock};
+use crate::domain::Problem;
 use crate::feed::Feed;
 use crate::files::{seed, simulate};
 use crate::picture;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
+use crate::store::system::System;
 use crate::store::{Store, StoreError};
 use crate::tiles::Tiles;
 use crate::watch;
@@ -30,30 +34,35 @@ pub struct Started {
     pub tasks: Vec<JoinHandle<()>>,
 }
 
-/// Whether invented data are served, and whether they move by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demo {
-    Off,
-    Still,
-    Playing,
+/// How the server starts.
+pub struct StartOptions {
+    pub entry: Entry,
+    /// Units of a demo move and incidents come in by themselves.
+    pub simulation: bool,
+    /// Where browsers reach the server: scheme, host and port.
+    pub base: String,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl StartOptions {
+    /// At this address by the clock of the machine; a demo stands still.
+    #[must_use]
+    pub fn new(entry: Entry, address: SocketAddr) -> Self {
+        Self { entry, simulation: false, base: format!("http://{address}"), clock: Arc::new(SystemClock) }
+    }
 }
 
 /// Opens `folder` and loads it. A new folder gets the reference ground; a demo also the invented records.
 ///
 /// # Errors
-/// A folder that is locked, damaged, or of the other kind (demo or real).
-pub async fn start(
-    folder: &Path,
-    demo: Demo,
-    address: SocketAddr,
-    stopping: CancellationToken,
-) -> anyhow::Result<Started> {
-    let (path, options) = (folder.to_owned(), OpenOptions { address: format!("http://{address}") });
-    let opened = tokio::task::spawn_blocking(move || GpkgStore::open(&path, &options)).await?;
+/// A folder that is locked, damaged, or of the other kind (demo or real); `Everybody` where there are accounts.
+pub async fn start(folder: &Path, options: StartOptions, stopping: CancellationToken) -> anyhow::Result<Started> {
+    let (path, open) = (folder.to_owned(), OpenOptions { address: options.base.clone() });
+    let opened = tokio::task::spawn_blocking(move || GpkgStore::open(&path, &open)).await?;
     let store: Arc<dyn Store> = opened.map_err(|error| told_store(error, folder))?;
-    match fill(store, folder, demo, stopping).await {
+    match fill(&store, folder, options, stopping).await {
         Ok(started) => Ok(started),
-        Err((store, error)) => {
+        Err(error) => {
             store.close().await;
             Err(error)
         }
@@ -61,32 +70,49 @@ pub async fn start(
 }
 
 async fn fill(
-    store: Arc<dyn Store>,
+    store: &Arc<dyn Store>,
     folder: &Path,
-    demo: Demo,
+    options: StartOptions,
     stopping: CancellationToken,
-) -> Result<Started, (Arc<dyn Store>, anyhow::Error)> {
-    let filled = async {
-        seed_folder(&store, demo != Demo::Off).await?;
-        let picture = picture::start(Arc::clone(&store)).await?;
-        let desk = Desk::new(Arc::clone(&store), picture.clone(), Arc::new(SystemClock));
-        let feed = Feed::start(picture.clone(), Arc::clone(&store), now);
-        let mut tasks = vec![watch::start(desk.clone(), stopping.clone())];
-        let sign_in = if demo == Demo::Off {
-            SignIn::loopback_admin()
-        } else {
-            let field_unit = field_unit(&picture);
-            if demo == Demo::Playing {
-                tasks.push(play(&desk, field_unit.map(|(id, _)| id), stopping));
-            }
-            SignIn::demo(folder, field_unit)?
-        };
-        let (tiles, uploads) = (Tiles::default(), Uploads::in_folder(folder)?);
-        let long_questions = LongQuestions::default();
-        let live = Live { store: Arc::clone(&store), picture, desk, feed, tiles, sign_in, uploads, long_questions };
-        anyhow::Ok(Started { live, tasks })
-    };
-    filled.await.map_err(|error| (Arc::clone(&store), error))
+) -> anyhow::Result<Started> {
+    let is_demo = options.entry == Entry::Demo;
+    seed_folder(store, is_demo).await?;
+    let picture = picture::start(Arc::clone(store)).await?;
+    let desk = Desk::new(Arc::clone(store), picture.clone(), Arc::new(SystemClock));
+    let feed = Feed::start(picture.clone(), Arc::clone(store), now);
+    let cast = if is_demo { Cast::of(&picture, now()) } else { Cast::default() };
+    let mut tasks = vec![watch::start(desk.clone(), stopping.clone())];
+    if is_demo && options.simulation {
+        tasks.push(play(&desk, cast.field_unit.map(|(id, _)| id), stopping.clone()));
+    }
+    let uploads = Uploads::in_folder(folder)?;
+    let directory = open_directory(folder.to_owned(), options, cast).await?;
+    tasks.push(tokio::spawn(directory.clone().follow(stopping)));
+    let (tiles, sign_in) = (Tiles::default(), SignIn::default());
+    let long_questions = LongQuestions::default();
+    let live =
+        Live { store: Arc::clone(store), picture, desk, feed, tiles, directory, sign_in, uploads, long_questions };
+    Ok(Started { live, tasks })
+}
+
+/// Opens the accounts, and makes what the way of coming in needs: the demo's actors, or the set-up link.
+async fn open_directory(folder: PathBuf, options: StartOptions, cast: Cast) -> anyhow::Result<Directory> {
+    let StartOptions { entry, base, clock, .. } = options;
+    let opening = tokio::task::spawn_blocking(move || {
+        let system = Arc::new(System::open(&folder).map_err(|error| told_store(error, &folder))?);
+        match (entry, system.has_accounts()?) {
+            (Entry::Demo, _) => demo::settle(&system, &folder, &cast, clock.now())?,
+            (Entry::Accounts, false) => setup::give_link(&system, &folder, &base, clock.now())?,
+            (Entry::Accounts, true) => setup::remove_link_file(&folder),
+            (Entry::Everybody, false) => {}
+            (Entry::Everybody, true) => bail!(
+                "--no-accounts is for a folder without accounts, and this one has some (trucban user list)\n\
+                 --no-accounts chỉ dùng khi thư mục chưa có tài khoản, mà thư mục này đã có (trucban user list)"
+            ),
+        }
+        Ok(Directory::open(system, folder, entry, clock)?)
+    });
+    opening.await?
 }
 
 async fn seed_folder(store: &Arc<dyn Store>, demo: bool) -> anyhow::Result<()> {
@@ -102,16 +128,6 @@ async fn seed_folder(store: &Arc<dyn Store>, demo: bool) -> anyhow::Result<()> {
         tracing::info!(seed.ground = grounded, seed.invented = invented, "a new folder was filled");
     }
     Ok(())
-}
-
-/// The unit that the demo's field actor speaks for: the first of the border guard by its code, else the first.
-fn field_unit(picture: &picture::PictureHandle) -> Option<(Uuid, Option<Force>)> {
-    let view = picture.view(&Actor::system(), now());
-    let is_guard = |shown: &picture::Shown<'_>| shown.text("force").is_some_and(|force| force == "border_guard");
-    let unit = view
-        .all(Collection::Units)
-        .min_by_key(|unit| (!is_guard(unit), unit.text("code").map(std::borrow::Cow::into_owned), unit.id()))?;
-    Some((unit.id(), is_guard(&unit).then_some(Force::BorderGuard)))
 }
 
 /// Lets the simulation play until the stop.

@@ -13,20 +13,20 @@ use crate::store_support::put;
 
 /// One event as it came.
 #[derive(Clone, Debug)]
-struct Heard {
+pub struct Heard {
     seq: u64,
-    event: String,
-    data: Value,
+    pub event: String,
+    pub data: Value,
 }
 
 /// Somebody who listens.
-struct Listener {
+pub struct Listener {
     bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     rest: String,
 }
 
 impl Listener {
-    async fn open(caller: &Caller, query: &str, after: Option<u64>) -> Self {
+    pub async fn open(caller: &Caller, query: &str, after: Option<u64>) -> Self {
         let mut request = caller.ask(Method::GET, &format!("/api/feed?{query}"));
         if let Some(after) = after {
             request = request.header("last-event-id", after.to_string());
@@ -38,7 +38,7 @@ impl Listener {
     }
 
     /// The next event; `None` when the stream has ended.
-    async fn next(&mut self) -> Option<Heard> {
+    pub async fn next(&mut self) -> Option<Heard> {
         loop {
             if let Some(at) = self.rest.find("\n\n") {
                 let whole: String = self.rest.drain(..at + 2).collect();
@@ -55,7 +55,7 @@ impl Listener {
     }
 
     /// The next event of this name.
-    async fn wait(&mut self, event: &str) -> Heard {
+    pub async fn wait(&mut self, event: &str) -> Heard {
         loop {
             let heard = self.next().await.expect("the stream goes on");
             if heard.event == event {

@@ -61,7 +61,7 @@ async fn import(caller: &Caller, query: &str, body: impl Into<reqwest::Body>) ->
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_says_and_does_the_same_with_and_without_a_server() {
     let (served, alone, files) = (Folder::new(), Folder::new(), Folder::new());
-    let process = launch(serve_anywhere(&[], served.path()));
+    let process = launch(serve_anywhere(&["--no-accounts"], served.path()));
     ready(&process).await;
     let good = file(&files, "good.geojson", &good_geojson());
     let bad = file(&files, "bad.csv", BAD_CSV);
@@ -159,7 +159,7 @@ async fn in_a_demo_the_command_finds_its_token_and_a_role_that_may_not_is_refuse
 async fn others_write_while_fifty_thousand_rows_come_in_and_see_all_of_them_at_once() {
     const ROWS: u64 = 50_000;
     let (data, files) = (Folder::new(), Folder::new());
-    let process = launch(serve_anywhere(&[], data.path()));
+    let process = launch(serve_anywhere(&["--no-accounts"], data.path()));
     ready(&process).await;
     let mut text = "code,member_count,lon,lat\n".to_owned();
     for row in 0..ROWS {
@@ -268,7 +268,7 @@ async fn the_answer_lists_the_refused_rows_and_links_to_all_of_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_file_at_a_time_and_one_that_breaks_off_leaves_nothing() {
     let (data, files) = (Folder::new(), Folder::new());
-    let process = launch(serve_anywhere(&[], data.path()));
+    let process = launch(serve_anywhere(&["--no-accounts"], data.path()));
     ready(&process).await;
     let good = file(&files, "good.geojson", &good_geojson());
     let mut stalled = TcpStream::connect(process.base.strip_prefix("http://").unwrap()).unwrap();

@@ -17,7 +17,7 @@ async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let tokens: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let names: Vec<&String> = tokens.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["admin", "duty_officer", "field_unit", "planner"]);
+    assert_eq!(names, ["admin", "duty_officer", "field_unit", "local_authority", "observer", "planner"]);
     let feed = reqwest::Client::new()
         .get(format!("{}/api/feed", process.base))
         .bearer_auth(tokens["planner"].as_str().unwrap())
@@ -30,7 +30,7 @@ async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
     assert!(log.contains("stopped") && !log.contains("ERROR"), "{log}");
     drop(feed);
 
-    let said = refused(serve(&["--listen", "127.0.0.1:0"], folder.path()));
+    let said = refused(serve(&["--no-accounts", "--listen", "127.0.0.1:0"], folder.path()));
     assert!(said.contains("--demo"), "{said}");
     let again = launch(serve_anywhere(&["--demo"], folder.path()));
     ready(&again).await;
@@ -42,7 +42,7 @@ async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_folder_gets_the_ground_and_nothing_invented() {
     let folder = Folder::new();
-    let process = launch(serve_anywhere(&[], folder.path()));
+    let process = launch(serve_anywhere(&["--no-accounts"], folder.path()));
     ready(&process).await;
     for (collection, holds) in [
         ("admin_units", true),
@@ -61,8 +61,15 @@ async fn a_new_folder_gets_the_ground_and_nothing_invented() {
 #[test]
 fn other_addresses_and_unknown_settings_are_refused() {
     let folder = Folder::new();
-    let said = refused(serve(&["--listen", "0.0.0.0:8080"], folder.path()));
-    assert!(said.contains("loopback"), "{said}");
+    for (arguments, word) in [
+        (&["--listen", "0.0.0.0:8080"][..], "--behind-proxy"),
+        (&["--demo", "--listen", "0.0.0.0:8080"], "--behind-proxy"),
+        (&["--no-accounts", "--behind-proxy", "--listen", "0.0.0.0:8080"], "--no-accounts"),
+        (&["--no-accounts", "--demo"], "--no-accounts"),
+    ] {
+        let said = refused(serve(arguments, folder.path()));
+        assert!(said.contains(word), "{arguments:?}: {said}");
+    }
     let config = folder.path().join("config.toml");
     std::fs::write(&config, "colour = \"red\"\n").unwrap();
     let said = refused(serve(&["--config", config.to_str().unwrap()], folder.path()));

@@ -9,7 +9,8 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use trucban::http::{App, DEMO_TOKENS_FILE, Demo, Settings, Started, accept, recorder, start};
+use trucban::desk::{Clock, SystemClock};
+use trucban::http::{App, DEMO_TOKENS_FILE, Entry, Settings, StartOptions, Started, accept, recorder, start};
 use trucban::store::Store;
 
 use crate::store_support::Folder;
@@ -30,34 +31,67 @@ pub struct Caller {
     base: String,
     client: Client,
     token: Option<String>,
+    /// A browser's: sent with what a page of the server would send.
+    cookie: Option<String>,
 }
 
 impl Server {
     /// Real data: the ground alone, and whoever calls is the administrator.
     pub async fn real() -> Self {
-        Self::open(false).await
+        Self::open(Entry::Everybody, Arc::new(SystemClock)).await
     }
 
     /// The demo, standing still.
     pub async fn demo() -> Self {
-        Self::open(true).await
+        Self::open(Entry::Demo, Arc::new(SystemClock)).await
     }
 
-    async fn open(demo: bool) -> Self {
+    /// Real data, and whoever has an account comes in; the clock of sign-ins is the test's.
+    pub async fn with_accounts(clock: Arc<dyn Clock>) -> Self {
+        Self::open(Entry::Accounts, clock).await
+    }
+
+    async fn open(entry: Entry, clock: Arc<dyn Clock>) -> Self {
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
-        let app = App::new(Settings { demo, hosts: Vec::new() }, recorder().unwrap(), stopping.clone());
+        let app = App::new(
+            Settings { demo: entry == Entry::Demo, ..Settings::default() },
+            recorder().unwrap(),
+            stopping.clone(),
+        );
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
-        let Started { live, .. } =
-            start(folder.path(), if demo { Demo::Still } else { Demo::Off }, address, stopping.clone()).await.unwrap();
+        let options = StartOptions { clock, ..StartOptions::new(entry, address) };
+        let Started { live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
         let store = Arc::clone(&live.store);
         app.go_live(live);
         let tokens = std::fs::read(folder.path().join(DEMO_TOKENS_FILE))
             .map(|bytes| serde_json::from_slice(&bytes).unwrap())
             .unwrap_or_default();
         Self { base: format!("http://{address}"), store, tokens, client: client(), stopping, folder }
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The first administrator, `chief`, made by the set-up link.
+    pub async fn first_admin(&self) -> Caller {
+        let link = std::fs::read_to_string(self.folder().join("setup-link.txt")).unwrap();
+        let body = json!({"code": code_of(&link), "name": "chief", "password": PASSWORD});
+        done(self.anybody().post("/api/setup", body).await, StatusCode::CREATED).await;
+        self.anybody().sign_in("chief", PASSWORD).await
+    }
+
+    /// An account that `admin` makes of these fields, signed in.
+    pub async fn account(&self, admin: &Caller, name: &str, mut fields: Value) -> Caller {
+        fields["name"] = name.into();
+        let made = done(admin.post("/api/accounts", fields).await, StatusCode::CREATED).await;
+        let body = json!({"code": code_of(made["link"].as_str().unwrap()), "password": PASSWORD});
+        done(self.anybody().post("/api/setup", body).await, StatusCode::CREATED).await;
+        self.anybody().sign_in(name, PASSWORD).await
     }
 
     /// Without credentials.
@@ -70,14 +104,9 @@ impl Server {
         Caller { client: client(), ..self.anybody() }
     }
 
-    /// The folder of its data.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// A demo actor.
     pub fn actor(&self, name: &str) -> Caller {
-        Caller { token: Some(self.tokens[name].clone()), ..self.anybody() }
+        self.anybody().with_token(&self.tokens[name])
     }
 }
 
@@ -94,16 +123,48 @@ impl Drop for Server {
 impl Caller {
     /// Somebody without credentials, of whatever server answers at `base`.
     pub fn new(base: &str, client: Client) -> Self {
-        Self { base: base.to_owned(), client, token: None }
+        Self { base: base.to_owned(), client, token: None, cookie: None }
     }
 
     pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         let path = path.strip_prefix(&self.base).unwrap_or(path);
         let request = self.client.request(method, format!("{}{path}", self.base));
-        match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+        match (&self.token, &self.cookie) {
+            (Some(token), _) => request.bearer_auth(token),
+            (None, Some(cookie)) => request.header("cookie", cookie).header("sec-fetch-site", "same-origin"),
+            (None, None) => request,
         }
+    }
+
+    /// The same caller with this token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), cookie: None, ..self.clone() }
+    }
+
+    /// The same caller calling from another address of this machine.
+    pub fn from_address(&self, last: u8) -> Self {
+        let address = std::net::IpAddr::from([127, 0, 0, last]);
+        let client = Client::builder().timeout(Duration::from_secs(60)).local_address(address).build().unwrap();
+        Self { client, ..self.clone() }
+    }
+
+    /// A browser that has just got this answer: it keeps the cookie.
+    pub fn browser_after(&self, response: &Response) -> Self {
+        let cookie = response.headers()["set-cookie"].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        Self { token: None, cookie: Some(cookie), ..self.clone() }
+    }
+
+    /// Signs in by name and password, which must work; the browser that did.
+    pub async fn sign_in(&self, name: &str, password: &str) -> Self {
+        let response = self.post("/api/session", json!({"name": name, "password": password})).await;
+        assert_eq!(response.status(), StatusCode::OK, "{name}");
+        self.browser_after(&response)
+    }
+
+    /// The value of the browser's cookie.
+    pub fn secret(&self) -> &str {
+        self.cookie.as_deref().unwrap().split_once('=').unwrap().1
     }
 
     pub async fn get(&self, path: &str) -> Response {
@@ -140,6 +201,14 @@ impl Caller {
         let mut answer = done(self.post("/api/incidents", body).await, StatusCode::CREATED).await;
         answer["incident"].take()
     }
+}
+
+/// The password of every account of the tests.
+pub const PASSWORD: &str = "mưa to trên đèo Ô Quý Hồ";
+
+/// The code in a link.
+pub fn code_of(link: &str) -> String {
+    link.trim().split_once("code=").unwrap().1.to_owned()
 }
 
 /// The body of an answer with this status.

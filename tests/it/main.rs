@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed, its helpers too")]
 
 mod access;
+mod commands_user;
 mod desk_incidents;
 mod desk_items;
 mod desk_places;
@@ -15,11 +16,15 @@ mod files_as_the_desk;
 mod files_round_trip;
 mod geodata;
 mod http;
+mod http_accounts;
+mod http_devices;
 mod http_feed;
 mod http_imports;
 mod http_peers;
 mod http_problems;
 mod http_serve;
+mod http_sharing;
+mod http_sign_in;
 mod http_support;
 mod http_tiles;
 mod http_writes;

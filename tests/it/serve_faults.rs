@@ -30,7 +30,7 @@ async fn each_answer_to_a_write_leaves_after_the_fdatasync_of_its_commit() {
         println!("SKIPPED: strace is not installed or not allowed: {tried:?}");
         return;
     }
-    let server = serve_anywhere(&[], &folder.path().join("data"));
+    let server = serve_anywhere(&["--no-accounts"], &folder.path().join("data"));
     let mut traced = Command::new("strace");
     traced.args(strace).arg(server.get_program()).args(server.get_args());
     traced.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -150,7 +150,7 @@ async fn a_full_disk_is_told_with_its_code_and_nothing_is_half_written_while_rea
     let folder = Folder::new();
     let Some(disk) = SmallDisk::mounted(folder.path(), DISK_MIB) else { return };
     let data = disk.path().join("data");
-    let mut process = launch(serve_anywhere(&[], &data));
+    let mut process = launch(serve_anywhere(&["--no-accounts"], &data));
     ready(&process).await;
     let admin = caller(&process);
     let unit = done(admin.post("/api/collections/units/items", unit()).await, StatusCode::CREATED).await;

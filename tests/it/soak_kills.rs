@@ -77,7 +77,7 @@ impl Rig {
     }
 
     fn command(&self) -> std::process::Command {
-        let mut command = serve_anywhere(&[], &self.data());
+        let mut command = serve_anywhere(&["--no-accounts"], &self.data());
         command.stderr(File::options().create(true).append(true).open(&self.log).unwrap());
         command
     }

@@ -2,9 +2,9 @@
 
 use rusqlite::Row;
 
-use super::tokens::{self, Bearer, NewToken, Token, TokenKind};
+use super::tokens::{self, Bearer, Columns, NewToken, Token, TokenKind};
 use super::{Hash, System, first, maybe_time, time};
-use crate::domain::{Code, Force, Problem, Timestamp};
+use crate::domain::{Code, Problem, Timestamp};
 use crate::store::StoreError;
 
 /// How long an enrolment code may be used: long enough to take up the other telephone and type it.
@@ -26,17 +26,17 @@ impl System {
     /// # Errors
     /// What the system said.
     pub fn add_enrolment(&self, enrolment: &Enrolment, now: Timestamp) -> Result<(), StoreError> {
-        let (account, unit) = tokens::columns(&enrolment.bearer);
+        let columns = Columns::of(&enrolment.bearer);
         self.change(|transaction| {
             transaction.execute(
                 "INSERT INTO enrolments VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL)",
                 (
                     enrolment.hash,
                     &enrolment.label,
-                    account,
-                    unit.map(|(id, ..)| id.to_string()),
-                    unit.map(|(_, name, _)| name),
-                    unit.and_then(|(.., force)| force).map(Force::as_str),
+                    columns.account,
+                    columns.unit_id,
+                    columns.unit_name,
+                    columns.unit_force,
                     &enrolment.created_by,
                     now.as_ms(),
                     enrolment.expires_at.as_ms(),

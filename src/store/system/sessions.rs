@@ -75,6 +75,14 @@ impl System {
         Ok(session)
     }
 
+    /// The sessions of an account, oldest first.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn sessions_of(&self, account: &str) -> Result<Vec<Session>, StoreError> {
+        rows(&self.conn(), "SELECT * FROM sessions WHERE account = ?1 ORDER BY id", [account], session)
+    }
+
     /// Ends one session of an account; whether there was one.
     ///
     /// # Errors

@@ -81,6 +81,24 @@ impl System {
         first(&self.conn(), "SELECT * FROM tokens WHERE hash = ?1 AND revoked_at_ms IS NULL", [hash], token)
     }
 
+    /// The live tokens of an account, oldest first.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn tokens_of(&self, account: &str) -> Result<Vec<Token>, StoreError> {
+        let sql = "SELECT * FROM tokens WHERE account = ?1 AND revoked_at_ms IS NULL ORDER BY id";
+        rows(&self.conn(), sql, [account], token)
+    }
+
+    /// The live tokens of all devices, oldest first.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn devices(&self) -> Result<Vec<Token>, StoreError> {
+        let sql = "SELECT * FROM tokens WHERE kind = 'device' AND revoked_at_ms IS NULL ORDER BY id";
+        rows(&self.conn(), sql, [], token)
+    }
+
     /// Revokes a live token; whether there was one.
     ///
     /// # Errors
@@ -98,11 +116,10 @@ impl System {
 
 /// Makes a token inside a transaction.
 pub(super) fn add(transaction: &Transaction<'_>, new: NewToken, now: Timestamp) -> Result<Token, StoreError> {
-    let (account, unit) = columns(&new.bearer);
-    let of_unit = unit.map(|(id, ..)| id.to_string());
+    let columns = Columns::of(&new.bearer);
     let live: i64 = transaction.query_row(
         "SELECT count(*) FROM tokens WHERE revoked_at_ms IS NULL AND (account = ?1 OR (account IS NULL AND unit_id = ?2))",
-        (account, &of_unit),
+        (columns.account, &columns.unit_id),
         |row| row.get(0),
     )?;
     if live >= TOKENS_MAX {
@@ -121,10 +138,10 @@ pub(super) fn add(transaction: &Transaction<'_>, new: NewToken, now: Timestamp) 
             new.hash,
             new.kind.as_str(),
             &new.label,
-            account,
-            &of_unit,
-            unit.map(|(_, name, _)| name),
-            unit.and_then(|(.., force)| force).map(Force::as_str),
+            columns.account,
+            columns.unit_id,
+            columns.unit_name,
+            columns.unit_force,
             &new.created_by,
             now.as_ms(),
         ),
@@ -133,11 +150,25 @@ pub(super) fn add(transaction: &Transaction<'_>, new: NewToken, now: Timestamp) 
     Ok(Token { id, hash, kind, label, bearer, created_by, created_at: now, used_at: None, revoked_at: None })
 }
 
-/// Account and unit of a bearer, as they stand in their columns.
-pub(super) fn columns(bearer: &Bearer) -> (Option<&str>, Option<(Uuid, &str, Option<Force>)>) {
-    match bearer {
-        Bearer::Account(name) => (Some(name), None),
-        Bearer::Unit { id, name, force } => (None, Some((*id, name, *force))),
+/// A bearer as it stands in its columns.
+pub(super) struct Columns<'a> {
+    pub account: Option<&'a str>,
+    pub unit_id: Option<String>,
+    pub unit_name: Option<&'a str>,
+    pub unit_force: Option<&'static str>,
+}
+
+impl<'a> Columns<'a> {
+    pub fn of(bearer: &'a Bearer) -> Self {
+        match bearer {
+            Bearer::Account(name) => Self { account: Some(name), unit_id: None, unit_name: None, unit_force: None },
+            Bearer::Unit { id, name, force } => Self {
+                account: None,
+                unit_id: Some(id.to_string()),
+                unit_name: Some(name),
+                unit_force: force.map(Force::as_str),
+            },
+        }
     }
 }
 

@@ -174,6 +174,7 @@ export const words = {
     zone_edited: 'zone edited',
     zone_ended: 'zone ended',
     blind: 'server was down',
+    break_glass: 'emergency access',
   },
   collection: {
     border_sectors: 'border sector',

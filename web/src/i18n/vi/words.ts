@@ -206,6 +206,7 @@ export const words = {
     zone_edited: 'sửa vùng',
     zone_ended: 'kết thúc vùng',
     blind: 'máy chủ gián đoạn',
+    break_glass: 'mở khẩn cấp dữ liệu',
   },
   collection: {
     border_sectors: 'đoạn biên giới',
