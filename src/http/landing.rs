@@ -8,6 +8,7 @@ use super::actor::Reader;
 use super::answer::json;
 use super::error::Answer;
 use super::params::{CRS84, collection_named};
+use super::peer::Peer;
 use crate::domain::Collection;
 use crate::domain::collection::GeometryKind;
 use crate::domain::schema::FieldKind;
@@ -26,9 +27,9 @@ const CONFORMS_TO: [&str; 7] = [
 /// The province, for the extent of a collection that holds nothing yet: west, south, east, north.
 const PROVINCE: [f64; 4] = [102.3, 21.6, 104.0, 22.9];
 
-fn base(headers: &HeaderMap) -> String {
+fn base(headers: &HeaderMap, peer: Peer) -> String {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("127.0.0.1");
-    format!("http://{host}")
+    format!("{}://{host}", peer.scheme())
 }
 
 fn link(rel: &str, media: &str, href: impl Into<String>, title: &str) -> Value {
@@ -38,8 +39,8 @@ fn link(rel: &str, media: &str, href: impl Into<String>, title: &str) -> Value {
 
 /// Landing page of the OGC API.
 #[utoipa::path(get, path = "/api", tag = "ogc", responses((status = 200, description = "Links to all the rest")))]
-pub async fn landing(headers: HeaderMap) -> Answer {
-    let base = base(&headers);
+pub async fn landing(headers: HeaderMap, peer: Peer) -> Answer {
+    let base = base(&headers, peer);
     json(&json!({
         "title": "trucban",
         "description": "Bức tranh chung của các phòng trực ban tỉnh Lai Châu · one live picture for the duty rooms of Lai Châu",

@@ -20,6 +20,7 @@ mod fields;
 mod figures;
 mod front;
 mod grants;
+mod hashing;
 mod health;
 mod imports;
 mod incidents;

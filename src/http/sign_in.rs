@@ -1,10 +1,9 @@
 //! Coming in by name and password, and by codes that work once. What makes guessing dear stands here: attempts that
 //! wait longer and longer ([`Lockout`]), and a check that costs as much for a name that nobody has.
 
-use tokio::sync::Semaphore;
-
 use super::directory::Directory;
 use super::error::{Refusal, internal};
+use super::hashing::Hashing;
 use super::lockout::Lockout;
 use super::peer::Peer;
 use crate::domain::account::{PASSWORD_CHARS_MAX, folded_name};
@@ -12,32 +11,16 @@ use crate::domain::{Code, Problem};
 use crate::store::StoreError;
 use crate::store::system::{NewSession, Secret, hash_password, is_password_of, waste_a_check};
 
-/// Passwords that are hashed at once. Each takes a core and 19 MiB for some tens of milliseconds.
-const HASHING_MAX: usize = 2;
-/// Sign-ins that wait for their turn at hashing; a longer queue would only make each of them wait in vain.
-const HASHING_QUEUE_MAX: usize = 16;
 /// Longest name that is looked up, characters.
 const NAME_CHARS_MAX: usize = 100;
 /// Longest description of a browser that is kept, characters.
 const AGENT_CHARS_MAX: usize = 200;
 
 /// What sign-ins share.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SignIn {
     lockout: Lockout,
-    hashing: Semaphore,
-    /// Permits to hash or to wait for it.
-    queue: Semaphore,
-}
-
-impl Default for SignIn {
-    fn default() -> Self {
-        Self {
-            lockout: Lockout::default(),
-            hashing: Semaphore::new(HASHING_MAX),
-            queue: Semaphore::new(HASHING_MAX + HASHING_QUEUE_MAX),
-        }
-    }
+    hashing: Hashing,
 }
 
 impl SignIn {
@@ -59,7 +42,8 @@ impl SignIn {
         let asked = name.to_owned();
         let known = directory.ask(move |system, _| system.password_of(&asked)).await?;
         let checked = self
-            .hash(move || match known {
+            .hashing
+            .run(move || match known {
                 Some((name, phc)) => is_password_of(&password, &phc).then_some(name),
                 None => {
                     waste_a_check(&password);
@@ -73,9 +57,9 @@ impl SignIn {
                 Ok(name)
             }
             Ok(None) => Err(wrong_credentials().into()),
-            Err(refusal) => {
+            Err(problem) => {
                 self.lockout.not_judged(attempt);
-                Err(refusal)
+                Err(problem.into())
             }
         }
     }
@@ -106,18 +90,11 @@ impl SignIn {
     /// # Errors
     /// `too_busy`.
     pub async fn hash_of(&self, password: String) -> Result<String, Refusal> {
-        let hashed = self.hash(move || hash_password(&password)).await?;
+        let hashed = self.hashing.run(move || hash_password(&password)).await?;
         hashed.map_err(|error: StoreError| {
             tracing::error!(%error, "a password cannot be hashed");
             Refusal::from(internal())
         })
-    }
-
-    /// Does one piece of hashing beside the async threads, when its turn comes.
-    async fn hash<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-        let Ok(_place) = self.queue.try_acquire() else { return Err(too_busy().into()) };
-        let _turn = self.hashing.acquire().await.map_err(|_| internal())?;
-        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| internal())?)
     }
 }
 
@@ -138,13 +115,5 @@ fn wrong_credentials() -> Problem {
         Code::WrongCredentials,
         "Tên tài khoản hoặc mật khẩu không đúng.",
         "The account name or the password is wrong.",
-    )
-}
-
-fn too_busy() -> Problem {
-    Problem::new(
-        Code::TooBusy,
-        "Máy chủ đang có quá nhiều lượt đăng nhập; hãy thử lại sau giây lát.",
-        "Too many people are signing in; try again in a moment.",
     )
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::Timestamp;
@@ -72,13 +72,13 @@ async fn nobody_can_shut_somebody_else_out() {
     let server = Server::with_accounts(Arc::new(SystemClock)).await;
     let admin = server.first_admin().await;
     server.account(&admin, "an", json!({"role": "planner"})).await;
-    let attacker = server.anybody().from_address(66);
+    let attacker = server.anybody().at_address(66);
     wait_after_failures(&attacker, "an").await;
     wait_after_failures(&attacker, "chief").await;
     server.anybody().sign_in("an", PASSWORD).await;
     server.anybody().sign_in("chief", PASSWORD).await;
     // From the attacker's own address too, whoever came in there before still does.
-    let office = server.anybody().from_address(67);
+    let office = server.anybody().at_address(67);
     let colleague = office.sign_in("an", PASSWORD).await;
     for n in 0..40 {
         guess(&office, &format!("name-{n}")).await;
@@ -131,7 +131,7 @@ async fn very_many_at_once_are_told_to_wait_and_others_are_answered() {
     let server = Server::with_accounts(Arc::new(SystemClock)).await;
     let admin = server.first_admin().await;
     let many = (0..60).map(|n| {
-        let caller = server.anybody().from_address(100 + n);
+        let caller = server.anybody().at_address(100 + n);
         async move { guess(&caller, "chief").await }
     });
     let answers = futures_util::future::join_all(many).await;
@@ -156,4 +156,24 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
     assert!(!cookie.contains("Secure"), "plain HTTP on loopback: {cookie}");
     let secret = cookie.split(['=', ';']).nth(1).unwrap();
     assert!(!response.text().await.unwrap().contains(secret), "the body does not tell it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_the_address_and_the_scheme_are_those_it_tells() {
+    let server = Server::behind_proxy().await;
+    let admin = server.first_admin().await;
+    let anybody = server.anybody();
+    let call = |password: &str, from: &str| {
+        let request = anybody.ask(Method::POST, "/api/session").header("x-forwarded-proto", "https");
+        let request = request.header("x-forwarded-for", format!("1.2.3.4, {from}"));
+        request.json(&json!({"name": "chief", "password": password})).send()
+    };
+    for _ in 0..5 {
+        problem(call("ba con vịt xanh", "192.0.2.7").await.unwrap(), 401, "wrong_credentials").await;
+    }
+    problem(call(PASSWORD, "192.0.2.7").await.unwrap(), 429, "too_many_attempts").await;
+    let signed = call(PASSWORD, "192.0.2.8").await.unwrap();
+    assert!(signed.headers()["set-cookie"].to_str().unwrap().contains("; Secure"));
+    let links = admin.ask(Method::GET, "/api").header("x-forwarded-proto", "https").send().await.unwrap();
+    assert!(links.text().await.unwrap().contains("https://"));
 }

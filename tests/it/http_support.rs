@@ -38,29 +38,31 @@ pub struct Caller {
 impl Server {
     /// Real data: the ground alone, and whoever calls is the administrator.
     pub async fn real() -> Self {
-        Self::open(Entry::Everybody, Arc::new(SystemClock)).await
+        Self::open(Entry::Everybody, Settings::default(), Arc::new(SystemClock)).await
     }
 
     /// The demo, standing still.
     pub async fn demo() -> Self {
-        Self::open(Entry::Demo, Arc::new(SystemClock)).await
+        Self::open(Entry::Demo, Settings { demo: true, ..Settings::default() }, Arc::new(SystemClock)).await
     }
 
     /// Real data, and whoever has an account comes in; the clock of sign-ins is the test's.
     pub async fn with_accounts(clock: Arc<dyn Clock>) -> Self {
-        Self::open(Entry::Accounts, clock).await
+        Self::open(Entry::Accounts, Settings::default(), clock).await
     }
 
-    async fn open(entry: Entry, clock: Arc<dyn Clock>) -> Self {
+    /// As [`Server::with_accounts`], behind a proxy that says where requests come from.
+    pub async fn behind_proxy() -> Self {
+        let settings = Settings { behind_proxy: true, ..Settings::default() };
+        Self::open(Entry::Accounts, settings, Arc::new(SystemClock)).await
+    }
+
+    async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
-        let app = App::new(
-            Settings { demo: entry == Entry::Demo, ..Settings::default() },
-            recorder().unwrap(),
-            stopping.clone(),
-        );
+        let app = App::new(settings, recorder().unwrap(), stopping.clone());
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
         let options = StartOptions { clock, ..StartOptions::new(entry, address) };
         let Started { live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
@@ -142,7 +144,7 @@ impl Caller {
     }
 
     /// The same caller calling from another address of this machine.
-    pub fn from_address(&self, last: u8) -> Self {
+    pub fn at_address(&self, last: u8) -> Self {
         let address = std::net::IpAddr::from([127, 0, 0, last]);
         let client = Client::builder().timeout(Duration::from_secs(60)).local_address(address).build().unwrap();
         Self { client, ..self.clone() }
