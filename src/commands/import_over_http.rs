@@ -126,8 +126,8 @@ fn parameters(args: &ImportArgs) -> Vec<(&'static str, String)> {
     parameters
 }
 
-/// The administrator's token of a demo folder; whoever can read the folder is one. A real folder has none, and its
-/// server takes loopback for the administrator.
+/// The administrator's token of a demo folder; whoever can read the folder is one. A real folder has none: its server
+/// asks for a token of an account (`trucban user token`), or takes loopback for the administrator (`--no-accounts`).
 fn demo_token(data: &Path) -> Option<String> {
     let tokens: Value = serde_json::from_slice(&std::fs::read(data.join(DEMO_TOKENS_FILE)).ok()?).ok()?;
     tokens[DEMO_ADMIN].as_str().map(str::to_owned)

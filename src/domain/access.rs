@@ -91,7 +91,7 @@ impl Force {
 }
 
 /// What somebody is responsible for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Area {
     /// All of it.
@@ -136,7 +136,7 @@ pub enum Grantee {
 }
 
 /// Why a grant is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantKind {
     /// One force lets another see what is its own.

@@ -4,7 +4,6 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -32,14 +31,11 @@ pub struct Accounts {
 pub struct AccountAnswer {
     name: String,
     label: Option<String>,
-    #[schema(value_type = String)]
     role: Role,
-    #[schema(value_type = Option<String>)]
     force: Option<Force>,
     /// Id of its organisation.
     organisation: Option<String>,
     /// `province`, or `{parts: {communes, sectors}}`.
-    #[schema(value_type = Value)]
     area: Area,
     unit_id: Option<Uuid>,
     /// Who hears of what this one looks at in an emergency.
@@ -74,7 +70,7 @@ pub struct AccountCall {
     force: Option<String>,
     organisation: Option<String>,
     /// The province if it is left out.
-    area: Option<Value>,
+    area: Option<Area>,
     unit_id: Option<Uuid>,
     supervisor: Option<String>,
 }
@@ -87,7 +83,7 @@ pub struct AccountPatch {
     label: Option<String>,
     force: Option<String>,
     organisation: Option<String>,
-    area: Option<Value>,
+    area: Option<Area>,
     unit_id: Option<Uuid>,
     supervisor: Option<String>,
     must_change: Option<bool>,

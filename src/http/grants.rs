@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -47,20 +46,15 @@ pub struct Grants {
 pub struct GrantAnswer {
     id: Uuid,
     /// `sharing` or `break_glass`.
-    #[schema(value_type = String)]
     kind: GrantKind,
     /// The force whose records they are.
-    #[schema(value_type = Option<String>)]
     of_force: Option<Force>,
-    #[schema(value_type = Option<String>)]
     to_force: Option<Force>,
     to_account: Option<String>,
-    #[schema(value_type = String)]
     collection: Collection,
     /// `geometry` is the place.
     fields: BTreeSet<String>,
     /// `province`, or `{parts: {communes, sectors}}`.
-    #[schema(value_type = Value)]
     area: Area,
     reason: String,
     granted_by: String,
@@ -86,7 +80,7 @@ pub struct GrantCall {
     collection: String,
     fields: Vec<String>,
     /// My own area if it is left out.
-    area: Option<Value>,
+    area: Option<Area>,
     reason: String,
     /// Now if it is left out.
     valid_from: Option<String>,
@@ -101,7 +95,7 @@ pub struct BreakGlassCall {
     /// `households`.
     collection: String,
     /// `{parts: {communes}}`, at most five.
-    area: Value,
+    area: Area,
     purpose: String,
 }
 

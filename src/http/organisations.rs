@@ -27,7 +27,6 @@ pub struct Organisations {
 pub struct OrganisationAnswer {
     id: String,
     name: String,
-    #[schema(value_type = String)]
     force: Force,
     /// Id of the organisation that commands it.
     parent: Option<String>,

@@ -56,7 +56,6 @@ pub struct SignedIn {
     #[schema(required)]
     force: Option<Force>,
     /// What they are responsible for: `province`, or `{parts: {communes, sectors}}`.
-    #[schema(value_type = Value)]
     area: Area,
     /// The unit a field actor speaks for.
     #[schema(required)]

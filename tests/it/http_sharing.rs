@@ -114,7 +114,7 @@ async fn the_demos_forces_share_their_units_with_each_other() {
             (text("of_force"), text("to_force"))
         })
         .collect();
-    assert_eq!(pairs.len(), 6);
+    assert_eq!(pairs.len(), 9, "three forces share with all others");
 }
 
 #[tokio::test(flavor = "multi_thread")]

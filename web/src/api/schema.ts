@@ -21,6 +21,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All accounts. */
+        get: operations["list_accounts"];
+        put?: never;
+        /** Makes an account, and a link by which it chooses its password. */
+        post: operations["add_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/accounts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes an account.
+         * @description It counts at once: disabling ends sessions and feeds and revokes tokens; another role, force or area ends feeds.
+         */
+        patch: operations["change_account"];
+        trace?: never;
+    };
+    "/api/accounts/{name}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an account's password, sessions and tokens away, and makes a link by which it chooses another password. */
+        post: operations["reset_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/along": {
         parameters: {
             query?: never;
@@ -32,6 +87,26 @@ export interface paths {
         get: operations["along"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes sight of households of some communes for half an hour.
+         * @description It stands in the duty log, without a name, and in the list of whoever supervises.
+         */
+        post: operations["break_glass"];
         delete?: never;
         options?: never;
         head?: never;
@@ -161,6 +236,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices of my force; all of them for an administrator. */
+        get: operations["list_devices"];
+        put?: never;
+        /** Gives out a code by which one device enrols. */
+        post: operations["give_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Changes a code into the token of this device.
+         * @description A page of this server gets the token as its cookie too.
+         */
+        post: operations["enrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a device: one of my force, or the one that asks. */
+        delete: operations["revoke_device"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/duty_log/{id}/done": {
         parameters: {
             query?: never;
@@ -205,7 +335,7 @@ export interface paths {
         /**
          * The live feed.
          * @description Server-sent events: `change` {seq, collection, feature}, `gone` {seq, collection, id}, `positions` {seq, units},
-         *     `reset` {reason, seq} (read again), `tick` {server_time, seq} at once and every 10 s. The id of an event is a seq;
+         *     `reset` {reason, seq} (read again; after `rights_changed` the stream ends), `tick` {server_time, seq} at once and every 10 s. The id of an event is a seq;
          *     `Last-Event-ID` resumes after it.
          */
         get: operations["subscribe"];
@@ -229,6 +359,44 @@ export interface paths {
         /** Takes position fixes. */
         post: operations["take_fixes"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Grants that concern me, newest first.
+         * @description Those of my force and to my force, my own, and for whoever supervises: sight that others took in an emergency.
+         */
+        get: operations["list_grants"];
+        put?: never;
+        /** Lets another force see records of mine. */
+        post: operations["share"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/grants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a grant: an administrator any, a force what it shares, an account what it took itself. */
+        delete: operations["revoke_grant"];
         options?: never;
         head?: never;
         patch?: never;
@@ -393,6 +561,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Changes my password.
+         * @description My other sessions end.
+         */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My sessions. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /** Signs out everywhere. */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of my sessions. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My tokens. */
+        get: operations["list_tokens"];
+        put?: never;
+        /** Makes a token of mine for a program. */
+        post: operations["add_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes one of my tokens. */
+        delete: operations["revoke_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/nearby": {
         parameters: {
             query?: never;
@@ -403,6 +661,40 @@ export interface paths {
         /** What is near a point, nearest first. */
         get: operations["nearby"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/organisations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All organisations. */
+        get: operations["list_organisations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/organisations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Adds an organisation, or changes the one with this id. */
+        put: operations["put_organisation"];
         post?: never;
         delete?: never;
         options?: never;
@@ -454,10 +746,30 @@ export interface paths {
         /** Who is signed in. */
         get: operations["read_session"];
         put?: never;
-        /** Signs in as a demo actor. */
+        /**
+         * Signs in.
+         * @description The answer sets the cookie of a session. Failures make the next attempt of the same name from the same address wait.
+         */
         post: operations["sign_in"];
-        /** Signs out. */
+        /** Signs out: the session ends. */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the first administrator, or sets the password of the account whose link it is. */
+        post: operations["set_up"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -606,6 +918,58 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An account. */
+        AccountAnswer: {
+            /** @description `province`, or `{parts: {communes, sectors}}`. */
+            area: components["schemas"]["Area"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            disabled_at?: string | null;
+            force?: components["schemas"]["Force"] | null;
+            has_password: boolean;
+            /** @description Signs in by OpenID Connect. */
+            is_external: boolean;
+            label?: string | null;
+            must_change: boolean;
+            name: string;
+            /** @description Id of its organisation. */
+            organisation?: string | null;
+            role: components["schemas"]["Role"];
+            /** @description Who hears of what this one looks at in an emergency. */
+            supervisor?: string | null;
+            /** Format: uuid */
+            unit_id?: string | null;
+        };
+        /** @description A new account. */
+        AccountCall: {
+            area?: components["schemas"]["Area"] | null;
+            force?: string | null;
+            label?: string | null;
+            name: string;
+            organisation?: string | null;
+            role: string;
+            supervisor?: string | null;
+            /** Format: uuid */
+            unit_id?: string | null;
+        };
+        /** @description What shall be changed; `null` removes. */
+        AccountPatch: {
+            area?: components["schemas"]["Area"] | null;
+            disabled?: boolean | null;
+            force?: string | null;
+            label?: string | null;
+            must_change?: boolean | null;
+            organisation?: string | null;
+            role?: string | null;
+            supervisor?: string | null;
+            /** Format: uuid */
+            unit_id?: string | null;
+        };
+        /** @description The accounts. */
+        Accounts: {
+            accounts: components["schemas"]["AccountAnswer"][];
+        };
         /** @description Administrative units */
         AdminUnitsFeature: {
             geometry: components["schemas"]["Polygon"] | components["schemas"]["MultiPolygon"] | null;
@@ -674,6 +1038,14 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description What somebody is responsible for. */
+        Area: "province" | {
+            /** @description These communes (codes of `admin_units`) and border sectors (their ids). */
+            parts: {
+                communes?: string[];
+                sectors?: string[];
+            };
+        };
         /** @description Whom to send. */
         AssignCall: {
             /** @description When it was ordered; now if absent. */
@@ -729,6 +1101,14 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description What I must see at once. */
+        BreakGlassCall: {
+            /** @description `{parts: {communes}}`, at most five. */
+            area: components["schemas"]["Area"];
+            /** @description `households`. */
+            collection: string;
+            purpose: string;
         };
         /**
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -795,6 +1175,32 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description One telephone or tracker. */
+        Device: {
+            /** @description The account it speaks for, if it is one. */
+            account?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /**
+             * Format: uuid
+             * @description The unit it speaks for, if that has no account.
+             */
+            unit_id?: string | null;
+            unit_name?: string | null;
+            /**
+             * Format: date-time
+             * @description To the minute; absent if it was never used.
+             */
+            used_at?: string | null;
+        };
+        /** @description The devices. */
+        Devices: {
+            devices: components["schemas"]["Device"][];
+        };
         DutyLogCollection: {
             features: components["schemas"]["DutyLogFeature"][];
             links?: {
@@ -857,7 +1263,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "blind";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "blind" | "break_glass";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -893,6 +1299,37 @@ export interface components {
         EndZoneCall: {
             at?: string | null;
             reason: string;
+        };
+        /** @description A code that was given out. */
+        EnrolCall: {
+            code: string;
+        };
+        /** @description A device that came in. */
+        Enrolled: {
+            /** @description Whom the journal names when the device reports. */
+            actor: string;
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** @description The secret. It is told this once. */
+            token: string;
+        };
+        /** @description A code for a device. */
+        EnrolmentAnswer: {
+            /** @description To be typed: `7KQ2M-9XW4B`. Works once. It is told this once. */
+            code: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description The page that takes the code, for a QR code. */
+            url: string;
+        };
+        /** @description For whom the device will speak: one of the two. */
+        EnrolmentCall: {
+            /** @description An account of a field unit. */
+            account?: string | null;
+            label: string;
+            /** Format: uuid */
+            unit_id?: string | null;
         };
         /** @description Which records were counted. */
         ExposedIds: {
@@ -1027,6 +1464,56 @@ export interface components {
         Force: "police" | "military" | "border_guard" | "civil";
         /** @description GeoJSON geometry, WGS 84, longitude first. */
         Geometry: components["schemas"]["Point"] | components["schemas"]["MultiPoint"] | components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | components["schemas"]["Polygon"] | components["schemas"]["MultiPolygon"];
+        /** @description A grant and what became of it. */
+        GrantAnswer: {
+            /** @description `province`, or `{parts: {communes, sectors}}`. */
+            area: components["schemas"]["Area"];
+            collection: components["schemas"]["Collection"];
+            /** @description `geometry` is the place. */
+            fields: string[];
+            /** Format: date-time */
+            granted_at: string;
+            granted_by: string;
+            /** Format: uuid */
+            id: string;
+            /** @description `sharing` or `break_glass`. */
+            kind: components["schemas"]["GrantKind"];
+            of_force?: components["schemas"]["Force"] | null;
+            reason: string;
+            /** Format: date-time */
+            revoked_at?: string | null;
+            revoked_by?: string | null;
+            /** @description `planned`, `in_force`, `over` or `revoked`. */
+            state: string;
+            to_account?: string | null;
+            to_force?: components["schemas"]["Force"] | null;
+            /** Format: date-time */
+            valid_from: string;
+            /** Format: date-time */
+            valid_to: string;
+        };
+        /** @description What my force lets another see. */
+        GrantCall: {
+            area?: components["schemas"]["Area"] | null;
+            /** @description `units`, `incidents` or `duty_log`. */
+            collection: string;
+            fields: string[];
+            reason: string;
+            to_force: string;
+            /** @description Now if it is left out. */
+            valid_from?: string | null;
+            /** @description At most 90 days later. */
+            valid_to: string;
+        };
+        /**
+         * @description Why a grant is there.
+         * @enum {string}
+         */
+        GrantKind: "sharing" | "break_glass";
+        /** @description Grants that concern me. */
+        Grants: {
+            grants: components["schemas"]["GrantAnswer"][];
+        };
         /** @description Households at landslide risk */
         HouseholdsFeature: {
             geometry: components["schemas"]["Geometry"] | null;
@@ -1300,7 +1787,7 @@ export interface components {
             /** @enum {string} */
             type: "LineString";
         };
-        /** @description An account as `/api/session` lists it. */
+        /** @description An actor as `/api/session` lists it. */
         Listed: {
             label_en: string;
             label_vi: string;
@@ -1310,6 +1797,14 @@ export interface components {
         /** @description What a text may mean, likeliest first. */
         LocateAnswer: {
             candidates: components["schemas"]["PlaceCandidate"][];
+        };
+        /** @description A token just made. */
+        MadeToken: {
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** @description The secret. It is told this once. */
+            token: string;
         };
         MultiLineString: {
             coordinates: components["schemas"]["Position"][][];
@@ -1325,6 +1820,47 @@ export interface components {
             coordinates: components["schemas"]["Position"][][][];
             /** @enum {string} */
             type: "MultiPolygon";
+        };
+        /** @description One browser that is signed in. */
+        MySession: {
+            /** @description What the browser said that it is. */
+            agent: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description It is the one that asks. */
+            current: boolean;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            used_at: string;
+        };
+        /** @description The browsers that are signed in as me. */
+        MySessions: {
+            sessions: components["schemas"]["MySession"][];
+        };
+        /** @description One token, without its secret. */
+        MyToken: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description `program` or `device`. */
+            kind: string;
+            label: string;
+            /**
+             * Format: date-time
+             * @description To the minute; absent if it was never used.
+             */
+            used_at?: string | null;
+        };
+        /** @description My programs and devices. */
+        MyTokens: {
+            tokens: components["schemas"]["MyToken"][];
         };
         NearCollection: {
             features: components["schemas"]["NearFeature"][];
@@ -1365,6 +1901,43 @@ export interface components {
             };
             /** @description `Feature`; may be left out. */
             type?: string | null;
+        };
+        /** @description One organisation of a force. */
+        OrganisationAnswer: {
+            force: components["schemas"]["Force"];
+            id: string;
+            name: string;
+            /** @description Id of the organisation that commands it. */
+            parent?: string | null;
+            /** @description First day, `YYYY-MM-DD`. */
+            valid_from: string;
+            /** @description Last day; it goes on if there is none. */
+            valid_to?: string | null;
+        };
+        /** @description An organisation as it shall be. */
+        OrganisationCall: {
+            force: string;
+            name: string;
+            parent?: string | null;
+            valid_from: string;
+            valid_to?: string | null;
+        };
+        /** @description The organisations, those of the past too. */
+        Organisations: {
+            organisations: components["schemas"]["OrganisationAnswer"][];
+        };
+        /** @description The password so far, and the next one. */
+        PasswordCall: {
+            current: string;
+            password: string;
+        };
+        /** @description A link by which an account chooses its password. */
+        PasswordLink: {
+            account: components["schemas"]["AccountAnswer"];
+            /** Format: date-time */
+            expires_at: string;
+            /** @description Works once. It is told this once. */
+            link: string;
         };
         /** @description A place as it was said: degrees (WGS 84), words, a kilometre post, a bearing and a distance from another place that is none itself, a commune when no more is known, VN-2000 metres, MGRS. */
         Place: {
@@ -1839,8 +2412,23 @@ export interface components {
             seq: number;
             /** Format: date-time */
             server_time: string;
+            /** @description There is no account yet: the first one is made by the set-up link. */
+            setup_needed: boolean;
             /** @description Version of the program. */
             version: string;
+        };
+        /** @description What a link led to. */
+        SetUp: {
+            /** @description The account that may sign in now. */
+            name: string;
+        };
+        /** @description A code and what is chosen by it. */
+        SetUpCall: {
+            /** @description The code of the link. */
+            code: string;
+            /** @description Name of the first administrator; left out where the link is of an account. */
+            name?: string | null;
+            password: string;
         };
         /** @description Shelters */
         SheltersFeature: {
@@ -1884,16 +2472,22 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
-        /** @description Whom to be. */
+        /** @description Who comes in: by name and password, or as a demo actor. */
         SignInCall: {
             /** @description One of `demo_actors`. */
-            actor: string;
+            actor?: string | null;
+            name?: string | null;
+            password?: string | null;
         };
         /** @description Somebody signed in. */
         SignedIn: {
+            /** @description What they are responsible for: `province`, or `{parts: {communes, sectors}}`. */
+            area: components["schemas"]["Area"];
             force: components["schemas"]["Force"] | null;
             label_en: string;
             label_vi: string;
+            /** @description The password must be changed before anything else is done. */
+            must_change: boolean;
             name: string;
             role: components["schemas"]["Role"];
             /**
@@ -1965,6 +2559,10 @@ export interface components {
              * @enum {string}
              */
             status: "available" | "on_patrol" | "dispatched" | "acknowledged" | "en_route" | "on_scene" | "searching" | "transporting" | "staging" | "returning" | "resting" | "off_duty" | "out_of_service" | "distress";
+        };
+        /** @description What a token is for. */
+        TokenCall: {
+            label: string;
         };
         /** @description A unit that cannot be sent now. */
         UnitLeftOut: {
@@ -2173,6 +2771,162 @@ export interface operations {
             };
         };
     };
+    list_accounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accounts"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountCall"];
+            };
+        };
+        responses: {
+            /** @description The account and its link, told once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordLink"];
+                };
+            };
+            /** @description A name that is taken, a role, a force or an area that is not there */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the account */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountAnswer"];
+                };
+            };
+            /** @description Nobody would be left to administer the server */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the account */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link, told once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordLink"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     along: {
         parameters: {
             query?: {
@@ -2201,6 +2955,52 @@ export interface operations {
                 content: {
                     "application/geo+json": components["schemas"]["FeatureCollection"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    break_glass: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreakGlassCall"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantAnswer"];
+                };
+            };
+            /** @description A role that has no part in rescue */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No purpose, no commune or too many */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {
@@ -2666,6 +3466,165 @@ export interface operations {
             };
         };
     };
+    list_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentCall"];
+            };
+        };
+        responses: {
+            /** @description The code, told once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentAnswer"];
+                };
+            };
+            /** @description A unit or account of another force */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such unit or account */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolCall"];
+            };
+        };
+        responses: {
+            /** @description The token, told once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolled"];
+                };
+            };
+            /** @description The code is wrong, used or expired */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many wrong codes */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It counts no longer */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     log_done: {
         parameters: {
             query?: never;
@@ -2795,6 +3754,117 @@ export interface operations {
             };
             /** @description None was taken; `refused` says why */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grants"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantCall"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantAnswer"];
+                };
+            };
+            /** @description Not a duty officer or commander of a force */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A field that is not there, a window too long, no reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_grant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the grant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It counts no longer */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3222,6 +4292,248 @@ export interface operations {
             };
         };
     };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordCall"];
+            };
+        };
+        responses: {
+            /** @description It is changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The current password is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The new one is too easy to guess */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MySessions"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All sessions are over, the one that asked too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyTokens"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenCall"];
+            };
+        };
+        responses: {
+            /** @description The token, told once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeToken"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the token */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It counts no longer */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     nearby: {
         parameters: {
             query: {
@@ -3252,6 +4564,76 @@ export interface operations {
                 content: {
                     "application/geo+json": components["schemas"]["NearCollection"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_organisations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisations"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Short: letters, digits and hyphens */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationCall"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationAnswer"];
+                };
+            };
+            /** @description A circle, or days out of order */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {
@@ -3388,8 +4770,29 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description No such actor, or no demo */
+            /** @description Wrong name or password */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such demo actor, or no demo */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many attempts; Retry-After says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many people are signing in */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3422,6 +4825,53 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUpCall"];
+            };
+        };
+        responses: {
+            /** @description The account may sign in */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetUp"];
+                };
+            };
+            /** @description The link is used or expired, the name or the password is not taken */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many wrong codes */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {
