@@ -320,7 +320,8 @@ pub enum Sight<'g> {
 }
 
 /// What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Deed {
     /// Report an incident, add a caller to one.
     ReportIncident,

@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 13] = [
+const VIEWS: [&str; 15] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -18,6 +18,8 @@ const VIEWS: [&str; 13] = [
     "/setup",
     "/password",
     "/enrol",
+    "/me",
+    "/access",
 ];
 
 /// Routes of the embedded files. Built files carry a hash in their name and never change.

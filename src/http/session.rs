@@ -18,12 +18,15 @@ use super::error::{Answer, Refusal};
 use super::fields::Fields;
 use super::peer::Peer;
 use super::sign_in::begin_session;
-use crate::domain::access::Area;
+use crate::domain::access::{Area, Deed};
 use crate::domain::{Code, Force, Problem, Role};
 use crate::store::system::Secret;
 
 /// How long a telephone's browser keeps its token, seconds; browsers keep nothing for longer than 400 days.
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
+
+/// What pages ask about before they offer it.
+const OFFERED: [Deed; 4] = [Deed::ManageAccounts, Deed::EnrolDevice, Deed::Share, Deed::BreakGlass];
 
 /// Who is signed in, and the state of the server that a page shows always.
 #[derive(Serialize, ToSchema)]
@@ -62,6 +65,8 @@ pub struct SignedIn {
     unit_id: Option<Uuid>,
     label_vi: String,
     label_en: String,
+    /// What they may do about accounts, devices and grants.
+    may: Vec<Deed>,
     /// The password must be changed before anything else is done.
     must_change: bool,
 }
@@ -172,6 +177,7 @@ fn session(app: &App, account: Option<&Account>) -> Answer {
         unit_id: account.actor.unit_id,
         label_vi: account.label_vi.clone(),
         label_en: account.label_en.clone(),
+        may: OFFERED.into_iter().filter(|deed| account.actor.may(*deed)).collect(),
         must_change: account.must_change,
     });
     let demo = app.settings().demo;

@@ -2,8 +2,8 @@
 // rules that a page may speak to its own server alone and keeps within its content security policy.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -38,12 +38,20 @@ export const PHONE = {
 
 const STARTS_WITHIN_MS = 60_000;
 
-/** The server on a fresh demo folder, stopped by `stop()`. `calm` leaves the simulation out. */
-export async function startServer({ calm = true } = {}) {
+/**
+ * The server on a fresh folder, stopped by `stop()`: a demo, or with `demo: false` one without accounts. `calm` leaves
+ * the simulation out, `config` is the text of a configuration file.
+ */
+export async function startServer({ calm = true, demo = true, config } = {}) {
   const data = mkdtempSync(path.join(tmpdir(), 'trucban-browser-'));
   const binary = process.env.TRUCBAN_BIN ?? path.join(root, 'target/debug/trucban');
-  const args = ['serve', '--demo', '--data', data, '--listen', '127.0.0.1:0'];
-  if (calm) args.push('--no-simulation');
+  const args = ['serve', '--data', data, '--listen', '127.0.0.1:0'];
+  if (demo) args.push('--demo');
+  if (demo && calm) args.push('--no-simulation');
+  if (config) {
+    writeFileSync(path.join(data, 'trucban.toml'), config);
+    args.push('--config', path.join(data, 'trucban.toml'));
+  }
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk) => (log += chunk));
@@ -61,12 +69,14 @@ export async function startServer({ calm = true } = {}) {
     child.on('exit', (code) => reject(new Error(`the server ended with ${code}; log:\n${log}`)));
   });
   await until(async () => (await fetch(`${url}/health/ready`)).status === 200, 'the server is ready', STARTS_WITHIN_MS);
-  const tokens = JSON.parse(readFileSync(path.join(data, 'demo-tokens.json'), 'utf8'));
+  const tokens = demo ? JSON.parse(readFileSync(path.join(data, 'demo-tokens.json'), 'utf8')) : {};
   return {
     url,
     data,
     tokens,
     log: () => log,
+    /** What `trucban` prints when it is run on the folder, beside the server. */
+    command: (...words) => execFileSync(binary, [...words, '--data', data], { encoding: 'utf8' }),
     /** Calls the API as a demo actor. */
     async api(actor, route, { method = 'GET', body, headers = {} } = {}) {
       const response = await fetch(url + route, {
@@ -112,17 +122,27 @@ export async function startBoth(options) {
   return { browser, server };
 }
 
+/** As [`openPage`], signed in as a demo actor, on `page`. */
+export async function openWindow(browser, server, { actor, page: route, ...options }) {
+  const window = await openPage(browser, server, { page: '/', ...options });
+  const { page } = window;
+  await page.locator(`[data-actor="${actor}"]`).click();
+  await page.waitForURL((url) => url.pathname !== '/');
+  if (new URL(page.url()).pathname !== route) await page.goto(server.url + route);
+  return window;
+}
+
 /**
- * A window of its own (own cookies) signed in as a demo actor, on `page`. `foreign` collects requests to other hosts
- * and `faults` errors of the page and what its policy forbade; `close()` fails the test if there are any.
+ * A window of its own (own cookies) on `page`. `foreign` collects requests to hosts beside the server and those
+ * `allowed`, `faults` errors of the page and what its policy forbade; `close()` fails the test if there are any.
  */
-export async function openWindow(browser, server, { actor, page: route, viewport = DESKTOP, ...options }) {
+export async function openPage(browser, server, { page: route, viewport = DESKTOP, allowed = [], ...options }) {
   const context = await browser.newContext({ viewport, locale: 'vi-VN', timezoneId: 'Asia/Ho_Chi_Minh', ...options });
   const foreign = [];
   const faults = [];
   context.on('request', (request) => {
     const { protocol, origin } = new URL(request.url());
-    if (protocol.startsWith('http') && origin !== server.url) foreign.push(request.url());
+    if (protocol.startsWith('http') && origin !== server.url && !allowed.includes(origin)) foreign.push(request.url());
   });
   await context.exposeFunction('reportForbidden', (what) => faults.push(`forbidden by policy: ${what}`));
   await context.addInitScript(() => {
@@ -132,10 +152,7 @@ export async function openWindow(browser, server, { actor, page: route, viewport
   });
   const page = await context.newPage();
   page.on('pageerror', (error) => faults.push(String(error)));
-  await page.goto(`${server.url}/`);
-  await page.locator(`[data-actor="${actor}"]`).click();
-  await page.waitForURL((url) => url.pathname !== '/');
-  if (new URL(page.url()).pathname !== route) await page.goto(server.url + route);
+  await page.goto(server.url + route);
   return {
     page,
     context,

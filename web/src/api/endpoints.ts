@@ -11,8 +11,24 @@ type Seen = Pick<WriteOptions, 'key' | 'version'>;
 
 export const session = {
   read: () => read<T.SessionAnswer>('/api/session'),
+  signIn: (name: string, password: string) => write<T.SessionAnswer>('/api/session', { name, password }),
   enter: (actor: string) => write<T.SessionAnswer>('/api/session', { actor }),
   leave: () => write<unknown>('/api/session', undefined, { method: 'DELETE' }),
+};
+
+/** Accounts, sessions, devices and grants. */
+export const accounts = {
+  /** By a link that works once: the first administrator, or the password of an account. */
+  setUp: (call: Schemas['SetUpCall']) => write<Schemas['SetUp']>('/api/setup', call),
+  enrol: (code: string) => write<Schemas['Enrolled']>('/api/devices/enrol', { code }),
+  mySessions: () => read<Schemas['MySessions']>('/api/me/sessions'),
+  endMySession: (id: string) => write<unknown>(`/api/me/sessions/${id}`, undefined, { method: 'DELETE' }),
+  endMySessions: () => write<unknown>('/api/me/sessions', undefined, { method: 'DELETE' }),
+  myTokens: () => read<Schemas['MyTokens']>('/api/me/tokens'),
+  makeToken: (label: string) => write<T.MadeToken>('/api/me/tokens', { label }),
+  revokeMyToken: (id: string) => write<unknown>(`/api/me/tokens/${id}`, undefined, { method: 'DELETE' }),
+  changePassword: (current: string, password: string) =>
+    write<unknown>('/api/me/password', { current, password }, { method: 'PUT' }),
 };
 
 const collection = (name: T.CollectionName) => `/api/collections/${name}/items`;

@@ -1175,6 +1175,11 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /**
+         * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
+         * @enum {string}
+         */
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass";
         /** @description One telephone or tracker. */
         Device: {
             /** @description The account it speaks for, if it is one. */
@@ -2486,6 +2491,8 @@ export interface components {
             force: components["schemas"]["Force"] | null;
             label_en: string;
             label_vi: string;
+            /** @description What they may do about accounts, devices and grants. */
+            may: components["schemas"]["Deed"][];
             /** @description The password must be changed before anything else is done. */
             must_change: boolean;
             name: string;

@@ -20,6 +20,10 @@ export type SessionAnswer = Schemas['Session'];
 export type Actor = Schemas['SignedIn'];
 export type DemoActor = Schemas['Listed'];
 
+export type MySession = Schemas['MySession'];
+export type MyToken = Schemas['MyToken'];
+export type MadeToken = Schemas['MadeToken'];
+
 export type Place = Schemas['Place'];
 export type Candidate = Schemas['PlaceCandidate'];
 export type SearchHit = Omit<Schemas['SearchHit'], 'bbox'> & {

@@ -1,3 +1,4 @@
+import { accounts } from './en/accounts';
 import { common } from './en/common';
 import { duty } from './en/duty';
 import { field } from './en/field';
@@ -6,4 +7,4 @@ import { words } from './en/words';
 import { zone } from './en/zone';
 import type { Texts } from './vi';
 
-export const en = { ...common, duty, field, plan, words, zone } satisfies Texts;
+export const en = { ...common, accounts, duty, field, plan, words, zone } satisfies Texts;

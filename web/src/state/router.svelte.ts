@@ -1,15 +1,24 @@
-/** The page's address: four workplaces and a query string. */
+/** The page's address: the workplaces, the pages of accounts, and a query string. */
 
-export type Route = '/' | '/duty' | '/plan' | '/field';
-const ROUTES: readonly string[] = ['/', '/duty', '/plan', '/field'];
+const WORKPLACES = ['/duty', '/plan', '/field'] as const;
+/** Pages that nobody has to be signed in for: what a link or a code leads to. */
+const OPEN_PAGES = ['/setup', '/password', '/enrol'] as const;
+const ROUTES = ['/', ...WORKPLACES, ...OPEN_PAGES, '/me', '/access'] as const;
+export type Route = (typeof ROUTES)[number];
+export type Workplace = (typeof WORKPLACES)[number];
+
+const isOneOf = <R extends Route>(routes: readonly R[], route: string): route is R =>
+  (routes as readonly string[]).includes(route);
 
 function present(): Route {
   const path = location.pathname.replace(/\/+$/, '') || '/';
-  return (ROUTES.includes(path) ? path : '/') as Route;
+  return isOneOf(ROUTES, path) ? path : '/';
 }
 
 class Router {
   route = $state<Route>(present());
+  isWorkplace = $derived(isOneOf(WORKPLACES, this.route));
+  isOpen = $derived(isOneOf(OPEN_PAGES, this.route));
   #query = $state(location.search);
 
   constructor() {

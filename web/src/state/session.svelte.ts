@@ -32,6 +32,11 @@ class Session {
     }
   }
 
+  async signIn(name: string, password: string): Promise<void> {
+    this.#take((await requests.signIn(name, password)).data);
+    this.#channel?.postMessage('changed');
+  }
+
   /** Becomes a demo actor. */
   async enter(name: string): Promise<void> {
     this.#take((await requests.enter(name)).data);
@@ -40,6 +45,11 @@ class Session {
 
   async leave(): Promise<void> {
     await requests.leave();
+    this.ended();
+  }
+
+  /** The session is over: nothing of what it showed stays in the page. */
+  ended(): void {
     this.#channel?.postMessage('changed');
     location.assign('/');
   }

@@ -1,0 +1,100 @@
+// Who comes in: the first administrator by the set-up link, passwords by a link, sessions and their end.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { PHONE, openPage, startBrowser, startServer, until } from './support.mjs';
+
+const PASSWORD = 'ba con vịt xanh ngủ trưa';
+
+let server;
+let browser;
+
+before(async () => {
+  server = await startServer({ demo: false });
+  browser = await startBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const wayOf = (link) => link.trim().replace(/^https?:\/\/[^/]+/, '');
+
+async function choose(page, password) {
+  await page.getByLabel('Mật khẩu mới').fill(password);
+  await page.getByLabel('Nhập lại mật khẩu').fill(password);
+  await page.getByRole('button', { name: 'Lưu' }).click();
+}
+
+async function signIn(page, name, password = PASSWORD) {
+  await page.getByLabel('Tên tài khoản').fill(name);
+  await page.getByLabel('Mật khẩu', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Đăng nhập', exact: true }).click();
+}
+
+test('the first start tells of a link, and the link makes the administrator once', async () => {
+  const start = await openPage(browser, server, { page: '/' });
+  await start.page.getByText('setup-link.txt').waitFor();
+  assert.equal(await start.page.locator('[data-actor]').count(), 0, 'no actor to become with one click');
+  await start.close();
+
+  const link = readFileSync(path.join(server.data, 'setup-link.txt'), 'utf8').trim();
+  assert.ok(server.log().includes(link), 'the log prints the link');
+  const { page, close } = await openPage(browser, server, { page: wayOf(link), viewport: PHONE });
+  await page.getByLabel('Tên tài khoản').fill('chief');
+  await choose(page, 'matkhau123456');
+  await page.getByRole('alert').filter({ hasText: 'thường bị đoán' }).waitFor();
+  await choose(page, PASSWORD);
+  await page.getByText('Đã lưu mật khẩu của chief').waitFor();
+  assert.ok(!page.url().includes('code='), 'the code is gone from the address');
+  await signIn(page, 'chief');
+  await page.getByText('Mở nơi làm việc').waitFor();
+  await close();
+
+  const again = await openPage(browser, server, { page: wayOf(link) });
+  await again.page.getByLabel('Tên tài khoản').fill('second');
+  await choose(again.page, PASSWORD);
+  await again.page.getByRole('alert').waitFor();
+  assert.equal(await again.page.getByText('Đã lưu').count(), 0);
+  await again.close();
+});
+
+test('an account of the command line chooses its password, works, and ends its other sessions', async () => {
+  const printed = server.command('user', 'add', 'an', '--role', 'duty_officer', '--force', 'police', '--url', server.url);
+  const link = printed.split('\n').find((line) => line.includes('/password?code='));
+  const first = await openPage(browser, server, { page: wayOf(link) });
+  await choose(first.page, PASSWORD);
+  await signIn(first.page, 'an', 'not the password at all');
+  await first.page.getByRole('alert').filter({ hasText: 'không đúng' }).waitFor();
+  await signIn(first.page, 'an');
+  await first.page.getByRole('link', { name: /Trực ban/ }).first().click();
+  await first.mapDrawn();
+
+  const other = await openPage(browser, server, { page: '/' });
+  await signIn(other.page, 'an');
+  await other.page.waitForURL(`${server.url}/duty`);
+  await other.page.goto(`${server.url}/me`);
+  const rows = other.page.locator('section', { hasText: 'Trình duyệt đang đăng nhập' }).locator('tbody tr');
+  await until(async () => (await rows.count()) === 2, 'both browsers are listed');
+  await rows.and(other.page.locator('[data-current="false"]')).getByRole('button').click();
+  await until(async () => (await rows.count()) === 1, 'the other one is over');
+  // The page whose session was ended shows nothing more of the picture.
+  await first.page.getByLabel('Tên tài khoản').waitFor({ timeout: 20_000 });
+
+  await other.page.getByLabel('Nhãn').fill('máy in báo cáo');
+  await other.page.getByRole('button', { name: 'Tạo mã cho chương trình' }).click();
+  const token = await other.page.locator('.once code').innerText();
+  const asProgram = () => fetch(`${server.url}/api/me/tokens`, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal((await asProgram()).status, 200);
+  await other.page.getByRole('button', { name: 'Thu hồi máy in báo cáo' }).click();
+  await until(async () => (await asProgram()).status === 401, 'the token counts no longer');
+
+  await other.page.getByRole('button', { name: 'Đăng xuất khỏi mọi nơi' }).click();
+  await other.page.waitForURL(`${server.url}/`);
+  await other.page.getByLabel('Tên tài khoản').waitFor();
+  await first.close();
+  await other.close();
+});

@@ -1,0 +1,57 @@
+import type { accounts as vi } from '../vi/accounts';
+
+export const accounts = {
+  signIn: {
+    title: 'Sign in',
+    byAccount: 'Sign in with an account',
+    name: 'Account name',
+    password: 'Password',
+    enter: 'Sign in',
+    setupNeeded:
+      'This server has no account yet. Whoever installed it opens the link that makes the first administrator: it stands in the log of the start and in the file setup-link.txt of the data folder.',
+    forgotten: 'Password forgotten: ask an administrator for a link to choose another.',
+  },
+  setUp: {
+    title: 'Make the first administrator',
+    choose: 'Choose a password',
+    lead: 'This link works once. Afterwards sign in with the name and the password chosen here.',
+    rules:
+      'At least 12 characters; a long sentence that is easy to remember is best. Not your own name, telephone number or unit.',
+    again: 'Password again',
+    differ: 'The two entries differ.',
+    noCode: 'The code is missing: open the whole link that you got.',
+    done: (name: string) => `The password of ${name} is kept. Sign in now.`,
+  },
+  enrol: {
+    title: 'Enrol this device',
+    lead: 'Type the code that the duty officer gave you. This device will report for that unit or account until it is revoked.',
+    code: 'Enrolment code',
+    enter: 'Enrol',
+  },
+  me: {
+    title: 'My sessions and devices',
+    mustChange: 'The password must be changed before anything else is done.',
+    sessions: 'Browsers that are signed in',
+    agent: 'Browser',
+    current: 'this one',
+    since: 'Since',
+    used: 'Last used',
+    never: 'never used',
+    end: 'Sign out',
+    endOf: (what: string) => `Sign out ${what}`,
+    endAll: 'Sign out everywhere',
+    tokens: 'Programs and devices',
+    noTokens: 'There is no token yet.',
+    kind: { program: 'program', device: 'device' },
+    label: 'Label',
+    makeToken: 'Make a token for a program',
+    tokenOnce: 'Copy it now: it is shown once.',
+    revoke: 'Revoke',
+    revokeOf: (what: string) => `Revoke ${what}`,
+    password: 'Change the password',
+    present: 'Present password',
+    next: 'New password',
+    changed: 'The password is changed; the other sessions have ended.',
+    signOut: 'Sign out',
+  },
+} satisfies typeof vi;
