@@ -15,6 +15,7 @@ use super::error::{Answer, Refusal};
 use super::fields::Fields;
 use super::me::{label, not_found, nothing_more};
 use super::peer::Peer;
+use super::qr::svg_of;
 use super::session::with_device_cookie;
 use crate::domain::access::Deed;
 use crate::domain::{Actor, Code, Collection, Force, Problem, Role, Timestamp};
@@ -49,8 +50,10 @@ pub struct Device {
 pub struct EnrolmentAnswer {
     /// To be typed: `7KQ2M-9XW4B`. Works once. It is told this once.
     code: String,
-    /// The page that takes the code, for a QR code.
+    /// The page that takes the code.
     url: String,
+    /// The same as a QR code, an SVG picture for the telephone that shall enrol.
+    qr_svg: String,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
@@ -131,7 +134,8 @@ pub async fn give_code(writer: Writer) -> Answer {
     let enrolment = Enrolment { hash: code.hash(), label, bearer, created_by, expires_at };
     directory.ask(move |system, now| system.add_enrolment(&enrolment, now)).await?;
     let url = reader.link(&format!("/enrol?code={}", code.reveal()));
-    let answer = json(&EnrolmentAnswer { code: code.reveal().to_owned(), url, expires_at })?;
+    let qr_svg = svg_of(&url)?;
+    let answer = json(&EnrolmentAnswer { code: code.reveal().to_owned(), url, qr_svg, expires_at })?;
     Ok(with_status(answer, StatusCode::CREATED))
 }
 

@@ -143,6 +143,9 @@ pub fn field_schemas(collection: Collection) -> Map<String, Value> {
         };
         if let Value::Object(members) = &mut schema {
             members.insert("description".to_owned(), field.doc.into());
+            if field.personal {
+                members.insert("x-personal".to_owned(), true.into());
+            }
         }
         schemas.insert(field.name.to_owned(), schema);
     }

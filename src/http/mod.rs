@@ -34,6 +34,7 @@ mod pages;
 mod params;
 mod peer;
 mod places;
+mod qr;
 mod records;
 mod router;
 mod serve;

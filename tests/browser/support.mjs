@@ -11,10 +11,10 @@ import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-// The browser's packages are installed with the pages' own; the tests have no second package.json.
-const fromWeb = createRequire(path.join(root, 'web/package.json'));
-const { chromium } = fromWeb('playwright-core');
-const { AxeBuilder } = fromWeb('@axe-core/playwright');
+/** What the tests use is installed with the pages' own packages; the tests have no second package.json. */
+export const packageOfPages = createRequire(path.join(root, 'web/package.json'));
+const { chromium } = packageOfPages('playwright-core');
+const { AxeBuilder } = packageOfPages('@axe-core/playwright');
 
 /** Where screenshots go; the folder is not committed. */
 export const out = path.join(root, 'tests/browser/out');

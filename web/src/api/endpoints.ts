@@ -29,7 +29,29 @@ export const accounts = {
   revokeMyToken: (id: string) => write<unknown>(`/api/me/tokens/${id}`, undefined, { method: 'DELETE' }),
   changePassword: (current: string, password: string) =>
     write<unknown>('/api/me/password', { current, password }, { method: 'PUT' }),
+
+  list: () => read<Schemas['Accounts']>('/api/accounts'),
+  add: (account: T.NewAccount) => write<T.PasswordLink>('/api/accounts', account),
+  setDisabled: (name: string, disabled: boolean) =>
+    write<T.Account>(`/api/accounts/${encodeURIComponent(name)}`, { disabled }, { method: 'PATCH' }),
+  reset: (name: string) => write<T.PasswordLink>(`/api/accounts/${encodeURIComponent(name)}/reset`, {}),
+
+  devices: () => read<Schemas['Devices']>('/api/devices'),
+  giveCode: (call: Schemas['EnrolmentCall']) => write<T.Enrolment>('/api/devices', call),
+  revokeDevice: (id: string) => write<unknown>(`/api/devices/${id}`, undefined, { method: 'DELETE' }),
+
+  grants: () => read<Schemas['Grants']>('/api/grants'),
+  share: (grant: T.NewGrant) => write<T.Grant>('/api/grants', grant),
+  revokeGrant: (id: string) => write<unknown>(`/api/grants/${id}`, undefined, { method: 'DELETE' }),
+  breakGlass: (communes: string[], purpose: string) =>
+    write<T.Grant>('/api/break-glass', { collection: 'households', area: { parts: { communes } }, purpose }),
 };
+
+/** The fields of a collection; those of people are marked. */
+export const schemaOf = (name: T.CollectionName) =>
+  read<{ properties: Record<string, { description?: string; 'x-personal'?: boolean }> }>(
+    `/api/collections/${name}/schema`,
+  );
 
 const collection = (name: T.CollectionName) => `/api/collections/${name}/items`;
 

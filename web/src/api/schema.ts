@@ -1325,7 +1325,9 @@ export interface components {
             code: string;
             /** Format: date-time */
             expires_at: string;
-            /** @description The page that takes the code, for a QR code. */
+            /** @description The same as a QR code, an SVG picture for the telephone that shall enrol. */
+            qr_svg: string;
+            /** @description The page that takes the code. */
             url: string;
         };
         /** @description For whom the device will speak: one of the two. */

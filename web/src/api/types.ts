@@ -23,6 +23,15 @@ export type DemoActor = Schemas['Listed'];
 export type MySession = Schemas['MySession'];
 export type MyToken = Schemas['MyToken'];
 export type MadeToken = Schemas['MadeToken'];
+export type Account = Schemas['AccountAnswer'];
+export type NewAccount = Schemas['AccountCall'];
+export type PasswordLink = Schemas['PasswordLink'];
+export type Grant = Schemas['GrantAnswer'];
+export type NewGrant = Schemas['GrantCall'];
+export type Device = Schemas['Device'];
+export type Enrolment = Schemas['EnrolmentAnswer'];
+/** What somebody answers for. */
+export type Domain = Schemas['Area'];
 
 export type Place = Schemas['Place'];
 export type Candidate = Schemas['PlaceCandidate'];
