@@ -1,6 +1,7 @@
 //! Hashing of passwords, which takes a core and 19 MiB for some tens of milliseconds: on few threads of its own, of a
 //! lower priority, so that whoever signs in, or guesses, takes what the duty room leaves.
 
+use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,12 +10,12 @@ use tokio::sync::oneshot;
 use super::error::internal;
 use crate::domain::{Code, Problem};
 
-/// Passwords that are hashed at once.
+/// Most passwords that are hashed at once.
 const HASHING_MAX: usize = 2;
 /// Those that wait for their turn; a longer queue would only make each of them wait in vain.
 const QUEUE_MAX: usize = 16;
-/// How much the threads yield to all others (`nice`): a tenth of their share.
-const NICENESS: i32 = 10;
+/// How much the threads yield to all others (`nice`): as much as there is.
+const NICENESS: i32 = 19;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -29,7 +30,7 @@ impl Default for Hashing {
     fn default() -> Self {
         let (jobs, waiting) = sync_channel(QUEUE_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..HASHING_MAX {
+        for _ in 0..threads() {
             let waiting = Arc::clone(&waiting);
             let spawned = std::thread::Builder::new().name("hashing".to_owned()).spawn(move || work(&waiting));
             if let Err(error) = spawned {
@@ -56,6 +57,12 @@ impl Hashing {
             Err(TrySendError::Disconnected(_)) => Err(internal()),
         }
     }
+}
+
+/// Half of the processors, so that one is always left to answer.
+fn threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (processors / 2).clamp(1, HASHING_MAX)
 }
 
 fn work(waiting: &Mutex<Receiver<Job>>) {
