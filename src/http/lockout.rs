@@ -59,6 +59,8 @@ struct Rule {
 pub struct Attempt {
     address: IpAddr,
     name: String,
+    /// Whether it was counted with its address too, as it is while the pair has not succeeded.
+    with_address: bool,
 }
 
 impl Lockout {
@@ -67,8 +69,8 @@ impl Lockout {
     /// # Errors
     /// `too_many_attempts` with `retry_after_s`; an attempt that is refused does not count.
     pub fn begin(&self, address: IpAddr, name: &str, now: Timestamp) -> Result<Attempt, Problem> {
-        let attempt = Attempt { address, name: name.chars().take(NAME_CHARS_MAX).collect() };
-        let pair = (address, attempt.name.clone());
+        let name: String = name.chars().take(NAME_CHARS_MAX).collect();
+        let pair = (address, name.clone());
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = &mut *counts;
         let is_known = counts.known.get(&pair).is_some_and(|at| now.seconds_since(*at) < REMEMBER_S);
@@ -83,18 +85,18 @@ impl Lockout {
         if !is_known {
             entry(&mut counts.addresses, address, Tries::NONE, |tries| tries.last).fail(now);
         }
-        Ok(attempt)
+        Ok(Attempt { address, name, with_address: !is_known })
     }
 
     /// The attempt was right: its pair starts anew, and what the pair added to the count of its address is taken back.
     /// What others failed from the same address stays.
     pub fn succeeded(&self, attempt: Attempt, now: Timestamp) {
-        let Attempt { address, name } = attempt;
+        let Attempt { address, name, with_address } = attempt;
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = &mut *counts;
         let pair = (address, name);
         let own = counts.pairs.remove(&pair).map_or(0, |tries| tries.failed);
-        if let Some(tries) = counts.addresses.get_mut(&address) {
+        if let Some(tries) = counts.addresses.get_mut(&address).filter(|_| with_address) {
             tries.failed = tries.failed.saturating_sub(own);
         }
         *entry(&mut counts.known, pair, now, |at| *at) = now;
@@ -102,10 +104,11 @@ impl Lockout {
 
     /// The attempt was not judged, the server being too busy: it does not count.
     pub fn not_judged(&self, attempt: Attempt) {
-        let Attempt { address, name } = attempt;
+        let Attempt { address, name, with_address } = attempt;
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = &mut *counts;
-        for tries in counts.pairs.get_mut(&(address, name)).into_iter().chain(counts.addresses.get_mut(&address)) {
+        let of_address = counts.addresses.get_mut(&address).filter(|_| with_address);
+        for tries in counts.pairs.get_mut(&(address, name)).into_iter().chain(of_address) {
             tries.failed = tries.failed.saturating_sub(1);
         }
     }
