@@ -46,7 +46,7 @@ test('the first start tells of a link, and the link makes the administrator once
 
   const link = readFileSync(path.join(server.data, 'setup-link.txt'), 'utf8').trim();
   assert.ok(server.log().includes(link), 'the log prints the link');
-  const { page, close } = await openPage(browser, server, { page: wayOf(link), viewport: PHONE });
+  const { page, close } = await openPage(browser, server, { page: wayOf(link), ...PHONE });
   await page.getByLabel('Tên tài khoản').fill('chief');
   await choose(page, 'matkhau123456');
   await page.getByRole('alert').filter({ hasText: 'thường bị đoán' }).waitFor();
@@ -149,7 +149,7 @@ test('a telephone reads its code from the screen, reports for its unit, and is s
     const code = await officer.page.locator('.typed').innerText();
     assert.equal(url, `${demo.url}/enrol?code=${code}`);
 
-    const phone = await openPage(browser, demo, { page: wayOf(url), viewport: PHONE });
+    const phone = await openPage(browser, demo, { page: wayOf(url), ...PHONE });
     await phone.page.getByRole('button', { name: 'Ghi danh' }).click();
     await phone.page.waitForURL(`${demo.url}/field`);
     await officer.page.reload();
