@@ -1,8 +1,10 @@
-//! The commands beside `serve`: import, export, check, backup, simulate, user. They read the command line, call the rooms,
-//! and print for people; what they mean is decided in the rooms.
+//! The commands beside `serve`: import, export, check, backup, simulate, user, audit, retention. They read the command
+//! line, call the rooms, and print for people; what they mean is decided in the rooms.
 
+mod audit;
 mod import;
 mod import_over_http;
+mod retention;
 mod user;
 
 use std::io::{self, Write};
@@ -13,14 +15,18 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use trucban::desk::{Clock, SystemClock};
+use trucban::domain::access::class_of;
 use trucban::domain::{Actor, Collection, Problem, Role, Timestamp};
 use trucban::files::simulate::{HttpSide, SimulationOptions, simulate};
 use trucban::files::{Format, export_file};
-use trucban::picture;
+use trucban::picture::{self, Shown, View};
+use trucban::store::audit::{Event, Kind};
 use trucban::store::gpkg::{GpkgStore, check};
 use trucban::store::{Store, StoreError};
 
+pub use audit::{AuditArgs, audit};
 pub use import::{ImportArgs, import};
+pub use retention::{RetentionArgs, retention};
 pub use user::{UserArgs, user};
 
 /// Exit code where nothing could be done: a file that cannot be read, a folder in use.
@@ -116,12 +122,25 @@ pub fn export(args: &ExportArgs) -> ExitCode {
         };
         let store: Arc<dyn Store> = GpkgStore::open_read(&args.data).map_err(store_told)?;
         let handle = picture::start(store).await.map_err(store_told)?;
-        let actor = Actor::new("export", args.role.unwrap_or(Role::System), None);
+        let actor = Arc::new(Actor::new("export", args.role.unwrap_or(Role::System), None));
         let view = handle.view(&actor, SystemClock.now());
+        note_export(args, &actor, &view)?;
         let count = export_file(&view, args.collection, format, &args.output).map_err(told)?;
         writeln!(io::stdout(), "{}: {count} → {}", args.collection, args.output.display())?;
         Ok(ExitCode::SUCCESS)
     }))
+}
+
+/// Makes durable in the audit of the folder, beside a running server too, what is about to leave.
+fn note_export(args: &ExportArgs, actor: &Arc<Actor>, view: &View) -> anyhow::Result<()> {
+    // A copy of the records alone has no audit beside it.
+    if !args.data.is_dir() {
+        return Ok(());
+    }
+    let count = view.all(args.collection).filter(Shown::is_record).count() as u64;
+    let place = format!("trucban export {}", args.output.display());
+    let event = Event::new(Kind::Export, actor, view.now(), place);
+    audit::note(&args.data, [event.about(args.collection, class_of(args.collection), count)])
 }
 
 /// `trucban check`: 0 if all agrees, 1 with findings, 2 if the store cannot be read.

@@ -26,6 +26,8 @@ enum Command {
     Backup(commands::BackupArgs),
     Simulate(commands::SimulateArgs),
     User(commands::UserArgs),
+    Audit(commands::AuditArgs),
+    Retention(commands::RetentionArgs),
 }
 
 fn main() -> ExitCode {
@@ -44,5 +46,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => commands::backup(&args),
         Command::Simulate(args) => commands::simulate_over_http(&args),
         Command::User(args) => commands::user(&args),
+        Command::Audit(args) => commands::audit(&args),
+        Command::Retention(args) => commands::retention(&args),
     }
 }

@@ -4,6 +4,7 @@
 //! that both cores are shared in the same way by everything that is compared. Figures are of this machine and this
 //! run; what travels is the ratio.
 
+mod audit;
 mod fanout;
 mod fixes;
 mod load;
@@ -44,5 +45,8 @@ fn main() {
     }
     if wanted("fanout") {
         fanout::measure(&mut report);
+    }
+    if wanted("audit") {
+        audit::measure(&mut report);
     }
 }

@@ -11,8 +11,9 @@ use clap::{Args, Subcommand};
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::access::Area;
 use trucban::domain::account::{check_name, check_password};
-use trucban::domain::{Collection, Force, Role};
+use trucban::domain::{Actor, Collection, Force, Role};
 use trucban::store::Store;
+use trucban::store::audit::{Event, Kind};
 use trucban::store::gpkg::GpkgStore;
 use trucban::store::system::{
     Account, AccountChange, Bearer, NewAccount, NewToken, Secret, System, TokenKind, hash_password,
@@ -159,6 +160,7 @@ fn add(args: &AddArgs) -> anyhow::Result<ExitCode> {
         check_password(password, &args.name).map_err(told)?;
         account.password_hash = Some(hash_password(password).map_err(store_told)?);
     }
+    note(data, "add", &args.name)?;
     let system = System::open(data).map_err(store_told)?;
     let made = system.add_account(&account, SystemClock.now()).map_err(store_told)?;
     writeln!(io::stdout(), "{}: {}", made.name, describe(&made))?;
@@ -180,6 +182,7 @@ fn list(args: &FolderArgs) -> anyhow::Result<ExitCode> {
 fn set_disabled(args: &NameArgs, disabled: bool) -> anyhow::Result<ExitCode> {
     let change = AccountChange { disabled: Some(disabled), ..AccountChange::default() };
     let system = known_folder(&args.folder.data)?;
+    note(&args.folder.data, if disabled { "disable" } else { "enable" }, &args.name)?;
     let account = system.change_account(&args.name, &change, SystemClock.now()).map_err(store_told)?;
     writeln!(io::stdout(), "{}: {}", account.name, describe(&account))?;
     Ok(ExitCode::SUCCESS)
@@ -187,6 +190,7 @@ fn set_disabled(args: &NameArgs, disabled: bool) -> anyhow::Result<ExitCode> {
 
 fn reset(args: &LinkArgs) -> anyhow::Result<ExitCode> {
     let system = known_folder(&args.folder.data)?;
+    note(&args.folder.data, "reset", &args.name)?;
     print_link(&system, &args.folder.data, &args.name, &args.link)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -198,6 +202,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<ExitCode> {
     if account.disabled_at.is_some() {
         bail!("the account {} is disabled", account.name);
     }
+    note(&args.folder.data, "token", &account.name)?;
     let secret = Secret::random();
     let new = NewToken {
         hash: secret.hash(),
@@ -209,6 +214,13 @@ fn token(args: &TokenArgs) -> anyhow::Result<ExitCode> {
     system.add_token(new, SystemClock.now()).map_err(store_told)?;
     writeln!(io::stdout(), "{}", secret.reveal())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes durable in the audit of the folder what is about to be done to an account.
+fn note(data: &Path, deed: &str, name: &str) -> anyhow::Result<()> {
+    let event =
+        Event::new(Kind::Account, &Arc::new(Actor::system()), SystemClock.now(), format!("trucban user {deed} {name}"));
+    super::audit::note(data, [event])
 }
 
 /// The accounts of a folder that is there: a mistyped one shall not be made.

@@ -231,6 +231,20 @@ pub enum DataClass {
     Sealed,
 }
 
+impl DataClass {
+    /// Its name, as it stands in the audit.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Internal => "internal",
+            Self::Restricted => "restricted",
+            Self::Personal => "personal",
+            Self::Sealed => "sealed",
+        }
+    }
+}
+
 /// The class of a collection's records. Fields marked personal in a record of a lower class go by
 /// [`Actor::sees_personal_of`].
 #[must_use]
@@ -351,6 +365,8 @@ pub enum Deed {
     Share,
     /// Take sight of personal records in an emergency, for a purpose and a short time.
     BreakGlass,
+    /// Read who read what.
+    ReadAudit,
 }
 
 impl Actor {
@@ -453,6 +469,23 @@ impl Actor {
         ))
     }
 
+    /// Whether some records of the collection are shown to this actor one by one, by role or by a grant in force.
+    #[must_use]
+    pub fn sees_some(&self, collection: Collection, now: Timestamp) -> bool {
+        !matches!(self.reach(class_of(collection)), Reach::Reduced | Reach::Nothing)
+            || self.grants.iter().any(|grant| grant.collection == collection && grant.is_in_force(now))
+    }
+
+    /// Whether this actor sees anything personal of anybody one by one.
+    #[must_use]
+    pub fn sees_personal(&self, now: Timestamp) -> bool {
+        let own = Facts { is_own: self.unit_id.is_some(), ..Facts::default() };
+        self.sees_some(Collection::Households, now)
+            || [Collection::Incidents, Collection::Contacts]
+                .into_iter()
+                .any(|collection| self.sees_some(collection, now) && self.sees_personal_of(collection, &own))
+    }
+
     /// Whether this actor's role allows `deed`. A field unit's own-unit rule is checked by the desk, which knows the unit.
     #[must_use]
     pub fn may(&self, deed: Deed) -> bool {
@@ -461,7 +494,7 @@ impl Actor {
             Role::System => true,
             // Whoever runs the server has no need of what a force shares or of who lives where.
             Role::Admin => !matches!(deed, D::Share | D::BreakGlass),
-            Role::DutyOfficer => !matches!(deed, D::EditGround | D::ManageAccounts),
+            Role::DutyOfficer => !matches!(deed, D::EditGround | D::ManageAccounts | D::ReadAudit),
             Role::Commander => !matches!(deed, D::EditGround | D::ManageAccounts | D::EnrolDevice),
             Role::Planner => matches!(
                 deed,

@@ -20,6 +20,7 @@ pub mod incident;
 pub mod place;
 pub mod place_text;
 pub mod recommend;
+pub mod retention;
 pub mod shelter;
 pub mod transition;
 pub mod unit;

@@ -63,13 +63,13 @@ fn row<'a>(shown: &Shown<'a>) -> Row<'a> {
     Row { id: shown.id(), geometry: shown.geometry(), properties }
 }
 
-fn part_of(path: &Path) -> PathBuf {
+pub(super) fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", Uuid::now_v7().simple()));
     path.with_file_name(name)
 }
 
-fn create(part: &Path) -> io::Result<BufWriter<File>> {
+pub(super) fn create(part: &Path) -> io::Result<BufWriter<File>> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(part).map(BufWriter::new)
 }
 
@@ -125,7 +125,7 @@ fn write_csv(out: BufWriter<File>, collection: Collection, shown: &[Shown<'_>]) 
     csv.flush()
 }
 
-fn file_problem(path: &Path, error: &io::Error) -> Problem {
+pub(super) fn file_problem(path: &Path, error: &io::Error) -> Problem {
     let code = if error.kind() == io::ErrorKind::StorageFull { Code::DiskFull } else { Code::NotFound };
     Problem::new(code, format!("không ghi được tệp: {error}"), format!("the file cannot be written: {error}"))
         .at(&path.display().to_string())

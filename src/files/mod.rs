@@ -9,6 +9,7 @@ pub mod simulate;
 mod columns;
 mod csv_source;
 mod export;
+mod export_audit;
 mod export_gpkg;
 mod geojson_source;
 mod gpkg_source;
@@ -25,6 +26,7 @@ mod words;
 
 pub use columns::ColumnRule;
 pub use export::export_file;
+pub use export_audit::{AuditFormat, export_audit};
 pub use import::{ImportOptions, ImportSummary, Progress, Step, import_file, may_import};
 pub use refusals::{REFUSALS_KEPT_MAX, Refusal, Refusals};
 pub use source::Format;

@@ -9,12 +9,14 @@ use uuid::Uuid;
 
 use super::actor::{Reader, Writer};
 use super::answer::{json, with_status};
+use super::audit::note_deed;
 use super::error::{Answer, Refusal};
 use super::fields::Fields;
 use crate::domain::access::{Area, Deed};
 use crate::domain::account::check_name;
 use crate::domain::{Code, Collection, Force, Problem, Role, Timestamp};
 use crate::picture::View;
+use crate::store::audit::Kind;
 use crate::store::system::{Account, AccountChange, NewAccount, PASSWORD_LINK_LIFE_S, Secret};
 
 /// Longest label of an account, characters.
@@ -157,6 +159,7 @@ pub async fn add_account(writer: Writer) -> Answer {
     new.area = change.area.unwrap_or_default();
     new.unit_id = change.unit_id.flatten();
     new.supervisor = change.supervisor.flatten();
+    note_deed(reader, Kind::Account, &name, "")?;
     let secret = Secret::random();
     let hash = secret.hash();
     let made = directory.change(move |system, now| {
@@ -186,6 +189,7 @@ pub async fn change_account(Path(name): Path<String>, writer: Writer) -> Answer 
     change.must_change = fields.boolean("must_change")?;
     change.disabled = fields.boolean("disabled")?;
     fields.finish()?;
+    note_deed(reader, Kind::Account, "", "")?;
     let changed =
         reader.live()?.directory.change(move |system, now| system.change_account(&name, &change, now)).await?;
     json(&AccountAnswer::from(changed))
@@ -204,6 +208,7 @@ pub async fn reset_account(Path(name): Path<String>, writer: Writer) -> Answer {
     let reader = &writer.reader;
     reader.actor().check(Deed::ManageAccounts)?;
     writer.fields()?.finish()?;
+    note_deed(reader, Kind::Account, "", "")?;
     let secret = Secret::random();
     let hash = secret.hash();
     let directory = &reader.live()?.directory;

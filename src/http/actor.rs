@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::app::{App, Live, now};
+use super::audit::RequestReads;
 use super::directory::Credential;
 use super::error::{Refusal, body_broke_off, body_too_large, body_too_slow, unsupported_media_type};
 use super::fields::Fields;
@@ -22,7 +23,8 @@ use super::{BODY_BYTES_MAX, SESSION_COOKIE};
 use crate::desk::{Ask, Desk};
 use crate::domain::{Actor, Code, Problem, Timestamp};
 use crate::picture::View;
-use crate::store::Idempotency;
+use crate::store::audit::{Audit, Slot};
+use crate::store::{Idempotency, StoreError};
 
 /// A body that comes slower than this is given up.
 pub(super) const BODY_WAIT: Duration = Duration::from_secs(30);
@@ -34,6 +36,7 @@ pub(super) const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 pub struct Reader {
     app: App,
     credential: Arc<Credential>,
+    pub method: Method,
     /// The address that was asked.
     pub uri: Uri,
     /// `http` or `https`, and the host that was asked, for links.
@@ -78,11 +81,35 @@ impl Reader {
         self.app.live()
     }
 
-    /// What they may see, now.
+    /// What they may see, now; what of it they are shown is noted in the audit.
+    ///
+    /// # Errors
+    /// `too_busy` if the audit has no place for what would be noted.
+    pub fn view(&self) -> Result<View, Refusal> {
+        self.watched(Audit::slot)
+    }
+
+    /// The same after a write that was done: its answer is given, and noted, though the audit has no place left.
     ///
     /// # Errors
     /// As [`Reader::live`].
-    pub fn view(&self) -> Result<View, Refusal> {
+    pub fn view_of_written(&self) -> Result<View, Refusal> {
+        self.watched(Audit::slot_of_written)
+    }
+
+    fn watched(&self, slot: fn(&Audit) -> Result<Slot, StoreError>) -> Result<View, Refusal> {
+        let view = self.view_to_draw()?;
+        Ok(match RequestReads::of(self, view.now(), slot)? {
+            Some(reads) => view.observed(reads),
+            None => view,
+        })
+    }
+
+    /// The same, unwatched: for what is drawn once and shown to many, and noted with each answer.
+    ///
+    /// # Errors
+    /// As [`Reader::live`].
+    pub fn view_to_draw(&self) -> Result<View, Refusal> {
         Ok(View::new(self.live()?.picture.load(), Arc::clone(self.actor()), now()))
     }
 
@@ -204,6 +231,7 @@ impl FromRequestParts<App> for Reader {
         Ok(Self {
             app: app.clone(),
             credential,
+            method: parts.method.clone(),
             uri: parts.uri.clone(),
             scheme: peer_of(parts, app).scheme(),
             host: host.unwrap_or(header::HeaderValue::from_static("127.0.0.1")),

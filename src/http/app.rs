@@ -16,6 +16,7 @@ use crate::domain::{Actor, Timestamp};
 use crate::feed::Feed;
 use crate::picture::PictureHandle;
 use crate::store::Store;
+use crate::store::audit::Audit;
 use crate::tiles::Tiles;
 
 /// The shared parts.
@@ -55,6 +56,7 @@ pub struct Live {
     pub sign_in: SignIn,
     pub uploads: Uploads,
     pub long_questions: LongQuestions,
+    pub audit: Audit,
 }
 
 impl App {

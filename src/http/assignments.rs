@@ -91,7 +91,7 @@ pub async fn release_unit(Path((id, unit)): Path<(String, String)>, writer: Writ
 }
 
 fn show_both(reader: &Reader, assigned: &Assigned) -> Result<Response, Refusal> {
-    let view = reader.view()?;
+    let view = reader.view_of_written()?;
     let incident = view.item(Collection::Incidents, assigned.written.id()).ok_or_else(internal)?;
     let unit = view.item(Collection::Units, assigned.unit.id).ok_or_else(internal)?;
     let mut body = b"{\"incident\":".to_vec();

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::actor::{Reader, Writer, check_same_origin, parse_small_json};
 use super::answer::{json, with_status};
 use super::app::App;
+use super::audit::note_deed;
 use super::error::{Answer, Refusal};
 use super::fields::Fields;
 use super::me::{label, not_found, nothing_more};
@@ -19,6 +20,7 @@ use super::qr::svg_of;
 use super::session::with_device_cookie;
 use crate::domain::access::Deed;
 use crate::domain::{Actor, Code, Collection, Force, Problem, Role, Timestamp};
+use crate::store::audit::Kind;
 use crate::store::system::{Bearer, ENROLMENT_LIFE_S, Enrolment, Secret, Token};
 
 /// The devices.
@@ -127,6 +129,7 @@ pub async fn give_code(writer: Writer) -> Answer {
     let label = label(&mut fields)?;
     let bearer = bearer(reader, &mut fields)?;
     fields.finish()?;
+    note_deed(reader, Kind::Account, &label, "")?;
     let directory = &reader.live()?.directory;
     let code = Secret::random_code();
     let expires_at = directory.now().plus_s(ENROLMENT_LIFE_S);
@@ -187,6 +190,7 @@ pub async fn revoke_device(Path(id): Path<String>, writer: Writer) -> Answer {
         reader.actor().check(Deed::EnrolDevice)?;
         must_answer_for(reader.actor(), force_of(reader, &device.bearer)?)?;
     }
+    note_deed(reader, Kind::Account, "", "")?;
     directory.change(move |system, now| system.revoke_token(id, now)).await?;
     Ok(nothing_more())
 }

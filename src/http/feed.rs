@@ -7,10 +7,12 @@ use futures_util::StreamExt;
 
 use super::actor::Reader;
 use super::app::App;
+use super::audit::note_feed;
 use super::error::Answer;
 use super::params::Params;
+use crate::domain::access::class_of;
 use crate::domain::change::Seq;
-use crate::domain::{Code, Problem};
+use crate::domain::{Code, Collection, Problem};
 use crate::feed::Filter;
 use axum::extract::State;
 
@@ -35,6 +37,8 @@ pub async fn subscribe(State(app): State<App>, reader: Reader, headers: HeaderMa
     params.finish()?;
     let after = last_event(&headers)?;
     let filter = Filter::new(collections.as_deref(), bbox);
+    let wanted = [Collection::Units, Collection::Households].into_iter().filter(|one| filter.wants(*one));
+    note_feed(reader.live()?, reader.actor(), wanted.map(|one| (one, class_of(one))), bbox)?;
     let stream = reader.live()?.feed.subscribe(reader.actor().clone(), filter, after).await?;
     let stream = stream.until(rights_changed(app.clone(), &reader));
     // A stopping server waits for its answers to end; this one would go on for ever.

@@ -14,12 +14,14 @@ use uuid::Uuid;
 use super::accounts::{area, commune_names};
 use super::actor::{Reader, Writer};
 use super::answer::{json, with_status};
+use super::audit::note_deed;
 use super::error::{Answer, Refusal};
 use super::fields::Fields;
 use super::me::{not_found, nothing_more};
 use super::params::id_named;
 use crate::domain::access::{Area, Deed, Grant, GrantKind, Grantee};
 use crate::domain::{Actor, Code, Collection, Force, Problem, Role, Timestamp, schema};
+use crate::store::audit::Kind;
 use crate::store::system::{Account, GivenGrant};
 
 /// Collections whose records belong to a force.
@@ -134,6 +136,7 @@ pub async fn share(writer: Writer) -> Answer {
     let now = writer.reader.live()?.directory.now();
     let grant = read_grant(&writer, &mut fields, of_force, now)?;
     fields.finish()?;
+    note_deed(&writer.reader, Kind::Grant, &grant.id.to_string(), &grant.reason)?;
     give(&writer, grant).await
 }
 
@@ -157,6 +160,7 @@ pub async fn revoke_grant(Path(id): Path<String>, writer: Writer) -> Answer {
     if !own {
         actor.check(Deed::ManageAccounts)?;
     }
+    note_deed(&writer.reader, Kind::Grant, "", "")?;
     let by = actor.name.clone();
     directory.change(move |system, now| system.revoke_grant(id, &by, now)).await?;
     Ok(nothing_more())
@@ -179,7 +183,8 @@ pub async fn break_glass(writer: Writer) -> Answer {
     let mut fields = writer.fields()?;
     let (grant, names) = read_emergency(reader, &mut fields)?;
     fields.finish()?;
-    // Written in the log first: sight that nobody hears of must not come about.
+    // Written down first: sight that nobody hears of must not come about.
+    note_deed(reader, Kind::BreakGlass, &grant.id.to_string(), &grant.reason)?;
     reader.live()?.desk.log_break_glass(reader.actor(), grant.id, &names, BREAK_GLASS_S / 60).await?;
     tracing::warn!(grant.id = %grant.id, account = reader.actor().name, "personal records were opened in an emergency");
     give(&writer, grant).await

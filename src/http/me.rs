@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::actor::{Myself, parse_small_json};
 use super::answer::{json, with_status};
+use super::audit::note;
 use super::directory::CredentialKind;
 use super::error::{Answer, Refusal};
 use super::fields::Fields;
@@ -19,6 +20,7 @@ use super::peer::Peer;
 use super::session::without_cookie;
 use crate::domain::account::check_password;
 use crate::domain::{Code, Problem, Timestamp};
+use crate::store::audit::Kind;
 use crate::store::system::{Bearer, NewToken, Secret, TokenKind};
 
 /// Longest label of a token, characters.
@@ -174,6 +176,7 @@ pub async fn change_password(me: Myself, peer: Peer, headers: HeaderMap, body: B
     let name = me.name();
     check_password(&password, &name)?;
     live.sign_in.check(&live.directory, peer, &name, current).await?;
+    note(live, Kind::Account, &me.credential.account.actor, "PUT /api/me/password")?;
     let (phc, kept) = (live.sign_in.hash_of(password).await?, me.credential.id);
     live.directory.change(move |system, _| system.set_password(&name, &phc, Some(kept))).await?;
     Ok(nothing_more())
@@ -212,6 +215,7 @@ pub async fn add_token(me: Myself, headers: HeaderMap, body: Body) -> Answer {
     let mut fields = Fields::of(parse_small_json(&headers, body).await?)?;
     let label = label(&mut fields)?;
     fields.finish()?;
+    note(me.app.live()?, Kind::Account, &me.credential.account.actor, "POST /api/me/tokens")?;
     let secret = Secret::random();
     let new = NewToken {
         hash: secret.hash(),

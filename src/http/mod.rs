@@ -9,6 +9,7 @@ mod answer;
 mod app;
 mod around;
 mod assignments;
+mod audit;
 mod demo;
 mod devices;
 mod directory;

@@ -6,10 +6,12 @@ use utoipa::ToSchema;
 
 use super::actor::{Reader, Writer};
 use super::answer::json;
+use super::audit::note_deed;
 use super::error::Answer;
 use super::fields::Fields;
 use crate::domain::access::Deed;
 use crate::domain::{Code, Force, Problem};
+use crate::store::audit::Kind;
 use crate::store::system::Organisation;
 
 /// Longest id and name, characters.
@@ -71,6 +73,7 @@ pub async fn put_organisation(Path(id): Path<String>, writer: Writer) -> Answer 
     let mut fields = writer.fields()?;
     let organisation = read(id, &mut fields)?;
     fields.finish()?;
+    note_deed(&writer.reader, Kind::Account, "", "")?;
     let put = organisation.clone();
     writer.reader.live()?.directory.change(move |system, _| system.put_organisation(&put)).await?;
     json(&OrganisationAnswer::from(organisation))

@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 15] = [
+const VIEWS: [&str; 17] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -14,6 +14,8 @@ const VIEWS: [&str; 15] = [
     "/field",
     "/field/",
     "/field/{*rest}",
+    "/audit",
+    "/audit/",
     "/about",
     "/setup",
     "/password",

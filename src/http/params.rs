@@ -229,6 +229,25 @@ impl<'a> Params<'a> {
         }
     }
 
+    /// One moment.
+    ///
+    /// # Errors
+    /// `invalid_parameter`.
+    pub fn time(&mut self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let fault = || invalid(name, "cần thời điểm RFC 3339", "expected an RFC 3339 time");
+        instant(&text, false).map(Some).ok_or_else(fault)
+    }
+
+    /// The name of one collection.
+    ///
+    /// # Errors
+    /// `unknown_collection`.
+    pub fn collection(&mut self, name: &str) -> Result<Option<Collection>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        Collection::parse(&text).map(Some).ok_or_else(|| unknown_collection(&text).at(name))
+    }
+
     /// Takes and checks the parameters that name a coordinate system or a format: only ours are had.
     ///
     /// # Errors

@@ -167,7 +167,7 @@ pub async fn end_item(Path((name, id)): Path<(String, String)>, writer: Writer) 
 /// # Errors
 /// `internal` if the caller does not see what they wrote.
 pub fn show(reader: &Reader, written: &Written) -> Result<Response, Refusal> {
-    let view = reader.view()?;
+    let view = reader.view_of_written()?;
     let shown = view.item(written.collection, written.id()).ok_or_else(internal)?;
     Ok(feature(&shown, &[]))
 }

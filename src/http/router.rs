@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, around, assignments, devices, docs, ends, feed, grants, health, imports, incidents, items, landing, me,
-    organisations, pages, places, records, session, setup, tiles, units,
+    accounts, around, assignments, audit, devices, docs, ends, feed, grants, health, imports, incidents, items,
+    landing, me, organisations, pages, places, records, session, setup, tiles, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -65,6 +65,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(around::along))
         .routes(routes!(around::exposure))
         .routes(routes!(places::search))
+        .routes(routes!(audit::read_audit))
 }
 
 /// Who may come in, and what is shared with them.

@@ -20,6 +20,7 @@ use super::figures::recorder;
 use super::front::Fronts;
 use super::router::front;
 use super::start::{StartOptions, Started, start};
+use crate::store::audit::BULK_IDS_AN_HOUR_MAX;
 
 /// How long connections may go on after a stop was asked for.
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
@@ -76,6 +77,22 @@ struct ConfigFile {
     /// Further names under which browsers reach this server.
     #[serde(default)]
     hosts: Vec<String>,
+    #[serde(default)]
+    audit: AuditConfig,
+}
+
+/// `[audit]` of the configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AuditConfig {
+    /// Different people that an account may be shown within an hour before the supervisor hears of it.
+    people_an_hour_max: usize,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { people_an_hour_max: BULK_IDS_AN_HOUR_MAX }
+    }
 }
 
 /// Command line and file together.
@@ -85,6 +102,7 @@ struct Config {
     settings: Settings,
     entry: Entry,
     simulation: bool,
+    audit: AuditConfig,
 }
 
 impl Config {
@@ -112,6 +130,9 @@ impl Config {
         if !listen.ip().is_unspecified() {
             hosts.push(listen.ip().to_string());
         }
+        if !(1..=BULK_IDS_AN_HOUR_MAX).contains(&file.audit.people_an_hour_max) {
+            bail!("audit.people_an_hour_max is a number from 1 to {BULK_IDS_AN_HOUR_MAX}");
+        }
         let behind_proxy = options.behind_proxy || file.behind_proxy;
         let config = Self {
             data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
@@ -119,6 +140,7 @@ impl Config {
             settings: Settings { demo, hosts, behind_proxy },
             entry,
             simulation: !options.no_simulation,
+            audit: file.audit,
         };
         config.check_reach()?;
         Ok(config)
@@ -191,7 +213,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
         started = starting => started?,
         () = asked_to_stop() => return Ok(()),
     };
-    let store = Arc::clone(&live.store);
+    let (store, audit) = (Arc::clone(&live.store), live.audit.clone());
+    audit.alarm_above(config.audit.people_an_hour_max);
     app.go_live(live);
     tracing::info!(data.folder = %config.data.display(), demo = config.settings.demo, "ready");
 
@@ -208,6 +231,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
         tracing::warn!(waited_s = DRAIN_WAIT.as_secs(), "some connections did not end and are cut");
     }
     store.close().await;
+    // Last: what was shown to the end is in it.
+    tokio::task::spawn_blocking(move || audit.close()).await?;
     tracing::info!("stopped");
     Ok(())
 }

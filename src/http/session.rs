@@ -12,6 +12,7 @@ use super::SESSION_COOKIE;
 use super::actor::{check_same_origin, cookie, parse_small_json};
 use super::answer::{json, with_header};
 use super::app::{App, Live, now};
+use super::audit::{note, note_done};
 use super::demo::{self, Listed};
 use super::directory::{Account, CredentialKind, Entry};
 use super::error::{Answer, Refusal};
@@ -20,13 +21,14 @@ use super::peer::Peer;
 use super::sign_in::begin_session;
 use crate::domain::access::{Area, Deed};
 use crate::domain::{Code, Force, Problem, Role};
+use crate::store::audit::Kind;
 use crate::store::system::Secret;
 
 /// How long a telephone's browser keeps its token, seconds; browsers keep nothing for longer than 400 days.
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 4] = [Deed::ManageAccounts, Deed::EnrolDevice, Deed::Share, Deed::BreakGlass];
+const OFFERED: [Deed; 5] = [Deed::ManageAccounts, Deed::EnrolDevice, Deed::Share, Deed::BreakGlass, Deed::ReadAudit];
 
 /// Who is signed in, and the state of the server that a page shows always.
 #[derive(Serialize, ToSchema)]
@@ -122,13 +124,23 @@ pub async fn sign_in(
         None => {
             let (name, password) = (fields.needed_text("name")?, fields.needed_text("password")?);
             fields.finish()?;
-            live.sign_in.check(&live.directory, peer, &name, password).await?
+            let checked = live.sign_in.check(&live.directory, peer, &name, password).await;
+            let is_wrong = |refusal: &Refusal| refusal.problem().code == Code::WrongCredentials;
+            if checked.as_ref().is_err_and(is_wrong)
+                && let Some(account) = live.directory.account(&name)
+            {
+                note_done(live, Kind::Denied, &account.actor, "POST /api/session");
+            }
+            checked?
         }
     };
     end_session_of(live, &headers).await?;
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let secret = begin_session(&live.directory, &name, agent).await?;
     let account = live.directory.account(&name);
+    if let Some(account) = &account {
+        note(live, Kind::SignIn, &account.actor, "POST /api/session")?;
+    }
     Ok(with_cookie(session(&app, account.as_deref())?, peer, &secret))
 }
 
@@ -162,6 +174,7 @@ async fn end_session_of(live: &Live, headers: &HeaderMap) -> Result<(), Refusal>
     let Some(credential) = credential.filter(|credential| credential.kind == CredentialKind::Session) else {
         return Ok(());
     };
+    note_done(live, Kind::SignOut, &credential.account.actor, "DELETE /api/session");
     let (account, id) = (credential.account.actor.name.clone(), credential.id);
     live.directory.change(move |system, _| system.end_session(&account, id)).await.map(|_| ())
 }

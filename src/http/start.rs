@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use crate::domain::Problem;
 use crate::feed::Feed;
 use crate::files::{seed, simulate};
 use crate::picture;
+use crate::store::audit::Audit;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
 use crate::store::system::System;
 use crate::store::{Store, StoreError};
@@ -76,6 +77,7 @@ async fn fill(
     stopping: CancellationToken,
 ) -> anyhow::Result<Started> {
     let is_demo = options.entry == Entry::Demo;
+    let audit = open_audit(folder).await?;
     seed_folder(store, is_demo).await?;
     let picture = picture::start(Arc::clone(store)).await?;
     let desk = Desk::new(Arc::clone(store), picture.clone(), Arc::new(SystemClock));
@@ -90,8 +92,8 @@ async fn fill(
     tasks.push(tokio::spawn(directory.clone().follow(stopping)));
     let (tiles, sign_in) = (Tiles::default(), SignIn::default());
     let long_questions = LongQuestions::default();
-    let live =
-        Live { store: Arc::clone(store), picture, desk, feed, tiles, directory, sign_in, uploads, long_questions };
+    let store = Arc::clone(store);
+    let live = Live { store, picture, desk, feed, tiles, directory, sign_in, uploads, long_questions, audit };
     Ok(Started { live, tasks })
 }
 
@@ -113,6 +115,12 @@ async fn open_directory(folder: PathBuf, options: StartOptions, cast: Cast) -> a
         Ok(Directory::open(system, folder, entry, clock)?)
     });
     opening.await?
+}
+
+async fn open_audit(folder: &Path) -> anyhow::Result<Audit> {
+    let path = folder.to_owned();
+    let opened = tokio::task::spawn_blocking(move || Audit::open(&path)).await?;
+    opened.with_context(|| format!("cannot open the audit in {}", folder.display()))
 }
 
 async fn seed_folder(store: &Arc<dyn Store>, demo: bool) -> anyhow::Result<()> {

@@ -9,8 +9,10 @@ use axum::response::Response;
 
 use super::actor::Reader;
 use super::answer::{is_known, not_modified, weak_tag};
+use super::audit::note_answer;
 use super::error::{Answer, internal};
 use super::params::{Params, collection_named};
+use crate::domain::access::class_of;
 use crate::domain::{Code, Collection, Problem};
 use crate::tiles::{Encoded, tile_at};
 
@@ -39,7 +41,7 @@ pub async fn read_tile(
     let tile =
         tile_at(cell("z", &z)?, cell("x", &x)?, cell("y", y.trim_end_matches(".mvt").trim_end_matches(".pbf"))?)?;
     Params::parse(reader.uri.query())?.finish()?;
-    let view = reader.view()?;
+    let view = reader.view_to_draw()?;
     let tag = weak_tag(format_args!("{}-{:x}", view.version(collection), view.lens()));
     if is_known(&headers, &tag) {
         return Ok(not_modified(tag));
@@ -51,6 +53,7 @@ pub async fn read_tile(
             tokio::task::spawn_blocking(move || tiles.get(&view, collection, tile)).await.map_err(|_| internal())??
         }
     };
+    note_answer(&reader, collection, class_of(collection), encoded.records())?;
     Ok(answer(&encoded, tag, accepts_gzip(&headers)))
 }
 

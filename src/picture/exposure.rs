@@ -40,6 +40,7 @@ pub(super) fn exposure(view: &View, area: &Geometry<f64>) -> Exposure {
         sum.disabled += count("disabled");
         sum.gravely_ill += count("gravely_ill");
         sum.needs_carry += usize::from(household.raw("needs_carry") == Some("true"));
+        household.note_record();
         sum.household_ids.push(household.id());
     }
     for shelter in inside(Collection::Shelters) {

@@ -59,7 +59,7 @@ impl Wanted {
     /// Whether every word begins some word of the record's texts.
     fn has_words(&self, shown: &Shown<'_>) -> bool {
         let mut text = String::with_capacity(256);
-        for (_, raw) in shown.members() {
+        for (_, raw) in shown.fields() {
             match raw.as_bytes().first() {
                 Some(b'"') => {
                     text.push(' ');

@@ -15,10 +15,15 @@ use crate::geometry::measure::PreparedArea;
 /// filter, 0.4 s with words); with one, what lies in it.
 pub(super) fn items<'a>(view: &'a View, query: &ItemsQuery) -> ItemsPage<'a> {
     let wanted = Wanted::items(query);
-    match query.bbox {
+    let page = match query.bbox {
         Some(bbox) => in_box(view, query, &wanted, bbox),
         None => in_order(view, query, &wanted),
+    };
+    if page.shown.is_empty() && page.matched > 0 && (query.bbox.is_some() || !wanted.is_anything()) {
+        // How many have a name, or live in a small box, tells of them too, though the page lies beyond the last.
+        view.note_count(query.collection, page.matched);
     }
+    page
 }
 
 fn in_order<'a>(view: &'a View, query: &ItemsQuery, wanted: &Wanted) -> ItemsPage<'a> {

@@ -24,6 +24,7 @@ mod items;
 mod nearby;
 mod question;
 mod reach;
+mod reads;
 mod search;
 mod shown;
 mod sight;
@@ -36,6 +37,7 @@ pub use question::{
     Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WholeCommune,
     WithinQuery,
 };
+pub use reads::{READ_IDS_MAX, Read, ReadObserver};
 pub use shown::Shown;
 pub use view::View;
 pub use writer::{PictureHandle, Published, start};

@@ -8,7 +8,7 @@ use geo_types::{Geometry, Point};
 use super::filter::Wanted;
 use super::layer::Lying;
 use super::packed::Metric;
-use super::view::{exact, in_place_of_others};
+use super::view::in_place_of_others;
 use super::{Feature, Near, NearbyQuery, Shown, View, shown};
 use crate::domain::Collection;
 use crate::domain::access::Sight;
@@ -61,9 +61,9 @@ impl<'a> Record<'a> {
         shown.map_or(Self::Lying(collection, lying), Self::Shown)
     }
 
-    fn shown(&self) -> Shown<'a> {
+    fn shown(&self, view: &'a View) -> Shown<'a> {
         match self {
-            Self::Lying(collection, lying) => exact(*collection, lying.feature()),
+            Self::Lying(collection, lying) => view.exact(*collection, lying.feature()),
             Self::Shown(shown) => *shown,
         }
     }
@@ -137,7 +137,7 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
         let (eyes, shows_all) = (view.eyes(collection), view.shows_all(collection));
         let show = |lying: Lying<'a>, as_it_is: bool| {
             let shown = if as_it_is {
-                Some(exact(collection, lying.feature()))
+                Some(view.exact(collection, lying.feature()))
             } else {
                 view.show(collection, lying.feature())
             };
@@ -202,7 +202,7 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
                 Place::Nearest(nearest) => nearest,
             };
             (nearest.distance_m <= radius_m).then(|| Near {
-                shown: candidate.record.shown(),
+                shown: candidate.record.shown(view),
                 distance_m: nearest.distance_m,
                 bearing_deg: nearest.bearing_deg,
                 nearest: [nearest.lon, nearest.lat],

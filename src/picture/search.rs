@@ -72,6 +72,7 @@ pub(super) fn search(view: &View, text: &str, limit: usize) -> Vec<Hit> {
         let hit = hit(view, shown);
         // An old name and its successor, or a place under two names, is one line.
         if !hits.iter().any(|known| known.id == hit.id && known.title == hit.title) {
+            shown.note_record();
             hits.push(hit);
         }
     }

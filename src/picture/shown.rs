@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::feature::raw_member;
+use super::reads::Tally;
 use super::{Feature, json};
 use crate::domain::access::{DataClass, class_of};
 use crate::domain::change::Seq;
@@ -24,6 +25,8 @@ pub struct Shown<'a> {
     pub(super) only: Option<&'a BTreeSet<String>>,
     /// Whether it stands for records that the actor may not see one by one.
     pub(super) reduced: bool,
+    /// Where it is noted when it leaves; nowhere in a view that nobody watches.
+    pub(super) tally: Option<&'a Tally>,
 }
 
 /// The name under which a grant lets the place through.
@@ -82,6 +85,30 @@ impl<'a> Shown<'a> {
         self.only.is_none_or(|only| only.contains(name))
     }
 
+    /// Notes that its fields leave: what they hold is restricted or personal.
+    fn note(&self) {
+        let internal = class_of(self.collection) == DataClass::Internal;
+        if internal && self.personal && self.feature.personal.is_some() {
+            self.note_as(DataClass::Personal);
+        } else {
+            self.note_record();
+        }
+    }
+
+    /// Notes that it leaves without personal fields of its own: a name in a list, an id among others.
+    pub(super) fn note_record(&self) {
+        let class = class_of(self.collection);
+        if matches!(class, DataClass::Restricted | DataClass::Personal) {
+            self.note_as(class);
+        }
+    }
+
+    fn note_as(&self, class: DataClass) {
+        if let Some(tally) = self.tally.filter(|_| !self.reduced) {
+            tally.note(self.collection, class, self.id());
+        }
+    }
+
     /// The JSON texts behind the properties, before a grant narrows them: to search in, never to show.
     pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let personal = if self.personal { self.feature.personal.as_deref() } else { None };
@@ -98,8 +125,14 @@ impl<'a> Shown<'a> {
     }
 
     /// Names and raw JSON values of its properties, personal ones included where the actor has need; one scan, for
-    /// whoever wants several.
+    /// whoever shows several.
     pub fn members(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.note();
+        self.fields()
+    }
+
+    /// As [`Shown::members`], to look at them and not to show them.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let only = self.only;
         let through = move |(name, _): &(&str, &str)| only.is_none_or(|only| only.contains(*name));
         self.texts().flat_map(super::feature::members).filter(through)
@@ -134,9 +167,10 @@ impl<'a> Shown<'a> {
     /// Writes the properties as a JSON object: the record's fields, then `precision` where it may differ from reader to
     /// reader, `version` and `recorded_at`.
     pub fn write_properties(&self, out: &mut Vec<u8>) {
+        self.note();
         out.push(b'{');
         if self.only.is_some() {
-            for (name, raw) in self.members() {
+            for (name, raw) in self.fields() {
                 for part in ["\"", name, "\":", raw, ","] {
                     out.extend_from_slice(part.as_bytes());
                 }

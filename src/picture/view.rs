@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 use super::packed::{Metric, meet};
+use super::reads::{ReadObserver, Watched};
 use super::reduced::{Reduced, ReducedList};
 use super::run::bbox_of;
 use super::sight::{self, Eyes};
@@ -30,6 +31,8 @@ pub struct View {
     /// shown live as long as the view.
     households: OnceLock<ReducedList>,
     units: OnceLock<ReducedList>,
+    /// What leaves is noted here, and told when the view ends.
+    watched: Option<Watched>,
 }
 
 impl View {
@@ -37,7 +40,15 @@ impl View {
     #[must_use]
     pub fn new(picture: Arc<Picture>, actor: Arc<Actor>, now: Timestamp) -> Self {
         let own_commune = sight::task_commune(&picture, &actor);
-        Self { picture, actor, now, own_commune, households: OnceLock::new(), units: OnceLock::new() }
+        Self { picture, actor, now, own_commune, households: OnceLock::new(), units: OnceLock::new(), watched: None }
+    }
+
+    /// The same, whose restricted and personal records are told to `observer` once they have been written out. The
+    /// view of a request lives until its answer is built.
+    #[must_use]
+    pub fn observed(mut self, observer: Box<dyn ReadObserver>) -> Self {
+        self.watched = Some(Watched::new(observer, Arc::clone(&self.actor), self.now));
+        self
     }
 
     /// The seq that this view holds.
@@ -130,7 +141,7 @@ impl View {
     /// [`View::reduced`].
     pub(super) fn show<'a>(&'a self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
         if self.shows_all(collection) && class_of(collection) != DataClass::Internal {
-            return Some(exact(collection, feature));
+            return Some(self.exact(collection, feature));
         }
         let facts = sight::facts(&self.picture, &self.actor, self.own_commune.as_deref(), collection, feature);
         let only = match self.actor.sight(collection, &facts, self.now) {
@@ -139,7 +150,22 @@ impl View {
             Sight::Reduced | Sight::Nothing => return None,
         };
         let personal = self.actor.sees_personal_of(collection, &facts);
-        Some(Shown { personal, only, ..exact(collection, feature) })
+        Some(Shown { personal, only, ..self.exact(collection, feature) })
+    }
+
+    /// A record as it is.
+    pub(super) fn exact<'a>(&'a self, collection: Collection, feature: &'a Feature) -> Shown<'a> {
+        let tally = self.watched.as_ref().map(|watched| &watched.tally);
+        Shown { collection, feature, personal: true, only: None, reduced: false, tally }
+    }
+
+    /// Notes that records of the collection were counted by what they hold, and none was shown.
+    pub(super) fn note_count(&self, collection: Collection, count: usize) {
+        let class = class_of(collection);
+        let tells = class == DataClass::Personal && self.actor.sees_some(collection, self.now);
+        if let Some(watched) = self.watched.as_ref().filter(|_| tells) {
+            watched.tally.note_count(collection, class, count);
+        }
     }
 
     /// Whether every listed record of the collection is shown, so that a list may be counted without looking at each.
@@ -226,7 +252,7 @@ impl View {
         let records = self.layer(collection).lying_in(bbox).filter_map(move |lying| match &eyes {
             None => self.show(collection, lying.feature()),
             Some(eyes) => match eyes.at(lying) {
-                Sight::Exact => Some(exact(collection, lying.feature())),
+                Sight::Exact => Some(self.exact(collection, lying.feature())),
                 Sight::Fields(_) => self.show(collection, lying.feature()),
                 Sight::Reduced | Sight::Nothing => None,
             },
@@ -281,12 +307,7 @@ impl View {
     }
 }
 
-/// A record as it is.
-pub(super) fn exact(collection: Collection, feature: &Feature) -> Shown<'_> {
-    Shown { collection, feature, personal: true, only: None, reduced: false }
-}
-
 /// A commune or a sector.
 pub(super) fn in_place_of_others(collection: Collection, feature: &Feature) -> Shown<'_> {
-    Shown { reduced: true, ..exact(collection, feature) }
+    Shown { collection, feature, personal: true, only: None, reduced: true, tally: None }
 }

@@ -3,6 +3,7 @@
 //! Invariants: an answer comes only after the commit is durable; the checks of [`Append`] are made inside the
 //! transaction; a failed member of a group commit rolls back alone; seq, version and human code are given out here.
 
+pub mod audit;
 pub mod gpkg;
 pub mod system;
 

@@ -15,16 +15,23 @@ const HOUSEHOLD_ZOOM_MIN: u8 = 10;
 /// A tile with more points than this counts them in cells whatever the zoom, or it would weigh megabytes.
 const POINTS_MAX: usize = 20_000;
 
+/// The bytes of a tile, and how many records they show.
+#[derive(Default)]
+pub(super) struct Drawn {
+    pub bytes: Vec<u8>,
+    pub records: u64,
+}
+
 /// Encodes one tile; no bytes where the layer has nothing there.
 ///
 /// # Errors
 /// `internal` with what the encoder said.
-pub(super) fn encode(view: &View, collection: Collection, tile: Tile) -> Result<Vec<u8>, Problem> {
+pub(super) fn encode(view: &View, collection: Collection, tile: Tile) -> Result<Drawn, Problem> {
     draw(view, collection, tile)
         .map_err(|error| Problem::new(Code::Internal, "Không mã hóa được ô bản đồ.", format!("tile {tile:?}: {error}")))
 }
 
-fn draw(view: &View, collection: Collection, tile: Tile) -> MvtResult<Vec<u8>> {
+fn draw(view: &View, collection: Collection, tile: Tile) -> MvtResult<Drawn> {
     let grid = tile.grid(EXTENT);
     let bbox = tile.bbox_with_buffer(f64::from(BUFFER) / f64::from(EXTENT));
     let mut found: Vec<Shown<'_>> = Vec::new();
@@ -45,9 +52,9 @@ fn drawable(view: &View, collection: Collection, bbox: [f64; 4]) -> impl Iterato
     view.in_bbox(collection, bbox).filter(move |shown| shown.is_record() || collection == Collection::Households)
 }
 
-fn one_by_one(collection: Collection, tile: Tile, grid: Grid, found: &[Shown<'_>]) -> MvtResult<Vec<u8>> {
+fn one_by_one(collection: Collection, tile: Tile, grid: Grid, found: &[Shown<'_>]) -> MvtResult<Drawn> {
     let layer = put_each(MvtLayerBuilder::new(collection.as_str())?, collection, tile, grid, found)?;
-    Ok(if layer.num_features() == 0 { Vec::new() } else { layer.encode() })
+    Ok(drawn_as(layer, found.iter().filter(|shown| shown.is_record()).count()))
 }
 
 fn put_each(
@@ -115,13 +122,15 @@ fn tag_json(feature: &mut MvtFeatureBuilder, name: &str, raw: &str) -> MvtResult
 
 /// One point a cell with `count`, and `people` for households. Lines and areas of a layer that is counted are left
 /// out; no collection holds both.
-fn in_cells(view: &View, collection: Collection, tile: Tile, grid: Grid, bbox: [f64; 4]) -> MvtResult<Vec<u8>> {
+fn in_cells(view: &View, collection: Collection, tile: Tile, grid: Grid, bbox: [f64; 4]) -> MvtResult<Drawn> {
     let mut cells = Cells::default();
     let mut whole: Vec<Shown<'_>> = Vec::new();
+    let mut counted = 0;
     for shown in drawable(view, collection, bbox) {
         if !shown.is_record() {
             whole.push(shown);
         } else if let Some(Geometry::Point(point)) = shown.geometry() {
+            counted += 1;
             let people = shown.number("member_count").unwrap_or_default() as i64;
             cells.add(grid.project(point.0), people);
         }
@@ -138,5 +147,12 @@ fn in_cells(view: &View, collection: Collection, tile: Tile, grid: Grid, bbox: [
     }
     whole.sort_unstable_by_key(Shown::id);
     let layer = put_each(layer, collection, tile, grid, &whole)?;
-    Ok(if layer.num_features() == 0 { Vec::new() } else { layer.encode() })
+    Ok(drawn_as(layer, counted))
+}
+
+fn drawn_as(layer: MvtLayerBuilder, records: usize) -> Drawn {
+    if layer.num_features() == 0 {
+        return Drawn::default();
+    }
+    Drawn { bytes: layer.encode(), records: records as u64 }
 }

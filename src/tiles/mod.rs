@@ -40,6 +40,8 @@ struct Key {
 #[derive(Debug)]
 pub struct Encoded {
     plain: Bytes,
+    /// Records in it, one by one or counted in cells.
+    records: u64,
     /// Packed when first asked for.
     gzip: OnceLock<Bytes>,
 }
@@ -78,8 +80,10 @@ impl Tiles {
     pub fn get(&self, view: &View, collection: Collection, tile: Tile) -> Result<Arc<Encoded>, Problem> {
         self.cache
             .try_get_with(key(view, collection, tile), || {
-                encode::encode(view, collection, tile)
-                    .map(|bytes| Arc::new(Encoded { plain: bytes.into(), gzip: OnceLock::new() }))
+                encode::encode(view, collection, tile).map(|drawn| {
+                    let plain = drawn.bytes.into();
+                    Arc::new(Encoded { plain, records: drawn.records, gzip: OnceLock::new() })
+                })
             })
             .map_err(|error| Problem::new(Code::Internal, "Không dựng được ô bản đồ.", format!("tile: {error}")))
     }
@@ -90,6 +94,12 @@ impl Encoded {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.plain.is_empty()
+    }
+
+    /// How many records it shows, one by one or counted in cells; communes in the place of others are none.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
     }
 
     /// The protobuf.

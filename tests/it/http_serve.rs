@@ -74,4 +74,9 @@ fn other_addresses_and_unknown_settings_are_refused() {
     std::fs::write(&config, "colour = \"red\"\n").unwrap();
     let said = refused(serve(&["--config", config.to_str().unwrap()], folder.path()));
     assert!(said.contains("colour"), "{said}");
+    for people in [0, 100_000] {
+        std::fs::write(&config, format!("[audit]\npeople_an_hour_max = {people}\n")).unwrap();
+        let said = refused(serve(&["--config", config.to_str().unwrap()], folder.path()));
+        assert!(said.contains("audit.people_an_hour_max"), "{said}");
+    }
 }

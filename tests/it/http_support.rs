@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use trucban::desk::{Clock, SystemClock};
 use trucban::http::{App, DEMO_TOKENS_FILE, Entry, Settings, StartOptions, Started, accept, recorder, start};
 use trucban::store::Store;
+use trucban::store::audit::{Audit, QUEUE_MAX};
 
 use crate::store_support::Folder;
 
@@ -19,6 +20,7 @@ use crate::store_support::Folder;
 pub struct Server {
     pub base: String,
     pub store: Arc<dyn Store>,
+    pub audit: Audit,
     tokens: HashMap<String, String>,
     client: Client,
     stopping: CancellationToken,
@@ -57,7 +59,17 @@ impl Server {
         Self::open(Entry::Accounts, settings, Arc::new(SystemClock)).await
     }
 
+    /// The demo, whose audit has room for so many requests.
+    pub async fn demo_with_audit_queue(queue_max: usize) -> Self {
+        let settings = Settings { demo: true, ..Settings::default() };
+        Self::open_with(Entry::Demo, settings, Arc::new(SystemClock), queue_max).await
+    }
+
     async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        Self::open_with(entry, settings, clock, QUEUE_MAX).await
+    }
+
+    async fn open_with(entry: Entry, settings: Settings, clock: Arc<dyn Clock>, audit_queue_max: usize) -> Self {
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -65,13 +77,22 @@ impl Server {
         let app = App::new(settings, recorder().unwrap(), stopping.clone());
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
         let options = StartOptions { clock, ..StartOptions::new(entry, address) };
-        let Started { live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
+        let Started { mut live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
         let store = Arc::clone(&live.store);
+        live.audit = Audit::open_with(folder.path(), audit_queue_max).unwrap();
+        let audit = live.audit.clone();
         app.go_live(live);
         let tokens = std::fs::read(folder.path().join(DEMO_TOKENS_FILE))
             .map(|bytes| serde_json::from_slice(&bytes).unwrap())
             .unwrap_or_default();
-        Self { base: format!("http://{address}"), store, tokens, client: client(), stopping, folder }
+        Self { base: format!("http://{address}"), store, audit, tokens, client: client(), stopping, folder }
+    }
+
+    /// Stops it in order; its folder stays.
+    pub async fn stop(&mut self) {
+        self.stopping.cancel();
+        self.store.close().await;
+        self.audit.close();
     }
 
     /// The data folder.

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed, its helpers too")]
 
 mod access;
+mod audit;
+mod audit_chain;
 mod commands_user;
 mod desk_incidents;
 mod desk_items;
@@ -32,6 +34,7 @@ mod picture_ahead;
 mod picture_layers;
 mod picture_lists;
 mod picture_queries;
+mod retention;
 mod rooms;
 mod serve_faults;
 mod serve_support;

@@ -28,6 +28,8 @@ const OPEN_TO_DOORS: &[&str] = &[
     "PropertyFilter",
     "PictureHandle",
     "Hit",
+    "Read",
+    "ReadObserver",
     "start",
 ];
 

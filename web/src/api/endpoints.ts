@@ -145,6 +145,9 @@ export const nearby = <F extends T.Feature<object>>(parameters: Parameters, sign
 export const exposure = (of: { zone_id: string } | { geometry: T.Area }, signal?: AbortSignal) =>
   ask<T.Exposure>('/api/exposure', of, signal);
 
+/** Who was shown what, newest first. */
+export const audit = (parameters: Parameters) => read<Schemas['AuditPage']>('/api/audit', parameters);
+
 /** Sends position fixes, 1 to 1,000; the server takes each fix of a unit and time once. */
 export const fixes = (batch: readonly T.FixIn[], key?: string) =>
   write<Schemas['FixesAnswer']>('/api/fixes', { fixes: batch }, key ? { key } : {});

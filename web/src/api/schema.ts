@@ -93,6 +93,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who was shown what, who took it away, who came in; newest first. For commanders and administrators. */
+        get: operations["read_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/break-glass": {
         parameters: {
             query?: never;
@@ -1060,6 +1077,46 @@ export interface components {
             queued: boolean;
             unit: components["schemas"]["UnitsFeature"];
         };
+        /** @description Rows of the audit, newest first. */
+        AuditPage: {
+            /**
+             * Format: int64
+             * @description `before` of the next page; `null` on the last.
+             */
+            next_before: number | null;
+            rows: components["schemas"]["AuditRow"][];
+        };
+        /** @description Who was shown what, or did what. */
+        AuditRow: {
+            /** @description Name of the account. */
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            /** @description `restricted`, `personal` or `sealed`. */
+            class: string | null;
+            collection: string | null;
+            /**
+             * Format: int64
+             * @description Records.
+             */
+            count: number;
+            /** @description Which ones, or the first of them: of personal records alone. */
+            ids: string[];
+            /**
+             * @description `read`, `bulk_read`, `audit_read`, `export`, `sign_in`, `sign_out`, `denied`, `account`, `grant`,
+             *     `break_glass`, `unseal`, `erasure`.
+             */
+            kind: string;
+            /** @description The installation that wrote it. */
+            node: string;
+            /** @description Method and path, or command. */
+            place: string;
+            /** @description Why, where somebody said so. */
+            purpose: string;
+            role: string;
+            /** Format: int64 */
+            seq: number;
+        };
         /** @description Border sectors */
         BorderSectorsFeature: {
             geometry: components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | null;
@@ -1179,7 +1236,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit";
         /** @description One telephone or tracker. */
         Device: {
             /** @description The account it speaks for, if it is one. */
@@ -2964,6 +3021,58 @@ export interface operations {
                 content: {
                     "application/geo+json": components["schemas"]["FeatureCollection"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339; rows from then on */
+                from?: string;
+                /** @description RFC 3339; rows before then */
+                to?: string;
+                /** @description Name of an account */
+                actor?: string;
+                /** @description Name of a collection */
+                collection?: string;
+                /** @description Rows that name this record */
+                record?: string;
+                /** @description `bulk_read` for the alarms */
+                kind?: string;
+                /** @description Most rows; 100 if not said */
+                limit?: number;
+                /** @description Rows of a lower seq alone: the last page's `next_before` */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {

@@ -39,6 +39,7 @@ export type SearchHit = Omit<Schemas['SearchHit'], 'bbox'> & {
   bbox?: [west: number, south: number, east: number, north: number];
 };
 export type Exposure = Schemas['ExposureAnswer'];
+export type AuditRow = Schemas['AuditRow'];
 export type FixIn = Schemas['FixWire'];
 
 /** A record whose fields are told more closely than in the document. */

@@ -1,4 +1,5 @@
 import { accounts } from './en/accounts';
+import { audit } from './en/audit';
 import { common } from './en/common';
 import { duty } from './en/duty';
 import { field } from './en/field';
@@ -7,4 +8,4 @@ import { words } from './en/words';
 import { zone } from './en/zone';
 import type { Texts } from './vi';
 
-export const en = { ...common, accounts, duty, field, plan, words, zone } satisfies Texts;
+export const en = { ...common, accounts, audit, duty, field, plan, words, zone } satisfies Texts;

@@ -1,5 +1,6 @@
 /** All Vietnamese texts: the source of the keys. A value is a text or a function that makes one. */
 import { accounts } from './vi/accounts';
+import { audit } from './vi/audit';
 import { common } from './vi/common';
 import { duty } from './vi/duty';
 import { field } from './vi/field';
@@ -7,5 +8,5 @@ import { plan } from './vi/plan';
 import { words } from './vi/words';
 import { zone } from './vi/zone';
 
-export const vi = { ...common, accounts, duty, field, plan, words, zone };
+export const vi = { ...common, accounts, audit, duty, field, plan, words, zone };
 export type Texts = typeof vi;

@@ -3,7 +3,7 @@
 const WORKPLACES = ['/duty', '/plan', '/field'] as const;
 /** Pages that nobody has to be signed in for: what a link or a code leads to. */
 const OPEN_PAGES = ['/setup', '/password', '/enrol'] as const;
-const ROUTES = ['/', ...WORKPLACES, ...OPEN_PAGES, '/me', '/access'] as const;
+const ROUTES = ['/', ...WORKPLACES, ...OPEN_PAGES, '/me', '/access', '/audit'] as const;
 export type Route = (typeof ROUTES)[number];
 export type Workplace = (typeof WORKPLACES)[number];
 

@@ -30,7 +30,7 @@ export const common = {
   theme: { night: 'Night', day: 'Day', sun: 'Sun', change: 'Change look: day, sun, night' },
   language: 'Tiếng Việt',
   account: { signOut: 'Change actor', start: 'Start page' },
-  nav: { duty: 'Duty', plan: 'Plan', field: 'Field' },
+  nav: { duty: 'Duty', plan: 'Plan', field: 'Field', audit: 'Access log' },
   map: {
     title: 'Map',
     zoomIn: 'Zoom in',
@@ -66,6 +66,7 @@ export const common = {
     duty: 'The duty map: take reports, verify, dispatch, follow, keep the log',
     plan: 'Draw a danger zone and count the people inside while drawing; validity, level',
     field: 'On the phone: near me, my task, reports, status, distress',
+    audit: 'Who was shown personal data, who exported it, alarms on bulk reading',
     admin: 'Everything, for trying out and importing',
     docs: 'Programming interface (OGC API)',
     version: 'version',

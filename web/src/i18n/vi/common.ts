@@ -28,7 +28,7 @@ export const common = {
   theme: { night: 'Đêm', day: 'Ngày', sun: 'Nắng', change: 'Đổi màu: ngày, nắng, đêm' },
   language: 'English',
   account: { signOut: 'Đổi người trực', start: 'Trang đầu' },
-  nav: { duty: 'Trực ban', plan: 'Kế hoạch', field: 'Hiện trường' },
+  nav: { duty: 'Trực ban', plan: 'Kế hoạch', field: 'Hiện trường', audit: 'Nhật ký truy cập' },
   map: {
     title: 'Bản đồ',
     zoomIn: 'Phóng to',
@@ -64,6 +64,7 @@ export const common = {
     duty: 'Bản đồ trực: nhận tin, xác minh, điều lực lượng, theo dõi, ghi sổ',
     plan: 'Vẽ vùng nguy hiểm, đếm ngay số người trong vùng, thời hạn, cấp độ',
     field: 'Trên điện thoại: quanh tôi, nhiệm vụ, báo cáo, trạng thái, cứu nguy',
+    audit: 'Ai đã xem dữ liệu cá nhân, ai xuất ra tệp, cảnh báo xem hàng loạt',
     admin: 'Toàn quyền, để xem thử và nhập dữ liệu',
     docs: 'Giao diện lập trình (OGC API)',
     version: 'phiên bản',

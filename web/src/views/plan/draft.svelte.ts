@@ -9,7 +9,7 @@ import { uuidV7 } from '../../api/uuid';
 import { clock } from '../../state/clock.svelte';
 import { picture } from '../../state/picture.svelte';
 import { session } from '../../state/session.svelte';
-import { fromLocal, toLocal } from './times';
+import { fromLocal, toLocal } from '../../parts/times';
 
 /** The form's fields; times are `YYYY-MM-DDTHH:MM` of the province's clock, empty where none is given. */
 export interface FormFields {

@@ -1,0 +1,90 @@
+//! `trucban retention`: erases the values of people whose time is over from their side table. Nothing else changes: the
+//! journal holds references and salted hashes, and a reference that leads nowhere is an erased value.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::folder::{self, Lock};
+use crate::domain::retention::RetentionRule;
+use crate::domain::{Collection, Timestamp};
+use crate::store::StoreError;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Whether the values go or are only counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    Count,
+    Erase,
+}
+
+/// What one rule found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retained {
+    pub collection: Collection,
+    /// Records whose values are older than the rule allows.
+    pub records: u32,
+    /// Their values, those of former versions included.
+    pub values: usize,
+}
+
+/// Applies all rules at once, or none. The folder must not be in use: the picture of a running server would go on
+/// showing what was erased. The bytes are gone from the file when this returns.
+///
+/// # Errors
+/// `folder_locked` naming the holder, [`StoreError::Unavailable`] if there is no store or another program still reads
+/// what was erased, or what the system said.
+pub fn retain(
+    dir: &Path,
+    rules: &[RetentionRule],
+    now: Timestamp,
+    retention: Retention,
+) -> Result<Vec<Retained>, StoreError> {
+    let file = folder::store_file(dir);
+    if !file.is_file() {
+        return Err(StoreError::Unavailable(format!("there is no store in {}", dir.display())));
+    }
+    let _lock = Lock::take(dir)?;
+    let mut conn = folder::open_writer(&file)?;
+    let tx = conn.transaction()?;
+    let retained = rules.iter().map(|rule| apply(&tx, rule, now)).collect::<Result<Vec<_>, _>>()?;
+    match retention {
+        Retention::Count => tx.rollback()?,
+        Retention::Erase => {
+            tx.commit()?;
+            leave_nothing_in_the_log(&conn)?;
+        }
+    }
+    Ok(retained)
+}
+
+fn apply(conn: &Connection, rule: &RetentionRule, now: Timestamp) -> Result<Retained, StoreError> {
+    let RetentionRule { collection, since, states, keep_days } = *rule;
+    let quoted: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
+    let in_state = if states.is_empty() { String::new() } else { format!(" AND state IN ({})", quoted.join(",")) };
+    // Times of one format stand in the order of their texts.
+    let due = format!(
+        "personal_values WHERE collection = ?1
+         AND record_id IN (SELECT id FROM {collection} WHERE \"{since}\" < ?2{in_state})"
+    );
+    let before = Timestamp::from_ms(now.as_ms() - keep_days * DAY_MS).to_string();
+    let parameters = (collection.as_str(), before.as_str());
+    let records =
+        conn.query_row(&format!("SELECT count(DISTINCT record_id) FROM {due}"), parameters, |row| row.get(0))?;
+    let values = conn.execute(&format!("DELETE FROM {due}"), parameters)?;
+    Ok(Retained { collection, records, values })
+}
+
+/// Moves all into the file, whose freed room SQLite overwrites, and empties the log in which the values still stand.
+fn leave_nothing_in_the_log(conn: &Connection) -> Result<(), StoreError> {
+    let is_held: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+    if is_held {
+        return Err(StoreError::Unavailable(
+            "the values are erased, but another program reads the store and the write-ahead log still holds them; end \
+             it and run this again"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
