@@ -160,8 +160,8 @@ fn add(args: &AddArgs) -> anyhow::Result<ExitCode> {
         check_password(password, &args.name).map_err(told)?;
         account.password_hash = Some(hash_password(password).map_err(store_told)?);
     }
-    note(data, "add", &args.name)?;
     let system = System::open(data).map_err(store_told)?;
+    note(data, "add", &args.name)?;
     let made = system.add_account(&account, SystemClock.now()).map_err(store_told)?;
     writeln!(io::stdout(), "{}: {}", made.name, describe(&made))?;
     if password.is_none() {

@@ -157,26 +157,28 @@ async fn a_full_disk_is_told_with_its_code_and_nothing_is_half_written_while_rea
     let ballast = disk.path().join("ballast");
     fill_disk(&ballast);
 
-    let note = "x".repeat(1_500);
-    let house = || {
+    let house = |note: &str| {
         json!({"geometry": {"type": "Point", "coordinates": [103.2, 22.4]},
                           "properties": {"member_count": 4, "note": note}})
     };
     let mut taken = 0;
-    loop {
-        let answer = admin.post("/api/collections/households/items", house()).await;
-        if !answer.status().is_success() {
-            problem(answer, 507, "disk_full").await;
-            break;
+    // Where a long record finds no place, a short one may.
+    for note in ["x".repeat(1_500), "x".to_owned()] {
+        loop {
+            let answer = admin.post("/api/collections/households/items", house(&note)).await;
+            if !answer.status().is_success() {
+                problem(answer, 507, "disk_full").await;
+                break;
+            }
+            taken += 1;
+            assert!(taken < 20_000, "the disk never filled");
         }
-        taken += 1;
-        assert!(taken < 20_000, "the disk never filled");
     }
     let before = admin.read("/api/session").await["seq"].clone();
     let key = Uuid::now_v7().to_string();
     let keyed = || admin.ask(Method::POST, "/api/incidents").header("idempotency-key", &key).json(&report()).send();
     problem(keyed().await.unwrap(), 507, "disk_full").await;
-    problem(admin.post("/api/collections/households/items", house()).await, 507, "disk_full").await;
+    problem(admin.post("/api/collections/households/items", house("x")).await, 507, "disk_full").await;
     problem(admin.post("/api/fixes", fixes(id(&unit))).await, 507, "disk_full").await;
     let status = format!("/api/units/{}/status", id(&unit));
     problem(admin.post(&status, json!({"status": "on_patrol"})).await, 507, "disk_full").await;
