@@ -62,9 +62,9 @@ fmt: tools
 	$(CARGO) fmt
 	cd web && $(NPM) run format
 
-## openapi: writes docs/openapi.json anew, and the pages' types from it
+## openapi: writes docs/openapi.json and docs/PERMISSIONS.md anew, and the pages' types
 openapi:
-	UPDATE=1 $(CARGO) test --locked --test it openapi
+	UPDATE=1 $(CARGO) test --locked --test it -- openapi permission_table
 	$(MAKE) types
 
 ## types: writes the pages' types of the API from docs/openapi.json

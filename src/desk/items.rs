@@ -10,6 +10,7 @@ use super::scene::{Draft, Scene, Working};
 use super::write::{conflict, may};
 use super::{Ask, Desk, IncidentVerb, Item, Patch, RadioPosition, Written, report, rules, zones};
 use crate::domain::access::Deed;
+use crate::domain::doors::deed_of;
 use crate::domain::place::{Place, PointSource};
 use crate::domain::schema::{self, SetBy};
 use crate::domain::transition::refused;
@@ -32,7 +33,7 @@ impl Desk {
         if collection == Collection::Incidents {
             return self.report_item(ask, id, item).await.map(|reported| reported.written);
         }
-        may(&ask.actor, rules::deed(collection))?;
+        may(&ask.actor, deed_of(collection))?;
         let id = id.unwrap_or_else(Uuid::now_v7);
         match collection {
             Collection::RiskZones => self.write(ask, |scene| zones::create(scene, id, &item)).await,
@@ -77,7 +78,7 @@ impl Desk {
         id: Uuid,
         reason: Option<String>,
     ) -> Result<Written, Problem> {
-        may(&ask.actor, rules::deed(collection))?;
+        may(&ask.actor, deed_of(collection))?;
         let reason = reason.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| "xoá khỏi danh sách".to_owned());
         incidents::limit("reason", &reason, 1_000)?;
         self.write(ask, |scene| end(scene, collection, id, &reason)).await
@@ -91,7 +92,7 @@ impl Desk {
         patch: &Patch,
         whole: bool,
     ) -> Result<Written, Problem> {
-        may(&ask.actor, rules::deed(collection))?;
+        may(&ask.actor, deed_of(collection))?;
         match collection {
             Collection::DutyLog => Err(Problem::new(
                 Code::MethodNotAllowed,

@@ -5,7 +5,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::scene::{Scene, Working, force_word};
-use crate::domain::access::Deed;
 use crate::domain::schema::{FieldKind, SetBy};
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp, duty_log};
 use crate::geometry::measure::area_m2;
@@ -22,23 +21,6 @@ const HOUSEHOLD_CLASSES: [&str; 5] = ["children", "elderly", "pregnant_or_nursin
 /// So many times its capacity a shelter may hold, and so many people beside.
 const SHELTER_CROWDED_MAX: f64 = 10.0;
 const SHELTER_SPARE: f64 = 100.0;
-
-/// What editing a record of this collection is.
-pub(super) const fn deed(collection: Collection) -> Deed {
-    match collection {
-        Collection::Households | Collection::Shelters => Deed::EditHousehold,
-        Collection::RiskZones => Deed::DrawZone,
-        Collection::Incidents => Deed::RunIncident,
-        Collection::Units => Deed::EditUnit,
-        Collection::Contacts | Collection::Places => Deed::EditPlace,
-        Collection::DutyLog => Deed::WriteLog,
-        Collection::BorderSectors
-        | Collection::Stations
-        | Collection::AdminUnits
-        | Collection::Roads
-        | Collection::Rivers => Deed::EditGround,
-    }
-}
 
 /// Where a field that a caller may not set is set.
 pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static str {

@@ -13,6 +13,7 @@ pub mod time;
 mod ground;
 
 pub mod contact;
+pub mod doors;
 pub mod duty_log;
 pub mod fold;
 pub mod household;
