@@ -134,7 +134,7 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
         }
         let collection = *collection;
         let wanted = Wanted::new(collection, &query.filters, query.q.as_deref());
-        let (eyes, shows_all) = (view.eyes(collection), view.shows_all(collection));
+        let (eyes, shows_whole) = (view.eyes(collection), view.shows_all_whole(collection));
         let show = |lying: Lying<'a>, as_it_is: bool| {
             let shown = if as_it_is {
                 Some(view.exact(collection, lying.feature()))
@@ -146,7 +146,7 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
         mark_m2 = view.layer(collection).nearest(&metric, mark_m2, &mut |least_m2, bbox, lying| {
             // Where the view may hide a record or its place, that is what the view shows, never what the index has.
             let as_it_is = match eyes.as_ref().map(|eyes| eyes.at(lying)) {
-                None => shows_all,
+                None => shows_whole,
                 Some(Sight::Exact) => true,
                 Some(Sight::Fields(_)) => false,
                 Some(Sight::Reduced | Sight::Nothing) => return mark_m2,

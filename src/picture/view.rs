@@ -140,7 +140,7 @@ impl View {
     /// What the actor may see of `feature`. The one seam at which records are hidden; what stands in their place is
     /// [`View::reduced`].
     pub(super) fn show<'a>(&'a self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
-        if self.shows_all(collection) && class_of(collection) != DataClass::Internal {
+        if self.shows_all_whole(collection) {
             return Some(self.exact(collection, feature));
         }
         let facts = sight::facts(&self.picture, &self.actor, self.own_commune.as_deref(), collection, feature);
@@ -171,6 +171,12 @@ impl View {
     /// Whether every listed record of the collection is shown, so that a list may be counted without looking at each.
     pub(super) fn shows_all(&self, collection: Collection) -> bool {
         self.actor.sees_all(collection)
+    }
+
+    /// Whether every listed record of the collection is shown with all of its fields: whoever sees an internal record may
+    /// still have no need of the people in it.
+    pub(super) fn shows_all_whole(&self, collection: Collection) -> bool {
+        self.shows_all(collection) && class_of(collection) != DataClass::Internal
     }
 
     /// What the actor sees of households, commune by commune; `None` where every one is shown.

@@ -30,6 +30,7 @@ mod http_sign_in;
 mod http_support;
 mod http_tiles;
 mod http_writes;
+mod leaks;
 mod permissions;
 mod picture_ahead;
 mod picture_layers;

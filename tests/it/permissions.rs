@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,13 +23,15 @@ pub struct Somebody {
     pub caller: Caller,
 }
 
-/// One account of each role, each force and none, each of these areas, on a server with accounts.
+/// One account of each role, each force and none, each of these areas, on the server that holds `data` and answers
+/// `anybody`.
 pub async fn everybody(
-    server: &Server,
+    data: &Path,
+    anybody: &Caller,
     areas: &[(&str, Area)],
     unit_of: impl Fn(Force) -> Option<Uuid>,
 ) -> Vec<Somebody> {
-    let system = System::open(server.folder()).unwrap();
+    let system = System::open(data).unwrap();
     let forces = || Force::ALL.into_iter().map(Some).chain([None]);
     let mut all = Vec::new();
     // The first account of a folder is an administrator.
@@ -54,7 +57,7 @@ pub async fn everybody(
                 };
                 system.add_token(token, SystemClock.now()).unwrap();
                 let actor = Actor { unit_id, area: area.clone(), ..Actor::new(&name, role, force) };
-                all.push(Somebody { actor, caller: server.anybody().with_token(secret.reveal()) });
+                all.push(Somebody { actor, caller: anybody.with_token(secret.reveal()) });
             }
         }
     }
@@ -163,7 +166,7 @@ async fn each_door_lets_in_whom_the_table_says() {
         ("commune", Area::communes([commune])),
         ("sector", Area::Parts { communes: BTreeSet::new(), sectors: BTreeSet::from([sector]) }),
     ];
-    let people = everybody(&server, &areas, |force| Some(unit(force))).await;
+    let people = everybody(server.folder(), &server.anybody(), &areas, |force| Some(unit(force))).await;
     assert_eq!(people.len(), 7 * 5 * 3);
     let mut wrong = Vec::new();
     let mut tried = 0_u32;
