@@ -42,7 +42,12 @@ impl Connection {
     pub async fn open(addr: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: vec![0; 1 << 16] })
+        Ok(Self::over(stream))
+    }
+
+    /// On a connection that is open.
+    pub fn over(stream: TcpStream) -> Self {
+        Self { stream, buffer: vec![0; 1 << 16] }
     }
 
     /// Sends one request and reads the whole answer; gives status and body length.

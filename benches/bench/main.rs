@@ -7,6 +7,7 @@
 mod audit;
 mod fanout;
 mod fixes;
+mod lenses;
 mod load;
 mod nearby;
 mod process;
@@ -39,6 +40,9 @@ fn main() {
     }
     if wanted("nearby") {
         nearby::measure(&mut report);
+    }
+    if wanted("lenses") {
+        lenses::measure(&mut report);
     }
     if wanted("tiles") {
         tiles::measure(&mut report);

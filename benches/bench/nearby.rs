@@ -28,7 +28,7 @@ fn bare_request(n: u64) -> Vec<u8> {
 }
 
 /// A run of load and the server's CPU milliseconds for 1,000 answers.
-fn loaded(process: &Process, request: impl Fn(u64) -> Vec<u8> + Copy + 'static) -> (Outcome, f64) {
+pub fn loaded(process: &Process, request: impl Fn(u64) -> Vec<u8> + Copy + 'static) -> (Outcome, f64) {
     let before = process.cpu_s();
     let addr = process.addr;
     let outcome = load::one_thread().block_on(load::run(
@@ -44,7 +44,7 @@ fn loaded(process: &Process, request: impl Fn(u64) -> Vec<u8> + Copy + 'static) 
     (outcome, cpu_ms_a_thousand)
 }
 
-fn line(outcome: &Outcome, cpu: f64) -> String {
+pub fn line(outcome: &Outcome, cpu: f64) -> String {
     format!(
         "{:.0}/s, p50 {:.2} ms, p99 {:.2} ms, CPU {cpu:.1} ms/1k, {} B",
         outcome.rate(),

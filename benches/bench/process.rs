@@ -21,6 +21,12 @@ impl Drop for Process {
     }
 }
 
+fn serve(data: &Path, options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trucban"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(options).env("RUST_LOG", "error");
+    command
+}
+
 impl Process {
     fn spawn(mut command: Command, ready_path: &str) -> Self {
         let begin = Instant::now();
@@ -46,9 +52,12 @@ impl Process {
 
     /// The real server on a data folder.
     pub fn server(data: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trucban"));
-        command.args(["serve", "--no-accounts", "--listen", "127.0.0.1:0", "--data"]).arg(data).env("RUST_LOG", "warn");
-        Self::spawn(command, "/health/ready")
+        Self::spawn(serve(data, &["--no-accounts"]), "/health/ready")
+    }
+
+    /// The real server on a data folder with accounts.
+    pub fn server_with_accounts(data: &Path) -> Self {
+        Self::spawn(serve(data, &[]), "/health/ready")
     }
 
     /// A bare axum route that answers `body` bytes.

@@ -14,6 +14,8 @@ pub const LON: (f64, f64) = (102.3, 103.95);
 pub const LAT: (f64, f64) = (21.7, 22.85);
 /// Units that move.
 pub const UNITS: usize = 10_000;
+/// Communes: a grid of so many columns and rows over the bounds.
+pub const COMMUNES: (usize, usize) = (7, 6);
 /// Records in one append while filling.
 const CHUNK: usize = 20_000;
 
@@ -59,6 +61,30 @@ impl Folder {
     }
 }
 
+/// Code of the commune in this column and row.
+pub fn commune(column: usize, row: usize) -> String {
+    format!("C{column:02}{row:02}")
+}
+
+fn commune_of(lon: f64, lat: f64) -> String {
+    let cell = |at: f64, (from, to): (f64, f64), of: usize| ((at - from) / (to - from) * of as f64) as usize;
+    commune(cell(lon, LON, COMMUNES.0), cell(lat, LAT, COMMUNES.1))
+}
+
+fn communes() -> Vec<Put> {
+    let side = |(from, to): (f64, f64), of: usize| move |at: usize| from + (to - from) * at as f64 / of as f64;
+    let (lon, lat) = (side(LON, COMMUNES.0), side(LAT, COMMUNES.1));
+    let cells = (0..COMMUNES.0).flat_map(|column| (0..COMMUNES.1).map(move |row| (column, row)));
+    let record = |(column, row)| {
+        let area = geo_types::Rect::new((lon(column), lat(row)), (lon(column + 1), lat(row + 1))).to_polygon();
+        let code = commune(column, row);
+        let properties = serde_json::json!({"code": code, "name": code, "full_name": code, "kind": "commune"});
+        let put = put(Collection::AdminUnits, Uuid::now_v7(), 0.0, 0.0, &properties);
+        Put { geometry: Some(area.into()), ..put }
+    };
+    cells.map(record).collect()
+}
+
 fn household(rng: &mut impl RngExt, number: usize) -> Put {
     let (lon, lat) = position(rng);
     let properties = serde_json::json!({
@@ -69,6 +95,7 @@ fn household(rng: &mut impl RngExt, number: usize) -> Put {
         "elderly": rng.random_range(0..2),
         "susceptibility": rng.random_range(1..5),
         "state": "registered",
+        "admin_unit": commune_of(lon, lat),
     });
     put(Collection::Households, Uuid::now_v7(), lon, lat, &properties)
 }
@@ -95,6 +122,7 @@ pub fn fill(path: &Path, households: usize) -> Vec<Uuid> {
     runtime.block_on(async {
         let store = GpkgStore::open(path, &OpenOptions::default()).expect("an empty folder becomes a store");
         store.set_meta("ground", "bench".to_owned()).await.expect("meta");
+        append(&*store, communes()).await;
         let mut rng = generator(1);
         let mut left = households;
         while left > 0 {
