@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 15] = [
+const VIEWS: [&str; 16] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -18,6 +18,7 @@ const VIEWS: [&str; 15] = [
     "/setup",
     "/password",
     "/enrol",
+    "/signed-in",
     "/me",
     "/access",
 ];

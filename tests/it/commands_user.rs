@@ -24,7 +24,7 @@ fn user(arguments: &[&str], folder: &Path, input: &str) -> Output {
 }
 
 /// What a command that works prints.
-fn works(arguments: &[&str], folder: &Path, input: &str) -> String {
+pub fn works(arguments: &[&str], folder: &Path, input: &str) -> String {
     let output = user(arguments, folder, input);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use trucban::desk::{Clock, SystemClock};
-use trucban::http::{App, DEMO_TOKENS_FILE, Entry, Settings, StartOptions, Started, accept, recorder, start};
+use trucban::http::{
+    App, DEMO_TOKENS_FILE, Entry, OidcConfig, Settings, StartOptions, Started, accept, recorder, start,
+};
 use trucban::store::Store;
 
 use crate::store_support::Folder;
@@ -38,33 +40,39 @@ pub struct Caller {
 impl Server {
     /// Real data: the ground alone, and whoever calls is the administrator.
     pub async fn real() -> Self {
-        Self::open(Entry::Everybody, Settings::default(), Arc::new(SystemClock)).await
+        Self::open(Entry::Everybody, Settings::default(), Arc::new(SystemClock), None).await
     }
 
     /// The demo, standing still.
     pub async fn demo() -> Self {
-        Self::open(Entry::Demo, Settings { demo: true, ..Settings::default() }, Arc::new(SystemClock)).await
+        Self::open(Entry::Demo, Settings { demo: true, ..Settings::default() }, Arc::new(SystemClock), None).await
     }
 
     /// Real data, and whoever has an account comes in; the clock of sign-ins is the test's.
     pub async fn with_accounts(clock: Arc<dyn Clock>) -> Self {
-        Self::open(Entry::Accounts, Settings::default(), clock).await
+        Self::open(Entry::Accounts, Settings::default(), clock, None).await
     }
 
     /// As [`Server::with_accounts`], behind a proxy that says where requests come from.
     pub async fn behind_proxy() -> Self {
         let settings = Settings { behind_proxy: true, ..Settings::default() };
-        Self::open(Entry::Accounts, settings, Arc::new(SystemClock)).await
+        Self::open(Entry::Accounts, settings, Arc::new(SystemClock), None).await
     }
 
-    async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+    /// As [`Server::with_accounts`], by the clock of the machine, with a provider: the section `[oidc]`.
+    pub async fn with_provider(section: &str) -> Self {
+        let config = OidcConfig::parse(section).unwrap();
+        Self::open(Entry::Accounts, Settings::default(), Arc::new(SystemClock), Some(config)).await
+    }
+
+    async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>, oidc: Option<OidcConfig>) -> Self {
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
         let app = App::new(settings, recorder().unwrap(), stopping.clone());
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
-        let options = StartOptions { clock, ..StartOptions::new(entry, address) };
+        let options = StartOptions { clock, oidc, ..StartOptions::new(entry, address) };
         let Started { live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
         let store = Arc::clone(&live.store);
         app.go_live(live);
