@@ -22,6 +22,7 @@ mod http_feed;
 mod http_imports;
 mod http_oidc;
 mod http_oidc_forged;
+mod http_open_feeds;
 mod http_peers;
 mod http_problems;
 mod http_serve;
