@@ -9,6 +9,7 @@ mod answer;
 mod app;
 mod around;
 mod assignments;
+mod cryptography;
 mod demo;
 mod devices;
 mod directory;
@@ -49,6 +50,7 @@ mod units;
 mod uploads;
 
 pub use app::{App, Live, Settings};
+pub use cryptography::choose_cryptography;
 pub use demo::DEMO_TOKENS_FILE;
 pub use directory::Entry;
 pub use docs::openapi_document;

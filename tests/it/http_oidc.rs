@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::http_feed::Listener;
-use crate::http_support::{PASSWORD, Server, done, problem};
+use crate::http_support::{PASSWORD, Server, client, done, problem};
 use crate::oidc_support::{Browser, ProviderProcess, comes_in, section};
 
 async fn server_with_admin(provider: &ProviderProcess) -> (Server, crate::http_support::Caller) {
@@ -183,7 +183,7 @@ async fn a_sign_out_leads_to_the_sign_out_of_the_provider() {
     let out = done(an.ask(Method::DELETE, "/api/session").send().await.unwrap(), StatusCode::OK).await;
     let url = out["sign_out_url"].as_str().unwrap();
     assert!(url.starts_with(&provider.issuer) && url.contains("client_id=trucban"), "{url}");
-    let page = reqwest::get(url).await.unwrap();
+    let page = client().get(url).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK, "the provider takes it");
     problem(an.get("/api/collections").await, 401, "sign_in_required").await;
     let out = done(admin.ask(Method::DELETE, "/api/session").send().await.unwrap(), StatusCode::OK).await;

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::http_support::{Server, done, problem};
+use crate::http_support::{Server, client, done, problem};
 use crate::oidc_support::{Browser, ProviderProcess, section};
 
 /// Faults of a token, and what is answered.
@@ -29,7 +29,7 @@ const FAULTS: [(&str, u16, &str); 18] = [
 ];
 
 async fn lie(forger: &ProviderProcess, fault: &str) {
-    let told = reqwest::Client::new().post(format!("{}/fault", forger.issuer)).body(fault.to_owned()).send();
+    let told = client().post(format!("{}/fault", forger.issuer)).body(fault.to_owned()).send();
     assert_eq!(told.await.unwrap().status(), StatusCode::OK);
 }
 

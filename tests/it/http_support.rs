@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -120,8 +120,14 @@ impl Server {
     }
 }
 
-fn client() -> Client {
-    Client::builder().timeout(Duration::from_secs(60)).build().unwrap()
+/// What every HTTP client of the tests is made of.
+pub fn client_builder() -> ClientBuilder {
+    trucban::http::choose_cryptography();
+    Client::builder().timeout(Duration::from_secs(60))
+}
+
+pub fn client() -> Client {
+    client_builder().build().unwrap()
 }
 
 impl Drop for Server {
@@ -154,7 +160,7 @@ impl Caller {
     /// The same caller calling from another address of this machine.
     pub fn at_address(&self, last: u8) -> Self {
         let address = std::net::IpAddr::from([127, 0, 0, last]);
-        let client = Client::builder().timeout(Duration::from_secs(60)).local_address(address).build().unwrap();
+        let client = client_builder().local_address(address).build().unwrap();
         Self { client, ..self.clone() }
     }
 

@@ -5,12 +5,11 @@ use std::io::{BufRead, BufReader, Lines};
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect::Policy};
 use serde_json::{Value, json};
 
-use crate::http_support::{Caller, Server, done};
+use crate::http_support::{Caller, Server, client_builder, done};
 
 /// The password of everybody at the real provider.
 const PASSWORD: &str = "mưa to trên đèo";
@@ -107,12 +106,8 @@ impl Browser {
 
     /// A browser on another address of this machine, whose failures count by themselves.
     pub fn at_address(server: &Server, last: u8) -> Self {
-        let client = Client::builder()
-            .redirect(Policy::none())
-            .timeout(Duration::from_secs(60))
-            .local_address(IpAddr::from([127, 0, 0, last]))
-            .build()
-            .unwrap();
+        let client =
+            client_builder().redirect(Policy::none()).local_address(IpAddr::from([127, 0, 0, last])).build().unwrap();
         Self { client, cookies: HashMap::new(), server: server.base.clone() }
     }
 

@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use super::OidcConfig;
+use crate::http::choose_cryptography;
 
 /// How long a connection to the provider may take, and a whole answer.
 const CONNECT_WAIT: Duration = Duration::from_secs(4);
@@ -300,8 +301,7 @@ enum HttpFault {
 
 impl Http {
     fn new(https_only: bool) -> anyhow::Result<Self> {
-        // The first call in the process counts; TLS of the server makes the same choice.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        choose_cryptography();
         let client = reqwest::Client::builder()
             .https_only(https_only)
             .redirect(reqwest::redirect::Policy::none())
