@@ -31,6 +31,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    trucban::http::choose_cryptography();
     match Arguments::parse().command {
         Command::Serve(options) => match trucban::http::serve(options) {
             Ok(()) => ExitCode::SUCCESS,

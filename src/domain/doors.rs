@@ -41,7 +41,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 63] = [
+pub static DOORS: [(&str, &str, Asks); 65] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -89,6 +89,8 @@ pub static DOORS: [(&str, &str, Asks); 63] = [
     ("POST", "/api/me/tokens", Asks::Session),
     ("DELETE", "/api/me/tokens/{id}", Asks::Account),
     ("GET", "/api/nearby", Asks::Account),
+    ("POST", "/api/oidc/finish", Asks::Nothing),
+    ("POST", "/api/oidc/start", Asks::Nothing),
     ("GET", "/api/organisations", Asks::Account),
     ("PUT", "/api/organisations/{id}", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),

@@ -18,6 +18,7 @@ pub mod duty_log;
 pub mod fold;
 pub mod household;
 pub mod incident;
+pub mod openid;
 pub mod place;
 pub mod place_text;
 pub mod recommend;

@@ -303,12 +303,18 @@ fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
 /// The session cookie's value.
 #[must_use]
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie_named(headers, SESSION_COOKIE)
+}
+
+/// The value of the cookie of this name.
+#[must_use]
+pub fn cookie_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// A browser sends our cookie, or reaches loopback, on behalf of any page that it shows; a write must therefore come

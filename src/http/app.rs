@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::directory::Directory;
 use super::error::{Refusal, starting};
 use super::long::LongQuestions;
+use super::oidc::Oidc;
 use super::sign_in::SignIn;
 use super::uploads::Uploads;
 use crate::desk::Desk;
@@ -54,6 +55,8 @@ pub struct Live {
     pub tiles: Tiles,
     pub directory: Directory,
     pub sign_in: SignIn,
+    /// The provider by which one may come in too.
+    pub oidc: Option<Oidc>,
     pub uploads: Uploads,
     pub long_questions: LongQuestions,
     pub audit: Audit,

@@ -51,6 +51,8 @@ pub struct Account {
     pub label_en: String,
     /// The password must be changed before anything else is done.
     pub must_change: bool,
+    /// Signs in by the provider.
+    pub is_external: bool,
 }
 
 /// What somebody came in with.
@@ -387,7 +389,7 @@ fn kept(known: Option<&Arc<Account>>, account: Account) -> Arc<Account> {
 }
 
 fn account_of(row: system::Account, grants: &[Grant], entry: Entry) -> Account {
-    let system::Account { name, label, role, force, area, unit_id, must_change, .. } = row;
+    let system::Account { name, label, role, force, area, unit_id, must_change, is_external, .. } = row;
     let given = grants.iter().filter(|grant| grant.is_for(&name, force)).cloned().collect();
     let label = label.unwrap_or_else(|| name.clone());
     let (label_vi, label_en) = match demo::labels(&name).filter(|_| entry == Entry::Demo) {
@@ -395,7 +397,7 @@ fn account_of(row: system::Account, grants: &[Grant], entry: Entry) -> Account {
         None => (label.clone(), label),
     };
     let actor = Arc::new(Actor { name, role, force, unit_id, area, grants: given });
-    Account { actor, label_vi, label_en, must_change }
+    Account { actor, label_vi, label_en, must_change, is_external }
 }
 
 /// A device that speaks for a unit which has no account.
@@ -407,7 +409,13 @@ fn unit_account(token: &Token, grants: &[Grant]) -> Account {
     let actor_name = format!("unit:{name}");
     let given = grants.iter().filter(|grant| grant.is_for(&actor_name, *force)).cloned().collect();
     let actor = Actor { unit_id: Some(*id), grants: given, ..Actor::new(&actor_name, Role::FieldUnit, *force) };
-    Account { actor: Arc::new(actor), label_vi: name.clone(), label_en: name.clone(), must_change: false }
+    Account {
+        actor: Arc::new(actor),
+        label_vi: name.clone(),
+        label_en: name.clone(),
+        must_change: false,
+        is_external: false,
+    }
 }
 
 fn of_session(session: &Session, account: Arc<Account>, used: Option<Arc<Use>>) -> Credential {
@@ -441,7 +449,7 @@ impl Use {
 fn loopback_admin() -> Arc<Credential> {
     let actor = Arc::new(Actor::new("admin", Role::System, None));
     let (label_vi, label_en) = ("Quản trị".to_owned(), "Administrator".to_owned());
-    let account = Arc::new(Account { actor, label_vi, label_en, must_change: false });
+    let account = Arc::new(Account { actor, label_vi, label_en, must_change: false, is_external: false });
     Arc::new(Credential {
         id: Uuid::nil(),
         kind: CredentialKind::Loopback,

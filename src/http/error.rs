@@ -217,9 +217,14 @@ pub const fn status(code: Code) -> StatusCode {
         C::InvalidJson | C::InvalidEncoding | C::InvalidParameter | C::UnknownParameter | C::InvalidIdempotencyKey => {
             StatusCode::BAD_REQUEST
         }
-        C::SignInRequired | C::WrongCredentials => StatusCode::UNAUTHORIZED,
+        C::SignInRequired | C::WrongCredentials | C::SignInFailed => StatusCode::UNAUTHORIZED,
         C::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
-        C::Forbidden | C::PasswordChangeRequired | C::FieldNotVisible => StatusCode::FORBIDDEN,
+        C::Forbidden
+        | C::PasswordChangeRequired
+        | C::FieldNotVisible
+        | C::SignInRefused
+        | C::NoRole
+        | C::AccountDisabled => StatusCode::FORBIDDEN,
         C::NotFound | C::UnknownCollection => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -245,7 +250,7 @@ pub const fn status(code: Code) -> StatusCode {
         | C::WeakPassword
         | C::CodeNotValid
         | C::FutureTime => StatusCode::UNPROCESSABLE_ENTITY,
-        C::StoreUnavailable | C::TooBusy => StatusCode::SERVICE_UNAVAILABLE,
+        C::StoreUnavailable | C::TooBusy | C::ProviderUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         C::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         C::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -281,6 +286,11 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::MethodNotAllowed => ("Phương thức không nhận", "Method not allowed"),
         C::SignInRequired => ("Cần đăng nhập", "Sign-in required"),
         C::WrongCredentials => ("Sai tên hoặc mật khẩu", "Wrong name or password"),
+        C::SignInFailed => ("Đăng nhập không thành", "Sign-in failed"),
+        C::SignInRefused => ("Cổng đăng nhập từ chối", "The sign-in provider refused"),
+        C::NoRole => ("Chưa được giao vai trò", "No role given"),
+        C::AccountDisabled => ("Tài khoản đã khoá", "Account disabled"),
+        C::ProviderUnavailable => ("Không tới được cổng đăng nhập", "The sign-in provider cannot be reached"),
         C::WeakPassword => ("Mật khẩu dễ đoán", "Password easy to guess"),
         C::PasswordChangeRequired => ("Cần đổi mật khẩu", "Password change required"),
         C::CodeNotValid => ("Mã không còn giá trị", "Code not valid"),

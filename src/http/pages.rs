@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 17] = [
+const VIEWS: [&str; 18] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -20,6 +20,7 @@ const VIEWS: [&str; 17] = [
     "/setup",
     "/password",
     "/enrol",
+    "/signed-in",
     "/me",
     "/access",
 ];

@@ -10,7 +10,7 @@ use super::app::App;
 use super::front::Front;
 use super::{
     accounts, around, assignments, audit, devices, docs, ends, feed, grants, health, imports, incidents, items,
-    landing, me, organisations, pages, places, records, session, setup, tiles, units,
+    landing, me, oidc, organisations, pages, places, records, session, setup, tiles, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -72,6 +72,8 @@ fn records_and_verbs() -> OpenApiRouter<App> {
 fn accounts_and_grants() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(session::read_session, session::sign_in, session::sign_out))
+        .routes(routes!(oidc::begin_oidc))
+        .routes(routes!(oidc::end_oidc))
         .routes(routes!(setup::set_up))
         .routes(routes!(me::list_sessions, me::end_sessions))
         .routes(routes!(me::end_session))

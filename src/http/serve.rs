@@ -18,6 +18,7 @@ use super::app::{App, Settings};
 use super::directory::Entry;
 use super::figures::recorder;
 use super::front::Fronts;
+use super::oidc::{OidcConfig, OidcSection};
 use super::router::front;
 use super::start::{StartOptions, Started, start};
 use crate::store::audit::BULK_IDS_AN_HOUR_MAX;
@@ -77,6 +78,8 @@ struct ConfigFile {
     /// Further names under which browsers reach this server.
     #[serde(default)]
     hosts: Vec<String>,
+    /// A provider by which one may come in too (OpenID Connect).
+    oidc: Option<OidcSection>,
     #[serde(default)]
     audit: AuditConfig,
 }
@@ -103,6 +106,7 @@ struct Config {
     entry: Entry,
     simulation: bool,
     audit: AuditConfig,
+    oidc: Option<OidcConfig>,
 }
 
 impl Config {
@@ -141,6 +145,7 @@ impl Config {
             entry,
             simulation: !options.no_simulation,
             audit: file.audit,
+            oidc: file.oidc.map(OidcConfig::check).transpose()?,
         };
         config.check_reach()?;
         Ok(config)
@@ -206,7 +211,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let serving = tokio::spawn(accept(listener, app.clone(), stopping.clone()));
 
     let (entry, simulation) = (config.entry, config.simulation);
-    let options = StartOptions { simulation, base: config.base(address), ..StartOptions::new(entry, address) };
+    let (base, oidc) = (config.base(address), config.oidc.clone());
+    let options = StartOptions { simulation, base, oidc, ..StartOptions::new(entry, address) };
     // Loading goes on beside the listener, so that `/health/ready` can say "not yet".
     let starting = start(&config.data, options, stopping.clone());
     let Started { live, tasks } = tokio::select! {

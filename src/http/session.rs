@@ -1,7 +1,9 @@
 //! `/api/session`: who am I; come in, go out.
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
@@ -10,13 +12,14 @@ use uuid::Uuid;
 
 use super::SESSION_COOKIE;
 use super::actor::{check_same_origin, cookie, parse_small_json};
-use super::answer::{json, with_header};
+use super::answer::json;
 use super::app::{App, Live, now};
 use super::audit::{note, note_done};
 use super::demo::{self, Listed};
 use super::directory::{Account, CredentialKind, Entry};
 use super::error::{Answer, Refusal};
 use super::fields::Fields;
+use super::oidc::{Offer, Oidc};
 use super::peer::Peer;
 use super::sign_in::begin_session;
 use crate::domain::access::{Area, Deed};
@@ -51,6 +54,12 @@ pub struct Session {
     version: &'static str,
     /// Whom one may be, in a demo.
     demo_actors: Vec<Listed>,
+    /// The provider by which one may come in, beside the accounts of this server.
+    #[schema(required)]
+    provider: Option<Offer>,
+    /// In the answer to a sign-out: where the browser ends its session at the provider too.
+    #[schema(required)]
+    sign_out_url: Option<String>,
 }
 
 /// Somebody signed in.
@@ -71,6 +80,8 @@ pub struct SignedIn {
     may: Vec<Deed>,
     /// The password must be changed before anything else is done.
     must_change: bool,
+    /// Signs in by the provider: there is no password here.
+    is_external: bool,
 }
 
 /// Who comes in: by name and password, or as a demo actor.
@@ -90,7 +101,7 @@ pub async fn read_session(State(app): State<App>, headers: HeaderMap) -> Answer 
     let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
     let credential = bearer.or_else(|| cookie(&headers)).and_then(|secret| directory.by_secret(secret));
     let credential = credential.or_else(|| directory.without_credentials());
-    session(&app, credential.as_ref().map(|credential| &*credential.account))
+    json(&session(&app, credential.as_ref().map(|credential| &*credential.account))?)
 }
 
 /// Signs in.
@@ -134,14 +145,23 @@ pub async fn sign_in(
             checked?
         }
     };
-    end_session_of(live, &headers).await?;
+    come_in(&app, peer, &headers, &name, "POST /api/session").await
+}
+
+/// Begins a browser's session of an account, in place of the one that it came with; `place` is method and path.
+///
+/// # Errors
+/// The problem of `system.db`.
+pub async fn come_in(app: &App, peer: Peer, headers: &HeaderMap, name: &str, place: &str) -> Answer {
+    let live = app.live()?;
+    end_session_of(live, headers).await?;
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    let secret = begin_session(&live.directory, &name, agent).await?;
-    let account = live.directory.account(&name);
+    let secret = begin_session(&live.directory, name, agent).await?;
+    let account = live.directory.account(name);
     if let Some(account) = &account {
-        note(live, Kind::SignIn, &account.actor, "POST /api/session")?;
+        note(live, Kind::SignIn, &account.actor, place)?;
     }
-    Ok(with_cookie(session(&app, account.as_deref())?, peer, &secret))
+    Ok(with_cookie(json(&session(app, account.as_deref())?)?, peer, &secret))
 }
 
 fn demo_actor(live: &Live, name: String) -> Result<String, Problem> {
@@ -159,27 +179,34 @@ fn demo_actor(live: &Live, name: String) -> Result<String, Problem> {
 }
 
 /// Signs out: the session ends.
+///
+/// Whoever came in by the provider is told where to sign out there: at a shared desk the next one would else be them.
 #[utoipa::path(delete, path = "/api/session", tag = "session", responses((status = 200, body = Session)))]
 pub async fn sign_out(State(app): State<App>, peer: Peer, method: Method, headers: HeaderMap) -> Answer {
     check_same_origin(&method, &headers, false)?;
     let live = app.live()?;
-    end_session_of(live, &headers).await?;
+    let ended = end_session_of(live, &headers).await?;
     let account = live.directory.without_credentials().map(|credential| credential.account.clone());
-    Ok(without_cookie(session(&app, account.as_deref())?, peer))
+    let mut answer = session(&app, account.as_deref())?;
+    if let (Some(oidc), true) = (&live.oidc, ended.is_some_and(|account| account.is_external)) {
+        answer.sign_out_url = oidc.sign_out_url().await;
+    }
+    Ok(without_cookie(json(&answer)?, peer))
 }
 
-/// Ends the session that a browser came with: nothing of it shall count beside the next one.
-async fn end_session_of(live: &Live, headers: &HeaderMap) -> Result<(), Refusal> {
+/// Ends the session that a browser came with: nothing of it shall count beside the next one. Whose it was.
+async fn end_session_of(live: &Live, headers: &HeaderMap) -> Result<Option<Arc<Account>>, Refusal> {
     let credential = cookie(headers).and_then(|secret| live.directory.by_secret(secret));
     let Some(credential) = credential.filter(|credential| credential.kind == CredentialKind::Session) else {
-        return Ok(());
+        return Ok(None);
     };
     note_done(live, Kind::SignOut, &credential.account.actor, "DELETE /api/session");
     let (account, id) = (credential.account.actor.name.clone(), credential.id);
-    live.directory.change(move |system, _| system.end_session(&account, id)).await.map(|_| ())
+    live.directory.change(move |system, _| system.end_session(&account, id)).await?;
+    Ok(Some(Arc::clone(&credential.account)))
 }
 
-fn session(app: &App, account: Option<&Account>) -> Answer {
+fn session(app: &App, account: Option<&Account>) -> Result<Session, Refusal> {
     let live = app.live()?;
     let actor = account.map(|account| SignedIn {
         name: account.actor.name.clone(),
@@ -192,9 +219,10 @@ fn session(app: &App, account: Option<&Account>) -> Answer {
         label_en: account.label_en.clone(),
         may: OFFERED.into_iter().filter(|deed| account.actor.may(*deed)).collect(),
         must_change: account.must_change,
+        is_external: account.is_external,
     });
     let demo = app.settings().demo;
-    json(&Session {
+    Ok(Session {
         actor,
         demo,
         setup_needed: live.directory.entry() == Entry::Accounts && !live.directory.has_accounts(),
@@ -203,6 +231,8 @@ fn session(app: &App, account: Option<&Account>) -> Answer {
         seq: live.seq(),
         version: env!("CARGO_PKG_VERSION"),
         demo_actors: if demo { demo::listed(&live.directory) } else { Vec::new() },
+        provider: live.oidc.as_ref().map(Oidc::offer),
+        sign_out_url: None,
     })
 }
 
@@ -222,7 +252,21 @@ pub fn without_cookie(answer: Response, peer: Peer) -> Response {
 }
 
 fn set_cookie(answer: Response, peer: Peer, value: &str, end: &str) -> Response {
+    with_cookie_at(answer, peer, (SESSION_COOKIE, "/"), value, end)
+}
+
+/// Sets the cookie of this name for this path, beside others; `end` says until when.
+pub fn with_cookie_at(
+    mut answer: Response,
+    peer: Peer,
+    (name, path): (&str, &str),
+    value: &str,
+    end: &str,
+) -> Response {
     let secure = if peer.is_encrypted { "; Secure" } else { "" };
-    let cookie = format!("{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
-    with_header(answer, header::SET_COOKIE, &cookie)
+    let cookie = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Strict{secure}{end}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        answer.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    answer
 }

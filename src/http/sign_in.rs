@@ -79,7 +79,7 @@ impl SignIn {
         let outcome = trial.await;
         match &outcome {
             Ok(_) => self.lockout.succeeded(attempt, directory.now()),
-            Err(refusal) if refusal.problem().code == Code::CodeNotValid => {}
+            Err(refusal) if matches!(refusal.problem().code, Code::CodeNotValid | Code::SignInFailed) => {}
             Err(_) => self.lockout.not_judged(attempt),
         }
         outcome

@@ -13,6 +13,7 @@ use super::app::{Live, now};
 use super::demo::{self, Cast};
 use super::directory::{Directory, Entry};
 use super::long::LongQuestions;
+use super::oidc::{Oidc, OidcConfig};
 use super::setup;
 use super::sign_in::SignIn;
 use super::uploads::Uploads;
@@ -43,13 +44,15 @@ pub struct StartOptions {
     /// Where browsers reach the server: scheme, host and port.
     pub base: String,
     pub clock: Arc<dyn Clock>,
+    /// The provider by which one may come in too.
+    pub oidc: Option<OidcConfig>,
 }
 
 impl StartOptions {
     /// At this address by the clock of the machine; a demo stands still.
     #[must_use]
     pub fn new(entry: Entry, address: SocketAddr) -> Self {
-        Self { entry, simulation: false, base: format!("http://{address}"), clock: Arc::new(SystemClock) }
+        Self { entry, simulation: false, base: format!("http://{address}"), clock: Arc::new(SystemClock), oidc: None }
     }
 }
 
@@ -73,7 +76,7 @@ pub async fn start(folder: &Path, options: StartOptions, stopping: CancellationT
 async fn fill(
     store: &Arc<dyn Store>,
     folder: &Path,
-    options: StartOptions,
+    mut options: StartOptions,
     stopping: CancellationToken,
 ) -> anyhow::Result<Started> {
     let is_demo = options.entry == Entry::Demo;
@@ -88,12 +91,24 @@ async fn fill(
         tasks.push(play(&desk, cast.field_unit.map(|(id, _)| id), stopping.clone()));
     }
     let uploads = Uploads::in_folder(folder)?;
+    let oidc = options.oidc.take().map(|config| Oidc::new(config, &options.base)).transpose()?;
     let directory = open_directory(folder.to_owned(), options, cast).await?;
     tasks.push(tokio::spawn(directory.clone().follow(stopping)));
     let (tiles, sign_in) = (Tiles::default(), SignIn::default());
     let long_questions = LongQuestions::default();
-    let store = Arc::clone(store);
-    let live = Live { store, picture, desk, feed, tiles, directory, sign_in, uploads, long_questions, audit };
+    let live = Live {
+        store: Arc::clone(store),
+        picture,
+        desk,
+        feed,
+        tiles,
+        directory,
+        sign_in,
+        oidc,
+        uploads,
+        long_questions,
+        audit,
+    };
     Ok(Started { live, tasks })
 }
 

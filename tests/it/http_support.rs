@@ -1,16 +1,19 @@
 //! A whole server in this process, and callers of its front door.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use trucban::desk::{Clock, SystemClock};
-use trucban::http::{App, DEMO_TOKENS_FILE, Entry, Settings, StartOptions, Started, accept, recorder, start};
+use trucban::http::{
+    App, DEMO_TOKENS_FILE, Entry, OidcConfig, Settings, StartOptions, Started, accept, recorder, start,
+};
 use trucban::store::Store;
 use trucban::store::audit::{Audit, QUEUE_MAX};
 
@@ -27,6 +30,9 @@ pub struct Server {
     folder: Folder,
 }
 
+/// An address of this machine; which one is told when it is bound.
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// Somebody who calls the server.
 #[derive(Clone)]
 pub struct Caller {
@@ -40,43 +46,50 @@ pub struct Caller {
 impl Server {
     /// Real data: the ground alone, and whoever calls is the administrator.
     pub async fn real() -> Self {
-        Self::open(Entry::Everybody, Settings::default(), Arc::new(SystemClock)).await
+        Self::open(Entry::Everybody, Settings::default(), Arc::new(SystemClock), None).await
     }
 
     /// The demo, standing still.
     pub async fn demo() -> Self {
-        Self::open(Entry::Demo, Settings { demo: true, ..Settings::default() }, Arc::new(SystemClock)).await
+        Self::open(Entry::Demo, Settings { demo: true, ..Settings::default() }, Arc::new(SystemClock), None).await
     }
 
     /// Real data, and whoever has an account comes in; the clock of sign-ins is the test's.
     pub async fn with_accounts(clock: Arc<dyn Clock>) -> Self {
-        Self::open(Entry::Accounts, Settings::default(), clock).await
+        Self::open(Entry::Accounts, Settings::default(), clock, None).await
     }
 
     /// As [`Server::with_accounts`], behind a proxy that says where requests come from.
     pub async fn behind_proxy() -> Self {
         let settings = Settings { behind_proxy: true, ..Settings::default() };
-        Self::open(Entry::Accounts, settings, Arc::new(SystemClock)).await
+        Self::open(Entry::Accounts, settings, Arc::new(SystemClock), None).await
+    }
+
+    /// As [`Server::with_accounts`], by the clock of the machine, with a provider: the section `[oidc]`.
+    pub async fn with_provider(section: &str) -> Self {
+        let config = OidcConfig::parse(section).unwrap();
+        Self::open(Entry::Accounts, Settings::default(), Arc::new(SystemClock), Some(config)).await
     }
 
     /// The demo, whose audit has room for so many requests.
     pub async fn demo_with_audit_queue(queue_max: usize) -> Self {
         let settings = Settings { demo: true, ..Settings::default() };
-        Self::open_with(Entry::Demo, settings, Arc::new(SystemClock), queue_max).await
+        Self::open_with(StartOptions::new(Entry::Demo, ANYWHERE), settings, queue_max).await
     }
 
-    async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        Self::open_with(entry, settings, clock, QUEUE_MAX).await
+    async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>, oidc: Option<OidcConfig>) -> Self {
+        let options = StartOptions { clock, oidc, ..StartOptions::new(entry, ANYWHERE) };
+        Self::open_with(options, settings, QUEUE_MAX).await
     }
 
-    async fn open_with(entry: Entry, settings: Settings, clock: Arc<dyn Clock>, audit_queue_max: usize) -> Self {
+    async fn open_with(mut options: StartOptions, settings: Settings, audit_queue_max: usize) -> Self {
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
         let app = App::new(settings, recorder().unwrap(), stopping.clone());
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
-        let options = StartOptions { clock, ..StartOptions::new(entry, address) };
+        options.base = format!("http://{address}");
         let Started { mut live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
         let store = Arc::clone(&live.store);
         live.audit = Audit::open_with(folder.path(), audit_queue_max).unwrap();
@@ -133,8 +146,14 @@ impl Server {
     }
 }
 
-fn client() -> Client {
-    Client::builder().timeout(Duration::from_secs(60)).build().unwrap()
+/// What every HTTP client of the tests is made of.
+pub fn client_builder() -> ClientBuilder {
+    trucban::http::choose_cryptography();
+    Client::builder().timeout(Duration::from_secs(60))
+}
+
+pub fn client() -> Client {
+    client_builder().build().unwrap()
 }
 
 impl Drop for Server {
@@ -167,7 +186,7 @@ impl Caller {
     /// The same caller calling from another address of this machine.
     pub fn at_address(&self, last: u8) -> Self {
         let address = std::net::IpAddr::from([127, 0, 0, last]);
-        let client = Client::builder().timeout(Duration::from_secs(60)).local_address(address).build().unwrap();
+        let client = client_builder().local_address(address).build().unwrap();
         Self { client, ..self.clone() }
     }
 

@@ -6,14 +6,14 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
 
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::access::{Area, CLOSED_KINDS, Facts, Sight};
 use trucban::domain::{Actor, Collection, Force, Role};
 use trucban::geometry::mercator::Tile;
 
-use crate::http_support::{Caller, done, id};
+use crate::http_support::{Caller, client, done, id};
 use crate::permissions::{Somebody, everybody};
 use crate::serve_support::{launch, ready, serve_anywhere, stop};
 use crate::store_support::Folder;
@@ -354,7 +354,7 @@ async fn nobody_finds_a_mark_that_the_table_of_access_hides_and_everybody_finds_
         .stderr(Stdio::from(std::fs::File::create(folder.path().join("log")).unwrap()));
     let mut process = launch(command);
     ready(&process).await;
-    let anybody = Caller::new(&process.base, Client::new());
+    let anybody = Caller::new(&process.base, client());
 
     let areas = [("province", Area::Province)];
     let first = everybody(&data, &anybody, &areas, |_| None).await;

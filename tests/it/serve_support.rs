@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::http_support::client;
+
 /// Longest that a server may take until it answers; only against a test that hangs.
 const READY_WAIT: Duration = Duration::from_secs(60);
 
@@ -58,7 +60,7 @@ pub fn refused(mut command: Command) -> String {
 pub async fn ready(process: &Process) -> Value {
     let patience = Instant::now() + READY_WAIT;
     loop {
-        let answer = reqwest::get(format!("{}/health/ready", process.base)).await.unwrap();
+        let answer = client().get(format!("{}/health/ready", process.base)).send().await.unwrap();
         let status = answer.status().as_u16();
         let body: Value = answer.json().await.unwrap();
         match status {

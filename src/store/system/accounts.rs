@@ -122,34 +122,24 @@ impl System {
         has_any(&self.conn())
     }
 
-    /// The account that signs in by OpenID Connect as this issuer and subject.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn account_of_external(&self, external_id: &str) -> Result<Option<Account>, StoreError> {
-        first(&self.conn(), "SELECT * FROM accounts WHERE external_id = ?1", [external_id], account)
-    }
-
     /// Changes an account.
     ///
     /// # Errors
     /// `not_found`, `unknown_reference`, `forbidden` for what would leave the server without an administrator.
     pub fn change_account(&self, name: &str, change: &AccountChange, now: Timestamp) -> Result<Account, StoreError> {
         self.change(|transaction| {
-            let mut account = known(transaction, name)?;
+            let account = known(transaction, name)?;
+            if account.is_external && change.must_change == Some(true) {
+                return Err(StoreError::Refused(no_password_of_ours(&account.name)));
+            }
             let was_admin = is_admin(&account);
-            apply(&mut account, change, now);
-            write(transaction, &account)?;
+            let account = amend(transaction, account, change, now)?;
             if was_admin && !is_admin(&account) && !has_admin(transaction)? {
                 return Err(StoreError::Refused(Problem::new(
                     Code::Forbidden,
                     "Đây là quản trị cuối cùng: hãy tạo quản trị khác trước.",
                     "This is the last administrator: make another one first.",
                 )));
-            }
-            if change.disabled == Some(true) {
-                sessions::end_all(transaction, &account.name, None)?;
-                tokens::revoke_all(transaction, &account.name, now)?;
             }
             Ok(account)
         })
@@ -247,6 +237,22 @@ pub(super) fn add(transaction: &Transaction<'_>, new: &NewAccount, now: Timestam
     Ok(account)
 }
 
+/// Changes an account inside a transaction.
+pub(super) fn amend(
+    transaction: &Transaction<'_>,
+    mut account: Account,
+    change: &AccountChange,
+    now: Timestamp,
+) -> Result<Account, StoreError> {
+    apply(&mut account, change, now);
+    write(transaction, &account)?;
+    if change.disabled == Some(true) {
+        sessions::end_all(transaction, &account.name, None)?;
+        tokens::revoke_all(transaction, &account.name, now)?;
+    }
+    Ok(account)
+}
+
 /// The account of this name, which must be there.
 pub(super) fn known(conn: &Connection, name: &str) -> Result<Account, StoreError> {
     find(conn, name)?.ok_or_else(|| {
@@ -266,8 +272,22 @@ pub(super) fn has_any(conn: &Connection) -> Result<bool, StoreError> {
     Ok(conn.query_row("SELECT EXISTS (SELECT 1 FROM accounts)", [], |row| row.get(0))?)
 }
 
-fn find(conn: &Connection, name: &str) -> Result<Option<Account>, StoreError> {
+/// The account that signs in by OpenID Connect as this issuer and subject.
+pub(super) fn of_external(conn: &Connection, external_id: &str) -> Result<Option<Account>, StoreError> {
+    first(conn, "SELECT * FROM accounts WHERE external_id = ?1", [external_id], account)
+}
+
+pub(super) fn find(conn: &Connection, name: &str) -> Result<Option<Account>, StoreError> {
     first(conn, "SELECT * FROM accounts WHERE folded = ?1", [folded_name(name)], account)
+}
+
+/// Refuses what an account of a provider cannot have.
+pub(super) fn no_password_of_ours(name: &str) -> Problem {
+    Problem::new(
+        Code::Forbidden,
+        format!("Tài khoản {name} đăng nhập qua nhà cung cấp OpenID, không có mật khẩu ở đây."),
+        format!("The account {name} signs in by OpenID Connect and has no password here."),
+    )
 }
 
 fn is_admin(account: &Account) -> bool {

@@ -51,11 +51,7 @@ impl System {
         self.change(|transaction| {
             let account = accounts::known(transaction, name)?;
             if account.is_external {
-                return Err(StoreError::Refused(Problem::new(
-                    Code::Forbidden,
-                    "Tài khoản này đăng nhập qua nhà cung cấp OpenID, không có mật khẩu ở đây.",
-                    "This account signs in by OpenID Connect and has no password here.",
-                )));
+                return Err(StoreError::Refused(accounts::no_password_of_ours(&account.name)));
             }
             let name = &account.name;
             if account.has_password {

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod enrolments;
+mod external;
 mod grants;
 mod links;
 mod organisations;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 
 pub use accounts::{Account, AccountChange, NewAccount};
 pub use enrolments::{ENROLMENT_LIFE_S, Enrolment};
+pub use external::External;
 pub use grants::GivenGrant;
 pub use links::{PASSWORD_LINK_LIFE_S, Purpose};
 pub use organisations::Organisation;

@@ -13,7 +13,9 @@ export const session = {
   read: () => read<T.SessionAnswer>('/api/session'),
   signIn: (name: string, password: string) => write<T.SessionAnswer>('/api/session', { name, password }),
   enter: (actor: string) => write<T.SessionAnswer>('/api/session', { actor }),
-  leave: () => write<unknown>('/api/session', undefined, { method: 'DELETE' }),
+  leave: () => write<T.SessionAnswer>('/api/session', undefined, { method: 'DELETE' }),
+  beginAtProvider: () => write<Schemas['OidcStart']>('/api/oidc/start', {}),
+  endAtProvider: (given: T.ProviderReturn) => write<T.SessionAnswer>('/api/oidc/finish', given),
 };
 
 /** Accounts, sessions, devices and grants. */

@@ -685,6 +685,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/oidc/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends a sign-in by the provider, with what it sent the browser back with.
+         * @description Role, force and area of the account are what the provider's claims give now.
+         */
+        post: operations["end_oidc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a sign-in by the provider. */
+        post: operations["begin_oidc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/organisations": {
         parameters: {
             query?: never;
@@ -768,7 +805,10 @@ export interface paths {
          * @description The answer sets the cookie of a session. Failures make the next attempt of the same name from the same address wait.
          */
         post: operations["sign_in"];
-        /** Signs out: the session ends. */
+        /**
+         * Signs out: the session ends.
+         * @description Whoever came in by the provider is told where to sign out there: at a shared desk the next one would else be them.
+         */
         delete: operations["sign_out"];
         options?: never;
         head?: never;
@@ -1966,6 +2006,24 @@ export interface components {
             /** @description `Feature`; may be left out. */
             type?: string | null;
         };
+        /** @description The provider, as the start page offers it. */
+        Offer: {
+            /** @description What stands on its button. */
+            name: string;
+        };
+        /** @description What the provider sent the browser back with: the parameters of the page's address. */
+        OidcReturn: {
+            code?: string | null;
+            /** @description What the provider refused for, in place of a code. */
+            error?: string | null;
+            /** @description Who answers, where the provider says so. */
+            iss?: string | null;
+            state: string;
+        };
+        /** @description Where the browser goes to sign in. */
+        OidcStart: {
+            url: string;
+        };
         /** @description One organisation of a force. */
         OrganisationAnswer: {
             force: components["schemas"]["Force"];
@@ -2469,6 +2527,7 @@ export interface components {
             demo_actors: components["schemas"]["Listed"][];
             /** @description The exercise that the actor takes part in; none yet. */
             exercise: string | null;
+            provider: components["schemas"]["Offer"] | null;
             /**
              * Format: int64
              * @description The newest seq of the picture.
@@ -2478,6 +2537,8 @@ export interface components {
             server_time: string;
             /** @description There is no account yet: the first one is made by the set-up link. */
             setup_needed: boolean;
+            /** @description In the answer to a sign-out: where the browser ends its session at the provider too. */
+            sign_out_url: string | null;
             /** @description Version of the program. */
             version: string;
         };
@@ -2548,6 +2609,8 @@ export interface components {
             /** @description What they are responsible for: `province`, or `{parts: {communes, sectors}}`. */
             area: components["schemas"]["Area"];
             force: components["schemas"]["Force"] | null;
+            /** @description Signs in by the provider: there is no password here. */
+            is_external: boolean;
             label_en: string;
             label_vi: string;
             /** @description What they may do about accounts, devices and grants. */
@@ -4682,6 +4745,116 @@ export interface operations {
                 content: {
                     "application/geo+json": components["schemas"]["NearCollection"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OidcReturn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Another browser began it, it was ended before, or the provider is not believed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The provider refused, no role fits the claims, or the account is disabled */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No provider is configured */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many attempts; Retry-After says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The provider cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the browser goes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcStart"];
+                };
+            };
+            /** @description No provider is configured */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The provider cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {

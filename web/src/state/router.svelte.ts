@@ -2,7 +2,7 @@
 
 const WORKPLACES = ['/duty', '/plan', '/field'] as const;
 /** Pages that nobody has to be signed in for: what a link or a code leads to. */
-const OPEN_PAGES = ['/setup', '/password', '/enrol'] as const;
+const OPEN_PAGES = ['/setup', '/password', '/enrol', '/signed-in'] as const;
 const ROUTES = ['/', ...WORKPLACES, ...OPEN_PAGES, '/me', '/access', '/audit'] as const;
 export type Route = (typeof ROUTES)[number];
 export type Workplace = (typeof WORKPLACES)[number];
@@ -39,6 +39,17 @@ class Router {
   /** Value of a query parameter. */
   parameter(name: string): string | null {
     return new URLSearchParams(this.#query).get(name);
+  }
+
+  /** All query parameters. */
+  parameters(): Partial<Record<string, string>> {
+    return Object.fromEntries(new URLSearchParams(this.#query));
+  }
+
+  /** Takes the query out of the address. */
+  clear(): void {
+    history.replaceState(null, '', location.pathname);
+    this.#query = '';
   }
 
   /** Keeps a value in the address, so that a reload comes back to it; `null` removes it. */

@@ -1,7 +1,7 @@
 /** Who is signed in, and whether the data are invented. */
 import { session as requests } from '../api/endpoints';
 import { Problem } from '../api/problem';
-import type { Actor, SessionAnswer } from '../api/types';
+import type { Actor, ProviderReturn, SessionAnswer } from '../api/types';
 import { clock } from './clock.svelte';
 import { settings } from './settings.svelte';
 
@@ -37,6 +37,12 @@ class Session {
     this.#channel?.postMessage('changed');
   }
 
+  /** Ends the sign-in that the provider sent the browser back from. */
+  async endAtProvider(given: ProviderReturn): Promise<void> {
+    this.#take((await requests.endAtProvider(given)).data);
+    this.#channel?.postMessage('changed');
+  }
+
   /** Becomes a demo actor. */
   async enter(name: string): Promise<void> {
     this.#take((await requests.enter(name)).data);
@@ -44,14 +50,14 @@ class Session {
   }
 
   async leave(): Promise<void> {
-    await requests.leave();
-    this.ended();
+    const { data } = await requests.leave();
+    this.ended(data.sign_out_url ?? '/');
   }
 
-  /** The session is over: nothing of what it showed stays in the page. */
-  ended(): void {
+  /** The session is over: nothing of what it showed stays in the page. `next` may be the provider's sign-out. */
+  ended(next = '/'): void {
     this.#channel?.postMessage('changed');
-    location.assign('/');
+    location.assign(next);
   }
 
   #take(answer: SessionAnswer): void {

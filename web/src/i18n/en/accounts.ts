@@ -7,6 +7,10 @@ export const accounts = {
     name: 'Account name',
     password: 'Password',
     enter: 'Sign in',
+    byProvider: (name: string) => `Sign in by ${name}`,
+    wait: 'Signing in…',
+    nothing: 'This page is only where the sign-in provider sends you back.',
+    toStart: 'To the start page',
     setupNeeded:
       'This server has no account yet. Whoever installed it opens the link that makes the first administrator: it stands in the log of the start and in the file setup-link.txt of the data folder.',
     forgotten: 'Password forgotten: ask an administrator for a link to choose another.',
@@ -49,6 +53,7 @@ export const accounts = {
     revoke: 'Revoke',
     revokeOf: (what: string) => `Revoke ${what}`,
     password: 'Change the password',
+    noPassword: 'You sign in by a provider: the password is changed there.',
     present: 'Present password',
     next: 'New password',
     changed: 'The password is changed; the other sessions have ended.',

@@ -5,6 +5,10 @@ export const accounts = {
     name: 'Tên tài khoản',
     password: 'Mật khẩu',
     enter: 'Đăng nhập',
+    byProvider: (name: string) => `Đăng nhập qua ${name}`,
+    wait: 'Đang đăng nhập…',
+    nothing: 'Trang này chỉ dùng khi cổng đăng nhập đưa bạn trở lại.',
+    toStart: 'Về trang đầu',
     setupNeeded:
       'Máy chủ này chưa có tài khoản. Người cài đặt mở liên kết tạo quản trị viên đầu tiên: nó nằm trong nhật ký khởi động và trong tệp setup-link.txt của thư mục dữ liệu.',
     forgotten: 'Quên mật khẩu: nhờ quản trị viên cấp liên kết chọn mật khẩu mới.',
@@ -47,6 +51,7 @@ export const accounts = {
     revoke: 'Thu hồi',
     revokeOf: (what: string) => `Thu hồi ${what}`,
     password: 'Đổi mật khẩu',
+    noPassword: 'Bạn đăng nhập qua cổng ngoài: mật khẩu đổi ở đó.',
     present: 'Mật khẩu hiện nay',
     next: 'Mật khẩu mới',
     changed: 'Đã đổi mật khẩu; các phiên khác đã kết thúc.',
