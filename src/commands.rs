@@ -3,6 +3,7 @@
 
 mod import;
 mod import_over_http;
+mod tips;
 mod user;
 
 use std::io::{self, Write};
@@ -21,6 +22,7 @@ use trucban::store::gpkg::{GpkgStore, check};
 use trucban::store::{Store, StoreError};
 
 pub use import::{ImportArgs, import};
+pub use tips::{TipsArgs, tips};
 pub use user::{UserArgs, user};
 
 /// Exit code where nothing could be done: a file that cannot be read, a folder in use.
@@ -41,7 +43,8 @@ pub struct ExportArgs {
     /// Folder of the data
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// Whose view is written (duty_officer, planner, field_unit, commander, local_authority, admin, observer); all of
+    /// Whose view is written (duty_officer, planner, field_unit, commander, local_authority, admin, observer,
+    /// tip_handler); all of
     /// it if not said, since whoever holds the data folder holds all of it
     #[arg(long = "as", value_parser = role)]
     role: Option<Role>,

@@ -26,6 +26,7 @@ enum Command {
     Backup(commands::BackupArgs),
     Simulate(commands::SimulateArgs),
     User(commands::UserArgs),
+    Tips(commands::TipsArgs),
 }
 
 fn main() -> ExitCode {
@@ -44,5 +45,6 @@ fn main() -> ExitCode {
         Command::Backup(args) => commands::backup(&args),
         Command::Simulate(args) => commands::simulate_over_http(&args),
         Command::User(args) => commands::user(&args),
+        Command::Tips(args) => commands::tips(&args),
     }
 }

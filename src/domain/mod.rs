@@ -21,6 +21,7 @@ pub mod place;
 pub mod place_text;
 pub mod recommend;
 pub mod shelter;
+pub mod tip;
 pub mod transition;
 pub mod unit;
 pub mod zone;

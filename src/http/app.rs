@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::error::{Refusal, starting};
 use super::long::LongQuestions;
 use super::sign_in::SignIn;
+use super::tips::Tips;
 use super::uploads::Uploads;
 use crate::desk::Desk;
 use crate::domain::change::Seq;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// A proxy stands in front and says where requests come from.
     pub behind_proxy: bool,
+    /// Anybody may give a tip on a page of its own.
+    pub public_tips: bool,
 }
 
 /// The parts that exist once the data is loaded.
@@ -54,6 +57,7 @@ pub struct Live {
     pub directory: Directory,
     pub sign_in: SignIn,
     pub uploads: Uploads,
+    pub tips: Tips,
     pub long_questions: LongQuestions,
 }
 

@@ -219,11 +219,13 @@ pub const fn status(code: Code) -> StatusCode {
         }
         C::SignInRequired | C::WrongCredentials => StatusCode::UNAUTHORIZED,
         C::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
-        C::Forbidden | C::PasswordChangeRequired | C::FieldNotVisible => StatusCode::FORBIDDEN,
+        C::Forbidden | C::PasswordChangeRequired | C::FieldNotVisible | C::NotConfirmed => StatusCode::FORBIDDEN,
         C::NotFound | C::UnknownCollection => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-        C::ForbiddenTransition | C::FolderLocked | C::DemoFolder | C::StaleFix => StatusCode::CONFLICT,
+        C::ForbiddenTransition | C::FolderLocked | C::DemoFolder | C::StaleFix | C::TipsNotSetUp => {
+            StatusCode::CONFLICT
+        }
         C::VersionConflict => StatusCode::PRECONDITION_FAILED,
         C::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -244,6 +246,7 @@ pub const fn status(code: Code) -> StatusCode {
         | C::IdempotencyMismatch
         | C::WeakPassword
         | C::CodeNotValid
+        | C::WrongPassphrase
         | C::FutureTime => StatusCode::UNPROCESSABLE_ENTITY,
         C::StoreUnavailable | C::TooBusy => StatusCode::SERVICE_UNAVAILABLE,
         C::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
@@ -284,6 +287,9 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::WeakPassword => ("Mật khẩu dễ đoán", "Password easy to guess"),
         C::PasswordChangeRequired => ("Cần đổi mật khẩu", "Password change required"),
         C::CodeNotValid => ("Mã không còn giá trị", "Code not valid"),
+        C::WrongPassphrase => ("Sai mã hoặc câu mật khẩu", "Wrong code or passphrase"),
+        C::TipsNotSetUp => ("Chưa thiết lập khoá tin báo", "No key for tips yet"),
+        C::NotConfirmed => ("Chưa có người thứ hai đồng ý", "No second person has agreed"),
         C::TooManyAttempts => ("Thử quá nhiều lần", "Too many attempts"),
         C::Forbidden => ("Không được phép", "Forbidden"),
         C::ForbiddenTransition => ("Không chuyển được trạng thái", "Transition not allowed"),

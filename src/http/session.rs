@@ -26,7 +26,15 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 4] = [Deed::ManageAccounts, Deed::EnrolDevice, Deed::Share, Deed::BreakGlass];
+const OFFERED: [Deed; 7] = [
+    Deed::ManageAccounts,
+    Deed::EnrolDevice,
+    Deed::Share,
+    Deed::BreakGlass,
+    Deed::TakeTip,
+    Deed::HandleTips,
+    Deed::ConfirmUnsealing,
+];
 
 /// Who is signed in, and the state of the server that a page shows always.
 #[derive(Serialize, ToSchema)]
@@ -47,6 +55,8 @@ pub struct Session {
     seq: u64,
     /// Version of the program.
     version: &'static str,
+    /// Anybody may give a tip on the page `/tip`.
+    public_tips: bool,
     /// Whom one may be, in a demo.
     demo_actors: Vec<Listed>,
 }
@@ -65,7 +75,7 @@ pub struct SignedIn {
     unit_id: Option<Uuid>,
     label_vi: String,
     label_en: String,
-    /// What they may do about accounts, devices and grants.
+    /// What they may do about accounts, devices, grants and tips.
     may: Vec<Deed>,
     /// The password must be changed before anything else is done.
     must_change: bool,
@@ -189,6 +199,7 @@ fn session(app: &App, account: Option<&Account>) -> Answer {
         server_time: now(),
         seq: live.seq(),
         version: env!("CARGO_PKG_VERSION"),
+        public_tips: app.settings().public_tips,
         demo_actors: if demo { demo::listed(&live.directory) } else { Vec::new() },
     })
 }

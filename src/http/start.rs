@@ -15,6 +15,7 @@ use super::directory::{Directory, Entry};
 use super::long::LongQuestions;
 use super::setup;
 use super::sign_in::SignIn;
+use super::tips::Tips;
 use super::uploads::Uploads;
 use crate::desk::{Clock, Desk, SystemClock};
 use crate::domain::Problem;
@@ -23,6 +24,7 @@ use crate::files::{seed, simulate};
 use crate::picture;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
 use crate::store::system::System;
+use crate::store::tips::TipStore;
 use crate::store::{Store, StoreError};
 use crate::tiles::Tiles;
 use crate::watch;
@@ -86,12 +88,23 @@ async fn fill(
         tasks.push(play(&desk, cast.field_unit.map(|(id, _)| id), stopping.clone()));
     }
     let uploads = Uploads::in_folder(folder)?;
+    let tips = open_tips(folder.to_owned(), is_demo).await?;
     let directory = open_directory(folder.to_owned(), options, cast).await?;
     tasks.push(tokio::spawn(directory.clone().follow(stopping)));
     let (tiles, sign_in) = (Tiles::default(), SignIn::default());
     let long_questions = LongQuestions::default();
-    let live =
-        Live { store: Arc::clone(store), picture, desk, feed, tiles, directory, sign_in, uploads, long_questions };
+    let live = Live {
+        store: Arc::clone(store),
+        picture,
+        desk,
+        feed,
+        tiles,
+        directory,
+        sign_in,
+        uploads,
+        tips,
+        long_questions,
+    };
     Ok(Started { live, tasks })
 }
 
@@ -113,6 +126,18 @@ async fn open_directory(folder: PathBuf, options: StartOptions, cast: Cast) -> a
         Ok(Directory::open(system, folder, entry, clock)?)
     });
     opening.await?
+}
+
+/// Opens the tips; a demo has a key for its handler.
+async fn open_tips(folder: PathBuf, is_demo: bool) -> anyhow::Result<Tips> {
+    let opening = tokio::task::spawn_blocking(move || -> anyhow::Result<TipStore> {
+        let tips = TipStore::open(&folder).map_err(|error| told_store(error, &folder))?;
+        if is_demo {
+            demo::give_tips_key(&tips)?;
+        }
+        Ok(tips)
+    });
+    Ok(Tips::new(Arc::new(opening.await??)))
 }
 
 async fn seed_folder(store: &Arc<dyn Store>, demo: bool) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@
 
 pub mod gpkg;
 pub mod system;
+pub mod tips;
 
 mod body;
 

@@ -57,6 +57,11 @@ impl Server {
         Self::open(Entry::Accounts, settings, Arc::new(SystemClock)).await
     }
 
+    /// As [`Server::with_accounts`], with the page on which anybody may give a tip.
+    pub async fn with_public_tips(clock: Arc<dyn Clock>) -> Self {
+        Self::open(Entry::Accounts, Settings { public_tips: true, ..Settings::default() }, clock).await
+    }
+
     async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -46,3 +46,6 @@ mod store_peers;
 mod store_support;
 mod store_system;
 mod support;
+mod tips;
+mod tips_closed;
+mod tips_support;
