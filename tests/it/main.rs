@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed, its helpers too")]
 
 mod access;
+mod commands_tips;
 mod commands_user;
 mod desk_incidents;
 mod desk_items;

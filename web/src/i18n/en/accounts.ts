@@ -90,6 +90,7 @@ export const accounts = {
       local_authority: 'Commune officer',
       admin: 'Administrator',
       observer: 'Observer',
+      tip_handler: 'Tip handler',
     },
   },
   devices: {
