@@ -124,14 +124,14 @@ pub fn check_scrubbed(text: &str, identity: &[&str]) -> Result<(), Problem> {
     let fault = |vi: &str, en: &str| Err(Problem::new(Code::InvalidValue, vi, en).at("/scrubbed"));
     if text.chars().count() > TEXT_CHARS_MAX {
         return fault(
-            &format!("scrubbed: dài quá {TEXT_CHARS_MAX} ký tự."),
-            &format!("scrubbed: longer than {TEXT_CHARS_MAX} characters."),
+            &format!("Bản viết lại dài quá {TEXT_CHARS_MAX} ký tự."),
+            &format!("The scrubbed text is longer than {TEXT_CHARS_MAX} characters."),
         );
     }
     if has_long_number(text) {
         return fault(
-            "scrubbed: còn một dãy số như số điện thoại hoặc căn cước; hãy bỏ đi.",
-            "scrubbed: a number like that of a telephone or an identity card is left; take it out.",
+            "Bản viết lại còn một dãy số như số điện thoại hoặc căn cước; hãy bỏ đi.",
+            "The scrubbed text has a number left like that of a telephone or an identity card; take it out.",
         );
     }
     let folded = format!(" {} ", super::fold::fold(text));
@@ -141,8 +141,8 @@ pub fn check_scrubbed(text: &str, identity: &[&str]) -> Result<(), Problem> {
         .any(|word| word.chars().count() >= NAME_CHARS_MIN && folded.contains(&format!(" {word} ")));
     if left {
         return fault(
-            "scrubbed: còn tên hoặc cách liên hệ của người báo tin; hãy viết lại.",
-            "scrubbed: the informant's name or how to reach them is left; write it anew.",
+            "Bản viết lại còn tên hoặc cách liên hệ của người báo tin; hãy viết lại.",
+            "The scrubbed text still holds the informant's name or how to reach them; write it anew.",
         );
     }
     Ok(())

@@ -83,15 +83,20 @@ test('a tip is sealed, opened by two persons, answered and made an incident that
   const code = (await said.innerText()).match(/LC-\d{4}-Q\d-\d+/)[0];
   await handler.page.locator('[data-tip][data-state="promoted"]').waitFor();
   await shot(handler.page, 'tips-promoted');
+  await handler.page.setViewportSize(PHONE.viewport);
+  await shot(handler.page, 'tips-phone');
+  assert.deepEqual(await barriers(handler.page), []);
   await handler.close();
 
   await comeBack(officer.page, way);
   await officer.page.getByText('Họ đi về phía nào?').waitFor();
   await officer.page.goto(`${server.url}/duty?wall`);
-  await officer.page.getByTestId('wall').waitFor();
-  assert.ok(!(await officer.page.content()).includes(code), 'not on a wall');
+  await officer.page.getByTestId('wall').locator('li[data-id]').first().waitFor();
+  const { body } = await server.api('duty_officer', `/api/collections/incidents/items?code=${code}`);
+  const row = officer.page.locator(`li[data-id="${body.features[0].id}"]`);
+  assert.equal(await row.count(), 0, 'not on a wall');
   await officer.page.goto(`${server.url}/duty`);
-  await officer.page.getByText(code).first().waitFor();
+  await row.waitFor();
   await officer.close();
 });
 
@@ -112,7 +117,7 @@ test('anybody reads what is kept, gives a tip on a telephone and comes back for 
   await page.getByRole('alert').filter({ hasText: 'không đúng' }).waitFor();
   await comeBack(page, { code: way.code.replaceAll('-', ''), passphrase: way.passphrase.toUpperCase() });
   await page.getByText('Chưa có trả lời nào').waitFor();
-  await page.getByLabel('Báo thêm').fill('Xe đi rồi');
+  await page.getByRole('textbox', { name: 'Báo thêm' }).fill('Xe đi rồi');
   await page.getByRole('button', { name: 'Gửi thêm' }).click();
   await page.locator('[data-author="informant"]').getByText('Xe đi rồi').waitFor();
   await page.getByRole('button', { name: 'Xong' }).click();

@@ -59,6 +59,7 @@ export const tips: typeof vi = {
     taken: 'Sealed. Read this to the informant and let them note it; the two lines are shown once:',
     takenPublic: 'Sealed. Note these two lines; they are shown once and cannot be had again:',
     another: 'Take another tip in',
+    anotherPublic: 'Give another tip',
     key: (letters: string) => `key ${letters}`,
   },
   followUp: {

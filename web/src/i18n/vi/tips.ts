@@ -57,6 +57,7 @@ export const tips = {
     takenPublic:
       'Đã niêm phong. Hãy ghi lại hai dòng này; chúng chỉ hiện một lần, mất thì không lấy lại được:',
     another: 'Nhận tin khác',
+    anotherPublic: 'Báo tin khác',
     key: (letters: string) => `khoá ${letters}`,
   },
   followUp: {
