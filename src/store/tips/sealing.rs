@@ -100,7 +100,7 @@ mod tests {
             let other = key_of(passphrase, &salt, Cost::Informant).unwrap();
             assert_eq!(open::<String>(&other, &sealed), None);
         }
-        let mut touched = sealed.clone();
+        let mut touched = sealed;
         touched[40] ^= 1;
         assert_eq!(open::<String>(&key, &touched), None);
         assert_eq!(open::<String>(&key, &[]), None);
