@@ -5,6 +5,7 @@ mod audit;
 mod import;
 mod import_over_http;
 mod retention;
+mod tips;
 mod user;
 
 use std::io::{self, Write};
@@ -27,6 +28,7 @@ use trucban::store::{Store, StoreError};
 pub use audit::{AuditArgs, audit};
 pub use import::{ImportArgs, import};
 pub use retention::{RetentionArgs, retention};
+pub use tips::{TipsArgs, tips};
 pub use user::{UserArgs, user};
 
 /// Exit code where nothing could be done: a file that cannot be read, a folder in use.
@@ -47,7 +49,8 @@ pub struct ExportArgs {
     /// Folder of the data
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// Whose view is written (duty_officer, planner, field_unit, commander, local_authority, admin, observer); all of
+    /// Whose view is written (duty_officer, planner, field_unit, commander, local_authority, admin, observer,
+    /// tip_handler); all of
     /// it if not said, since whoever holds the data folder holds all of it
     #[arg(long = "as", value_parser = role)]
     role: Option<Role>,

@@ -28,6 +28,7 @@ enum Command {
     User(commands::UserArgs),
     Audit(commands::AuditArgs),
     Retention(commands::RetentionArgs),
+    Tips(commands::TipsArgs),
 }
 
 fn main() -> ExitCode {
@@ -49,5 +50,6 @@ fn main() -> ExitCode {
         Command::User(args) => commands::user(&args),
         Command::Audit(args) => commands::audit(&args),
         Command::Retention(args) => commands::retention(&args),
+        Command::Tips(args) => commands::tips(&args),
     }
 }

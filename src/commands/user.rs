@@ -86,7 +86,7 @@ struct LinkTo {
 struct AddArgs {
     /// Its name: letters, digits, dots, hyphens, underscores
     name: String,
-    /// duty_officer, planner, field_unit, commander, local_authority, admin, observer
+    /// duty_officer, planner, field_unit, commander, local_authority, admin, observer, tip_handler
     #[arg(long, value_parser = role)]
     role: Role,
     /// police, military, border_guard, civil; an account of the joint duty room has none
@@ -224,7 +224,7 @@ fn note(data: &Path, deed: &str, name: &str) -> anyhow::Result<()> {
 }
 
 /// The accounts of a folder that is there: a mistyped one shall not be made.
-fn known_folder(data: &Path) -> anyhow::Result<System> {
+pub(super) fn known_folder(data: &Path) -> anyhow::Result<System> {
     if !data.is_dir() {
         bail!("there is no data folder {}", data.display());
     }
@@ -283,18 +283,22 @@ fn check_ground(data: &Path, area: &Area, unit: Option<Uuid>) -> anyhow::Result<
     })
 }
 
-fn password_line() -> anyhow::Result<String> {
+pub(super) fn password_line() -> anyhow::Result<String> {
     let mut line = String::new();
     io::Read::take(io::stdin().lock(), PASSWORD_BYTES_MAX).read_line(&mut line)?;
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-/// Asks twice on the terminal; nothing where there is no terminal, or where nothing is typed.
 fn ask_for_password() -> anyhow::Result<Option<String>> {
+    ask_twice("mật khẩu (trống: tạo liên kết) / password (empty: make a link): ")
+}
+
+/// Asks twice on the terminal; nothing where there is no terminal, or where nothing is typed.
+pub(super) fn ask_twice(prompt: &str) -> anyhow::Result<Option<String>> {
     if !io::stdin().is_terminal() {
         return Ok(None);
     }
-    let first = rpassword::prompt_password("mật khẩu (trống: tạo liên kết) / password (empty: make a link): ")?;
+    let first = rpassword::prompt_password(prompt)?;
     if first.is_empty() {
         return Ok(None);
     }

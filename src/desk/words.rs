@@ -22,6 +22,7 @@ pub(super) fn role(role: Role) -> &'static str {
         Role::LocalAuthority => "cán bộ xã",
         Role::Admin => "quản trị",
         Role::Observer => "quan sát viên",
+        Role::TipHandler => "cán bộ xử lý tin báo",
         Role::System => "máy chủ",
     }
 }

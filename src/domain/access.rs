@@ -21,6 +21,8 @@ pub enum Role {
     LocalAuthority,
     Admin,
     Observer,
+    /// Answers for tips: reads what is sealed, with a second person and a reason.
+    TipHandler,
     /// The server itself: timers, recovery, and whoever holds the data folder on a machine without accounts. No
     /// account has it ([`Role::parse`] does not know it).
     System,
@@ -28,7 +30,7 @@ pub enum Role {
 
 impl Role {
     /// Every role that an account can have.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::DutyOfficer,
         Self::Planner,
         Self::FieldUnit,
@@ -36,6 +38,7 @@ impl Role {
         Self::LocalAuthority,
         Self::Admin,
         Self::Observer,
+        Self::TipHandler,
     ];
 
     /// Its name, as it stands in accounts and answers.
@@ -49,6 +52,7 @@ impl Role {
             Self::LocalAuthority => "local_authority",
             Self::Admin => "admin",
             Self::Observer => "observer",
+            Self::TipHandler => "tip_handler",
             Self::System => "system",
         }
     }
@@ -227,7 +231,7 @@ pub enum DataClass {
     Restricted,
     /// Households.
     Personal,
-    /// Informants: never in the picture, only in the sealed store.
+    /// Informants: never in the picture, only in the store of tips, where a second person and a reason are needed besides.
     Sealed,
 }
 
@@ -282,21 +286,23 @@ pub enum Reach {
     Nothing,
 }
 
-/// Who reads what: for each role its reach into public, internal, restricted and personal data.
+/// Who reads what: for each role its reach into public, internal, restricted, personal and sealed data.
 ///
 /// Need for personal data: the household's commune authority, the duty officer and the planner whose area holds it, a
 /// unit while it is tasked there (DESIGN.md section 5). An administrator runs the server and has no such need.
-pub static READS: [(Role, [Reach; 4]); 8] = {
+/// Sealed data is the tip handler's alone, whatever else somebody may.
+pub static READS: [(Role, [Reach; 5]); 9] = {
     use Reach as R;
     [
-        (Role::DutyOfficer, [R::All, R::Area, R::ForceInArea, R::Area]),
-        (Role::Planner, [R::All, R::Area, R::ForceInArea, R::Area]),
-        (Role::FieldUnit, [R::All, R::Area, R::ForceInArea, R::Task]),
-        (Role::Commander, [R::All, R::Area, R::ForceInArea, R::Reduced]),
-        (Role::LocalAuthority, [R::All, R::Area, R::ForceInArea, R::Area]),
-        (Role::Admin, [R::All, R::All, R::All, R::Reduced]),
-        (Role::Observer, [R::All, R::Nothing, R::Nothing, R::Reduced]),
-        (Role::System, [R::All, R::All, R::All, R::All]),
+        (Role::DutyOfficer, [R::All, R::Area, R::ForceInArea, R::Area, R::Nothing]),
+        (Role::Planner, [R::All, R::Area, R::ForceInArea, R::Area, R::Nothing]),
+        (Role::FieldUnit, [R::All, R::Area, R::ForceInArea, R::Task, R::Nothing]),
+        (Role::Commander, [R::All, R::Area, R::ForceInArea, R::Reduced, R::Nothing]),
+        (Role::LocalAuthority, [R::All, R::Area, R::ForceInArea, R::Area, R::Nothing]),
+        (Role::Admin, [R::All, R::All, R::All, R::Reduced, R::Nothing]),
+        (Role::Observer, [R::All, R::Nothing, R::Nothing, R::Reduced, R::Nothing]),
+        (Role::TipHandler, [R::All, R::Area, R::ForceInArea, R::Reduced, R::All]),
+        (Role::System, [R::All, R::All, R::All, R::All, R::Nothing]),
     ]
 };
 
@@ -367,6 +373,12 @@ pub enum Deed {
     BreakGlass,
     /// Read who read what.
     ReadAudit,
+    /// Take a tip in, and pass messages of an informant who calls again.
+    TakeTip,
+    /// Grade, scrub, answer and promote tips; ask to open what is sealed.
+    HandleTips,
+    /// Be the second person who agrees that a tip is opened; read the figures of tips.
+    ConfirmUnsealing,
 }
 
 impl Actor {
@@ -382,14 +394,11 @@ impl Actor {
         Self::new("system", Role::System, None)
     }
 
-    /// How far this actor's role sees into a class; nobody sees sealed data in the picture.
+    /// How far this actor's role sees into a class.
     #[must_use]
     pub fn reach(&self, class: DataClass) -> Reach {
         let (_, reaches) = READS[self.role as usize];
-        match class {
-            DataClass::Sealed => Reach::Nothing,
-            class => reaches[class as usize],
-        }
+        reaches[class as usize]
     }
 
     /// Whether every record of the collection is seen as it is, so that none needs a look of its own.
@@ -491,19 +500,32 @@ impl Actor {
     pub fn may(&self, deed: Deed) -> bool {
         use Deed as D;
         match self.role {
-            Role::System => true,
-            // Whoever runs the server has no need of what a force shares or of who lives where.
-            Role::Admin => !matches!(deed, D::Share | D::BreakGlass),
-            Role::DutyOfficer => !matches!(deed, D::EditGround | D::ManageAccounts | D::ReadAudit),
-            Role::Commander => !matches!(deed, D::EditGround | D::ManageAccounts | D::EnrolDevice),
+            // Tips have no back door: not even whoever holds the data folder comes to them through the server.
+            Role::System => !matches!(deed, D::HandleTips | D::ConfirmUnsealing),
+            // Whoever runs the server has no need of what a force shares, of who lives where or of who told what.
+            Role::Admin => !matches!(deed, D::Share | D::BreakGlass | D::TakeTip | D::HandleTips | D::ConfirmUnsealing),
+            Role::DutyOfficer => !matches!(deed, D::EditGround | D::ManageAccounts | D::ReadAudit | D::HandleTips),
+            Role::Commander => !matches!(deed, D::EditGround | D::ManageAccounts | D::EnrolDevice | D::HandleTips),
             Role::Planner => matches!(
                 deed,
-                D::DrawZone | D::EditHousehold | D::EditPlace | D::WriteLog | D::ReportIncident | D::EditGround
+                D::DrawZone
+                    | D::EditHousehold
+                    | D::EditPlace
+                    | D::WriteLog
+                    | D::ReportIncident
+                    | D::EditGround
+                    | D::TakeTip
             ),
-            Role::FieldUnit => {
-                matches!(deed, D::ReportIncident | D::ReportUnit | D::EditPlace | D::WriteLog | D::BreakGlass)
+            Role::FieldUnit => matches!(
+                deed,
+                D::ReportIncident | D::ReportUnit | D::EditPlace | D::WriteLog | D::BreakGlass | D::TakeTip
+            ),
+            Role::LocalAuthority => {
+                matches!(deed, D::ReportIncident | D::EditHousehold | D::EditPlace | D::WriteLog | D::TakeTip)
             }
-            Role::LocalAuthority => matches!(deed, D::ReportIncident | D::EditHousehold | D::EditPlace | D::WriteLog),
+            Role::TipHandler => {
+                matches!(deed, D::ReportIncident | D::TakeTip | D::HandleTips | D::ConfirmUnsealing)
+            }
             Role::Observer => false,
         }
     }

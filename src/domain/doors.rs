@@ -16,6 +16,8 @@ pub enum Asks {
     Session,
     /// A role that may do this.
     Deed(Deed),
+    /// A role that may do this, or anybody where the page for informants is switched on.
+    Public(Deed),
     /// A role that may edit the collection in the path ([`deed_of`]); a new incident is a report.
     Edit,
     /// [`Deed::RunIncident`]; for `callers`, [`Deed::ReportIncident`].
@@ -41,7 +43,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 65] = [
+pub static DOORS: [(&str, &str, Asks); 77] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -100,6 +102,18 @@ pub static DOORS: [(&str, &str, Asks); 65] = [
     ("DELETE", "/api/session", Asks::Nothing),
     ("POST", "/api/setup", Asks::Nothing),
     ("GET", "/api/similar", Asks::Account),
+    ("GET", "/api/tip", Asks::Public(Deed::TakeTip)),
+    ("POST", "/api/tip", Asks::Public(Deed::TakeTip)),
+    ("POST", "/api/tip/follow-up", Asks::Public(Deed::TakeTip)),
+    ("GET", "/api/tips", Asks::Deed(Deed::HandleTips)),
+    ("GET", "/api/tips/figures", Asks::Deed(Deed::ConfirmUnsealing)),
+    ("GET", "/api/tips/unsealings", Asks::Deed(Deed::ConfirmUnsealing)),
+    ("POST", "/api/tips/unsealings/{id}/confirm", Asks::Deed(Deed::ConfirmUnsealing)),
+    ("PATCH", "/api/tips/{id}", Asks::Deed(Deed::HandleTips)),
+    ("POST", "/api/tips/{id}/answers", Asks::Deed(Deed::HandleTips)),
+    ("POST", "/api/tips/{id}/promote", Asks::Deed(Deed::HandleTips)),
+    ("POST", "/api/tips/{id}/unseal", Asks::Deed(Deed::HandleTips)),
+    ("POST", "/api/tips/{id}/unsealings", Asks::Deed(Deed::HandleTips)),
     ("POST", "/api/units/{id}/position", Asks::Deed(Deed::ReportUnit)),
     ("POST", "/api/units/{id}/status", Asks::Deed(Deed::ReportUnit)),
     ("GET", "/api/within", Asks::Account),

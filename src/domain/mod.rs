@@ -24,6 +24,7 @@ pub mod place_text;
 pub mod recommend;
 pub mod retention;
 pub mod shelter;
+pub mod tip;
 pub mod transition;
 pub mod unit;
 pub mod zone;

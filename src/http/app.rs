@@ -10,6 +10,7 @@ use super::error::{Refusal, starting};
 use super::long::LongQuestions;
 use super::oidc::Oidc;
 use super::sign_in::SignIn;
+use super::tips::Tips;
 use super::uploads::Uploads;
 use crate::desk::Desk;
 use crate::domain::change::Seq;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// A proxy stands in front and says where requests come from.
     pub behind_proxy: bool,
+    /// Anybody may give a tip on a page of its own.
+    pub public_tips: bool,
 }
 
 /// The parts that exist once the data is loaded.
@@ -58,6 +61,7 @@ pub struct Live {
     /// The provider by which one may come in too.
     pub oidc: Option<Oidc>,
     pub uploads: Uploads,
+    pub tips: Tips,
     pub long_questions: LongQuestions,
     pub audit: Audit,
 }

@@ -141,6 +141,18 @@ pub fn note_deed(reader: &Reader, kind: Kind, whom: &str, purpose: &str) -> Resu
     Ok(reader.live()?.audit.event(Event { purpose: purpose.to_owned(), ..event }).map_err(refused)?)
 }
 
+/// Notes that a sealed tip was opened, before the answer leaves; what refuses here keeps it back. `agreed_by` is the
+/// second person.
+///
+/// # Errors
+/// As [`note`].
+pub fn note_unsealed(reader: &Reader, tip: Uuid, reason: &str, agreed_by: &str) -> Result<(), Refusal> {
+    let place = format!("{} ({agreed_by} agreed)", place(&reader.method, &reader.uri));
+    let event = Event::new(Kind::Unseal, reader.actor(), now(), place);
+    let event = Event { class: Some(DataClass::Sealed), count: 1, ids: vec![tip], purpose: reason.to_owned(), ..event };
+    Ok(reader.live()?.audit.event(event).map_err(refused)?)
+}
+
 /// The same of what was done and could not be refused: go out, be denied.
 pub fn note_done(live: &Live, kind: Kind, actor: &Arc<Actor>, place: &str) {
     match live.audit.slot_of_written() {

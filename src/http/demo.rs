@@ -18,9 +18,12 @@ use crate::domain::{Actor, Collection, Force, Role, Timestamp};
 use crate::picture::{PictureHandle, Shown, View};
 use crate::store::StoreError;
 use crate::store::system::{Bearer, NewAccount, NewToken, Secret, System, TokenKind};
+use crate::store::tips::TipStore;
 
 /// The file of the data folder that holds the demo's tokens, for programs.
 pub const DEMO_TOKENS_FILE: &str = "demo-tokens.json";
+/// What opens the tips of a demo; they are invented, and everybody may read it on the handler's page.
+pub const DEMO_TIPS_PASSPHRASE: &str = "minh hoạ tin báo";
 /// For how long the demo's forces share: longer than any demo lives.
 const SHARING_S: i64 = 10 * 365 * 24 * 3_600;
 /// Forces that let all others see their units in the demo.
@@ -45,11 +48,12 @@ const fn actor(
 }
 
 /// In the order of the start page.
-const ACTORS: [DemoActor; 6] = [
+const ACTORS: [DemoActor; 7] = [
     actor("duty_officer", Role::DutyOfficer, Some(Force::Police), "Trực ban tỉnh", "Duty officer"),
     actor("planner", Role::Planner, Some(Force::Civil), "Cán bộ kế hoạch", "Planner"),
     actor("field_unit", Role::FieldUnit, None, "Tổ hiện trường", "Field unit"),
     actor("local_authority", Role::LocalAuthority, Some(Force::Civil), "Cán bộ xã", "Commune officer"),
+    actor("tip_handler", Role::TipHandler, None, "Cán bộ xử lý tin báo", "Tip handler"),
     actor("observer", Role::Observer, None, "Quan sát viên", "Observer"),
     actor("admin", Role::Admin, None, "Quản trị", "Administrator"),
 ];
@@ -126,6 +130,17 @@ pub fn settle(system: &System, folder: &Path, cast: &Cast, now: Timestamp) -> Re
         if of != to {
             share_units(system, of, to, now)?;
         }
+    }
+    Ok(())
+}
+
+/// Makes the key of a demo's tips if there is none.
+///
+/// # Errors
+/// What the system said.
+pub fn give_tips_key(tips: &TipStore) -> Result<(), StoreError> {
+    if tips.key()?.is_none() {
+        tips.make_key(&[("tip_handler".to_owned(), DEMO_TIPS_PASSPHRASE.to_owned())], false)?;
     }
     Ok(())
 }

@@ -224,11 +224,14 @@ pub const fn status(code: Code) -> StatusCode {
         | C::FieldNotVisible
         | C::SignInRefused
         | C::NoRole
-        | C::AccountDisabled => StatusCode::FORBIDDEN,
+        | C::AccountDisabled
+        | C::NotConfirmed => StatusCode::FORBIDDEN,
         C::NotFound | C::UnknownCollection => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-        C::ForbiddenTransition | C::FolderLocked | C::DemoFolder | C::StaleFix => StatusCode::CONFLICT,
+        C::ForbiddenTransition | C::FolderLocked | C::DemoFolder | C::StaleFix | C::TipsNotSetUp => {
+            StatusCode::CONFLICT
+        }
         C::VersionConflict => StatusCode::PRECONDITION_FAILED,
         C::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -249,6 +252,7 @@ pub const fn status(code: Code) -> StatusCode {
         | C::IdempotencyMismatch
         | C::WeakPassword
         | C::CodeNotValid
+        | C::WrongPassphrase
         | C::FutureTime => StatusCode::UNPROCESSABLE_ENTITY,
         C::StoreUnavailable | C::TooBusy | C::ProviderUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         C::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
@@ -294,6 +298,9 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::WeakPassword => ("Mật khẩu dễ đoán", "Password easy to guess"),
         C::PasswordChangeRequired => ("Cần đổi mật khẩu", "Password change required"),
         C::CodeNotValid => ("Mã không còn giá trị", "Code not valid"),
+        C::WrongPassphrase => ("Sai mã hoặc câu mật khẩu", "Wrong code or passphrase"),
+        C::TipsNotSetUp => ("Chưa thiết lập khoá tin báo", "No key for tips yet"),
+        C::NotConfirmed => ("Chưa có người thứ hai đồng ý", "No second person has agreed"),
         C::TooManyAttempts => ("Thử quá nhiều lần", "Too many attempts"),
         C::Forbidden => ("Không được phép", "Forbidden"),
         C::ForbiddenTransition => ("Không chuyển được trạng thái", "Transition not allowed"),

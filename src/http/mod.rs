@@ -47,6 +47,7 @@ mod shapes;
 mod sign_in;
 mod start;
 mod tiles;
+mod tips;
 mod units;
 mod uploads;
 

@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 18] = [
+const VIEWS: [&str; 19] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -23,15 +23,19 @@ const VIEWS: [&str; 18] = [
     "/signed-in",
     "/me",
     "/access",
+    "/tips",
 ];
 
+/// The view for informants, where it is switched on.
+const PUBLIC_TIPS: &str = "/tip";
+
 /// Routes of the embedded files. Built files carry a hash in their name and never change.
-pub fn pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub fn pages<S: Clone + Send + Sync + 'static>(public_tips: bool) -> Router<S> {
     let mut files = memory_serve::load!()
         .index_file(Some("/index.html"))
         .html_cache_control(CacheControl::NoCache)
         .cache_control(CacheControl::Medium);
-    for view in VIEWS {
+    for view in VIEWS.into_iter().chain(public_tips.then_some(PUBLIC_TIPS)) {
         files = files.add_alias(view, "/index.html");
     }
     files.into_router()

@@ -10,7 +10,7 @@ use super::app::App;
 use super::front::Front;
 use super::{
     accounts, around, assignments, audit, devices, docs, ends, feed, grants, health, imports, incidents, items,
-    landing, me, oidc, organisations, pages, places, records, session, setup, tiles, units,
+    landing, me, oidc, organisations, pages, places, records, session, setup, tiles, tips, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -21,6 +21,7 @@ pub fn api() -> OpenApiRouter<App> {
     let packed = CompressionLayer::new().compress_when(SizeAbove::new(PACKED_BYTES_MIN));
     OpenApiRouter::with_openapi(docs::preamble())
         .merge(accounts_and_grants())
+        .merge(tips())
         .merge(records_and_verbs().layer(packed))
         .merge(hot())
 }
@@ -93,6 +94,22 @@ fn accounts_and_grants() -> OpenApiRouter<App> {
         .routes(routes!(grants::break_glass))
 }
 
+/// Informants and what they told.
+fn tips() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(tips::intake::read_intake, tips::intake::take_tip))
+        .routes(routes!(tips::intake::follow_up))
+        .routes(routes!(tips::desk::list_tips))
+        .routes(routes!(tips::desk::read_figures))
+        .routes(routes!(tips::desk::change_tip))
+        .routes(routes!(tips::desk::answer_tip))
+        .routes(routes!(tips::desk::promote_tip))
+        .routes(routes!(tips::unsealing::list_unsealings))
+        .routes(routes!(tips::unsealing::confirm_unsealing))
+        .routes(routes!(tips::unsealing::ask_to_unseal))
+        .routes(routes!(tips::unsealing::unseal))
+}
+
 /// Everything that is served.
 #[must_use]
 pub fn front(app: App) -> Front {
@@ -102,7 +119,7 @@ pub fn front(app: App) -> Front {
         .route("/api/docs", axum::routing::get(docs::page))
         .route("/api/docs/page.css", axum::routing::get(docs::style))
         .route("/api/docs/reader.js", axum::routing::get(docs::script))
-        .merge(pages::pages())
+        .merge(pages::pages(app.settings().public_tips))
         .with_state(app.clone());
     Front::new(app, router)
 }

@@ -75,6 +75,9 @@ struct ConfigFile {
     demo: bool,
     #[serde(default)]
     behind_proxy: bool,
+    /// Anybody may give a tip on the page `/tip`, which is not there otherwise.
+    #[serde(default)]
+    public_tips: bool,
     /// Further names under which browsers reach this server.
     #[serde(default)]
     hosts: Vec<String>,
@@ -141,7 +144,7 @@ impl Config {
         let config = Self {
             data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
             listen,
-            settings: Settings { demo, hosts, behind_proxy },
+            settings: Settings { demo, hosts, behind_proxy, public_tips: file.public_tips },
             entry,
             simulation: !options.no_simulation,
             audit: file.audit,

@@ -31,7 +31,16 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 5] = [Deed::ManageAccounts, Deed::EnrolDevice, Deed::Share, Deed::BreakGlass, Deed::ReadAudit];
+const OFFERED: [Deed; 8] = [
+    Deed::ManageAccounts,
+    Deed::EnrolDevice,
+    Deed::Share,
+    Deed::BreakGlass,
+    Deed::ReadAudit,
+    Deed::TakeTip,
+    Deed::HandleTips,
+    Deed::ConfirmUnsealing,
+];
 
 /// Who is signed in, and the state of the server that a page shows always.
 #[derive(Serialize, ToSchema)]
@@ -52,6 +61,8 @@ pub struct Session {
     seq: u64,
     /// Version of the program.
     version: &'static str,
+    /// Anybody may give a tip on the page `/tip`.
+    public_tips: bool,
     /// Whom one may be, in a demo.
     demo_actors: Vec<Listed>,
     /// The provider by which one may come in, beside the accounts of this server.
@@ -76,7 +87,7 @@ pub struct SignedIn {
     unit_id: Option<Uuid>,
     label_vi: String,
     label_en: String,
-    /// What they may do about accounts, devices and grants.
+    /// What they may do about accounts, devices, grants and tips.
     may: Vec<Deed>,
     /// The password must be changed before anything else is done.
     must_change: bool,
@@ -230,6 +241,7 @@ fn session(app: &App, account: Option<&Account>) -> Result<Session, Refusal> {
         server_time: now(),
         seq: live.seq(),
         version: env!("CARGO_PKG_VERSION"),
+        public_tips: app.settings().public_tips,
         demo_actors: if demo { demo::listed(&live.directory) } else { Vec::new() },
         provider: live.oidc.as_ref().map(Oidc::offer),
         sign_out_url: None,

@@ -85,6 +85,14 @@ impl SignIn {
         outcome
     }
 
+    /// Does a piece of work that hashes a passphrase, when its turn comes.
+    ///
+    /// # Errors
+    /// `too_busy`.
+    pub async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+        Ok(self.hashing.run(work).await?)
+    }
+
     /// The hash of a password that was chosen.
     ///
     /// # Errors

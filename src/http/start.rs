@@ -16,6 +16,7 @@ use super::long::LongQuestions;
 use super::oidc::{Oidc, OidcConfig};
 use super::setup;
 use super::sign_in::SignIn;
+use super::tips::Tips;
 use super::uploads::Uploads;
 use crate::desk::{Clock, Desk, SystemClock};
 use crate::domain::Problem;
@@ -25,6 +26,7 @@ use crate::picture;
 use crate::store::audit::Audit;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
 use crate::store::system::System;
+use crate::store::tips::TipStore;
 use crate::store::{Store, StoreError};
 use crate::tiles::Tiles;
 use crate::watch;
@@ -92,6 +94,7 @@ async fn fill(
     }
     let uploads = Uploads::in_folder(folder)?;
     let oidc = options.oidc.take().map(|config| Oidc::new(config, &options.base)).transpose()?;
+    let tips = open_tips(folder.to_owned(), is_demo).await?;
     let directory = open_directory(folder.to_owned(), options, cast).await?;
     tasks.push(tokio::spawn(directory.clone().follow(stopping)));
     let (tiles, sign_in) = (Tiles::default(), SignIn::default());
@@ -106,6 +109,7 @@ async fn fill(
         sign_in,
         oidc,
         uploads,
+        tips,
         long_questions,
         audit,
     };
@@ -136,6 +140,18 @@ async fn open_audit(folder: &Path) -> anyhow::Result<Audit> {
     let path = folder.to_owned();
     let opened = tokio::task::spawn_blocking(move || Audit::open(&path)).await?;
     opened.with_context(|| format!("cannot open the audit in {}", folder.display()))
+}
+
+/// Opens the tips; a demo has a key for its handler.
+async fn open_tips(folder: PathBuf, is_demo: bool) -> anyhow::Result<Tips> {
+    let opening = tokio::task::spawn_blocking(move || -> anyhow::Result<TipStore> {
+        let tips = TipStore::open(&folder).map_err(|error| told_store(error, &folder))?;
+        if is_demo {
+            demo::give_tips_key(&tips)?;
+        }
+        Ok(tips)
+    });
+    Ok(Tips::new(Arc::new(opening.await??)))
 }
 
 async fn seed_folder(store: &Arc<dyn Store>, demo: bool) -> anyhow::Result<()> {

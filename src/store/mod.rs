@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod gpkg;
 pub mod system;
+pub mod tips;
 
 mod body;
 

@@ -71,6 +71,12 @@ impl Server {
         Self::open(Entry::Accounts, Settings::default(), Arc::new(SystemClock), Some(config)).await
     }
 
+    /// As [`Server::with_accounts`], with the page on which anybody may give a tip.
+    pub async fn with_public_tips(clock: Arc<dyn Clock>) -> Self {
+        let settings = Settings { public_tips: true, ..Settings::default() };
+        Self::open(Entry::Accounts, settings, clock, None).await
+    }
+
     /// The demo, whose audit has room for so many requests.
     pub async fn demo_with_audit_queue(queue_max: usize) -> Self {
         let settings = Settings { demo: true, ..Settings::default() };

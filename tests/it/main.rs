@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod audit_chain;
+mod commands_tips;
 mod commands_user;
 mod desk_incidents;
 mod desk_items;
@@ -55,3 +56,6 @@ mod store_peers;
 mod store_support;
 mod store_system;
 mod support;
+mod tips;
+mod tips_closed;
+mod tips_support;

@@ -72,13 +72,7 @@ impl System {
     /// # Errors
     /// What the system said.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        make_folder(dir)?;
-        let file = dir.join(FILE);
-        make_private_file(&file)?;
-        let mut conn = Connection::open(&file)?;
-        conn.busy_timeout(BUSY_WAIT)?;
-        conn.pragma_update(None, "journal_mode", "wal")?;
-        conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")?;
+        let mut conn = open_private(dir, FILE)?;
         let migrated = embedded::migrations::runner().run(&mut conn);
         migrated.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { conn: Mutex::new(conn) })
@@ -122,13 +116,26 @@ impl System {
     }
 }
 
+/// Opens a file of a data folder that nobody else reads, mode 0600, and in which nothing that was erased stays; makes
+/// file and folder if they are not there.
+pub(in crate::store) fn open_private(dir: &Path, name: &str) -> Result<Connection, StoreError> {
+    make_folder(dir)?;
+    let file = dir.join(name);
+    make_private_file(&file)?;
+    let conn = Connection::open(&file)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    conn.pragma_update(None, "journal_mode", "wal")?;
+    conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")?;
+    Ok(conn)
+}
+
 fn read_revision(conn: &Connection) -> Result<u64, StoreError> {
     let number: i64 = conn.prepare_cached("SELECT number FROM revision")?.query_row([], |row| row.get(0))?;
     Ok(number.unsigned_abs())
 }
 
 /// Reads all rows of a query.
-fn rows<T>(
+pub(in crate::store) fn rows<T>(
     conn: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
@@ -144,7 +151,7 @@ fn rows<T>(
 }
 
 /// The first row of a query, if there is one.
-fn first<T>(
+pub(in crate::store) fn first<T>(
     conn: &Connection,
     sql: &str,
     params: impl rusqlite::Params,

@@ -49,6 +49,26 @@ export const accounts = {
     write<T.Grant>('/api/break-glass', { collection: 'households', area: { parts: { communes } }, purpose }),
 };
 
+/** Tips: the intake, the informant's way back, and the handler's side. */
+export const tips = {
+  intake: () => read<T.TipIntake>('/api/tip'),
+  take: (tip: Schemas['TipCall']) => write<T.TakenTip>('/api/tip', tip),
+  followUp: (call: Schemas['FollowUpCall']) => write<Schemas['FollowUpAnswer']>('/api/tip/follow-up', call),
+
+  list: () => read<Schemas['Tips']>('/api/tips'),
+  change: (id: string, version: number, patch: Schemas['TipPatch']) =>
+    write<T.Tip>(`/api/tips/${id}`, patch, { method: 'PATCH', version }),
+  answer: (id: string, text: string) => write<unknown>(`/api/tips/${id}/answers`, { text }),
+  promote: (id: string, version: number, call: Schemas['PromoteCall']) =>
+    write<Schemas['Promoted']>(`/api/tips/${id}/promote`, call, { version }),
+  figures: (from: string, to: string) => read<Schemas['TipFigures']>('/api/tips/figures', { from, to }),
+
+  unsealings: () => read<Schemas['Unsealings']>('/api/tips/unsealings'),
+  askToUnseal: (id: string, reason: string) => write<T.Unsealing>(`/api/tips/${id}/unsealings`, { reason }),
+  confirm: (id: string) => write<T.Unsealing>(`/api/tips/unsealings/${id}/confirm`, {}),
+  unseal: (id: string, passphrase: string) => write<T.Unsealed>(`/api/tips/${id}/unseal`, { passphrase }),
+};
+
 /** The fields of a collection; those of people are marked. */
 export const schemaOf = (name: T.CollectionName) =>
   read<{ properties: Record<string, { description?: string; 'x-personal'?: boolean }> }>(

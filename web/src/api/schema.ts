@@ -849,6 +849,204 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the intake needs to know. */
+        get: operations["read_intake"];
+        put?: never;
+        /**
+         * Takes a tip in.
+         * @description The answer's code and passphrase are the informant's way back, and told once. No address is kept.
+         */
+        post: operations["take_tip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tip/follow-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What went to and fro after a tip; with `text`, adds to it.
+         * @description Code and passphrase travel in the body alone, so that no address and no log holds them.
+         */
+        post: operations["follow_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tips. */
+        get: operations["list_tips"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tips/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many tips came, by what became of them, channel and kind. */
+        get: operations["read_figures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tips/unsealings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Questions to open a tip that are open. */
+        get: operations["list_unsealings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tips/unsealings/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agrees, as the second person, that a tip is opened by whoever asked. */
+        post: operations["confirm_unsealing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tips/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Grades a tip, writes its scrubbed text, or ends it. */
+        patch: operations["change_tip"];
+        trace?: never;
+    };
+    "/api/tips/{id}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers the informant, who reads it with code and passphrase. */
+        post: operations["answer_tip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tips/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes an incident of a tip: of its scrubbed text, its commune and its half day.
+         * @description Nothing in the incident leads back: neither id nor code nor an instant of the tip is in it, and what stands in the
+         *     incident (text, commune, day) is taken out of the tip.
+         */
+        post: operations["promote_tip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tips/{id}/unseal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens a tip, by one's own passphrase, after a second person agreed. */
+        post: operations["unseal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tips/{id}/unsealings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks to open a tip. */
+        post: operations["ask_to_unseal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/units/{id}/position": {
         parameters: {
             query?: never;
@@ -1157,6 +1355,11 @@ export interface components {
             /** Format: int64 */
             seq: number;
         };
+        /**
+         * @description Whose message it is.
+         * @enum {string}
+         */
+        Author: "informant" | "handler";
         /** @description Border sectors */
         BorderSectorsFeature: {
             geometry: components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | null;
@@ -1207,11 +1410,25 @@ export interface components {
             collection: string;
             purpose: string;
         };
+        /** @description A day in the province, or half of one: as exact as a time of a tip may be. */
+        Coarse: {
+            half?: components["schemas"]["Half"] | null;
+            /**
+             * Format: date
+             * @description `2026-11-23`.
+             */
+            on: string;
+        };
         /**
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
         Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log";
+        /** @description A commune to choose. */
+        Commune: {
+            code: string;
+            name: string;
+        };
         /** @description Contacts */
         ContactsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -1276,7 +1493,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description One telephone or tracker. */
         Device: {
             /** @description The account it speaks for, if it is one. */
@@ -1561,6 +1778,17 @@ export interface components {
         FixesCall: {
             fixes: components["schemas"]["FixWire"][];
         };
+        /** @description What went to and fro since the tip was taken in, oldest first. What the tip itself said is not told again. */
+        FollowUpAnswer: {
+            messages: components["schemas"]["MessageAnswer"][];
+        };
+        /** @description A code, its passphrase, and what is to be added. */
+        FollowUpCall: {
+            code: string;
+            passphrase: string;
+            /** @description A message to the handler. */
+            text?: string | null;
+        };
         /**
          * @description The four forces that share the picture.
          * @enum {string}
@@ -1618,6 +1846,11 @@ export interface components {
         Grants: {
             grants: components["schemas"]["GrantAnswer"][];
         };
+        /**
+         * @description Half of a day in the province.
+         * @enum {string}
+         */
+        Half: "am" | "pm";
         /** @description Households at landslide risk */
         HouseholdsFeature: {
             geometry: components["schemas"]["Geometry"] | null;
@@ -1886,6 +2119,14 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description What the intake needs to know. */
+        Intake: {
+            communes: components["schemas"]["Commune"][];
+            /** @description Some letters by which the handlers tell their key; `null` while there is none. */
+            fingerprint: string | null;
+            /** @description Whether tips can be taken in: there is a key to seal them with. */
+            ready: boolean;
+        };
         LineString: {
             coordinates: components["schemas"]["Position"][];
             /** @enum {string} */
@@ -1909,6 +2150,12 @@ export interface components {
             label: string;
             /** @description The secret. It is told this once. */
             token: string;
+        };
+        /** @description A message as it is answered. */
+        MessageAnswer: {
+            author: components["schemas"]["Author"];
+            sent: components["schemas"]["Coarse"];
+            text: string;
         };
         MultiLineString: {
             coordinates: components["schemas"]["Position"][][];
@@ -2205,6 +2452,17 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description What an incident needs beside what the tip says. */
+        PromoteCall: {
+            lead_force?: components["schemas"]["Force"] | null;
+            /** @description 1 noted, 2 notable, 3 serious, 4 grave; shown in words and weight, never as a digit. */
+            severity?: number;
+        };
+        /** @description What became of a tip that was promoted. */
+        Promoted: {
+            /** @description Code of the incident. It is told this once: neither the tip nor the incident names the other. */
+            incident: string;
+        };
         /** @description The server can answer. */
         Ready: {
             /**
@@ -2495,7 +2753,7 @@ export interface components {
          * @description What somebody does in the duty room.
          * @enum {string}
          */
-        Role: "duty_officer" | "planner" | "field_unit" | "commander" | "local_authority" | "admin" | "observer" | "system";
+        Role: "duty_officer" | "planner" | "field_unit" | "commander" | "local_authority" | "admin" | "observer" | "tip_handler" | "system";
         /** @description What was found by its name or code. */
         SearchAnswer: {
             hits: components["schemas"]["SearchHit"][];
@@ -2528,6 +2786,8 @@ export interface components {
             /** @description The exercise that the actor takes part in; none yet. */
             exercise: string | null;
             provider: components["schemas"]["Offer"] | null;
+            /** @description Anybody may give a tip on the page `/tip`. */
+            public_tips: boolean;
             /**
              * Format: int64
              * @description The newest seq of the picture.
@@ -2613,7 +2873,7 @@ export interface components {
             is_external: boolean;
             label_en: string;
             label_vi: string;
-            /** @description What they may do about accounts, devices and grants. */
+            /** @description What they may do about accounts, devices, grants and tips. */
             may: components["schemas"]["Deed"][];
             /** @description The password must be changed before anything else is done. */
             must_change: boolean;
@@ -2688,6 +2948,115 @@ export interface components {
              * @enum {string}
              */
             status: "available" | "on_patrol" | "dispatched" | "acknowledged" | "en_route" | "on_scene" | "searching" | "transporting" | "staging" | "returning" | "resting" | "off_duty" | "out_of_service" | "distress";
+        };
+        /** @description What stands in clear of a tip. */
+        TipAnswer: {
+            /** @description `phone`, `in_person`, `letter`, `radio` or `web`. */
+            channel: string;
+            commune_code: string | null;
+            /**
+             * Format: int64
+             * @description 1 (confirmed) to 5 (improbable), 6 (cannot be judged).
+             */
+            credibility: number | null;
+            /** Format: uuid */
+            id: string;
+            kind: string | null;
+            last_author: components["schemas"]["Author"] | null;
+            /** Format: int32 */
+            messages: number;
+            occurred: components["schemas"]["Coarse"] | null;
+            received: components["schemas"]["Coarse"];
+            /** @description A (completely trusted) to E (not), F (cannot be judged). */
+            reliability: string | null;
+            scrubbed: string | null;
+            /** @description `received`, `assessed`, `promoted`, `passed_on` or `dismissed`. */
+            state: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description A tip. */
+        TipCall: {
+            /** @description `phone`, `in_person`, `letter`, `radio`; the public page is always `web`. */
+            channel?: string | null;
+            /** @description Where it happened, no closer. */
+            commune_code?: string | null;
+            /**
+             * @description What happened.
+             * @enum {string}
+             */
+            kind?: "landslide" | "flash_flood" | "flood" | "subsidence" | "rockfall" | "road_closure" | "bridge_damage" | "fire" | "missing_person" | "accident" | "medical" | "illegal_crossing" | "illegal_entry_exit" | "drug_crime" | "human_trafficking" | "unplanned_migration" | "wanted_person_found" | "smuggling" | "public_order" | "border_marker" | "contact_lost" | "other";
+            /** @description Sealed. */
+            name?: string | null;
+            occurred_half?: components["schemas"]["Half"] | null;
+            /** @description Day on which it happened, `2026-11-23`. */
+            occurred_on?: string | null;
+            /** @description Sealed. */
+            phone?: string | null;
+            /** @description Where, when and by whom the informant can be reached without harm; sealed. */
+            reach?: string | null;
+            /** @description The same in the officer's own words, without whatever leads to the informant; from whoever is on duty alone. */
+            scrubbed?: string | null;
+            /** @description What was said, as it was said; sealed. */
+            text: string;
+        };
+        /** @description Tips of a time, counted. */
+        TipFigures: {
+            by_channel: {
+                [key: string]: number;
+            };
+            /** @description Those whose kind is known. */
+            by_kind: {
+                [key: string]: number;
+            };
+            by_state: {
+                [key: string]: number;
+            };
+            /** Format: date */
+            from: string;
+            /** Format: date */
+            to: string;
+            /** Format: int64 */
+            total: number;
+            /**
+             * Format: int64
+             * @description Promoted or passed on.
+             */
+            valid: number;
+        };
+        /** @description What shall be changed; `null` removes. */
+        TipPatch: {
+            commune_code?: string | null;
+            /** Format: int64 */
+            credibility?: number | null;
+            /**
+             * @description What happened.
+             * @enum {string}
+             */
+            kind?: "landslide" | "flash_flood" | "flood" | "subsidence" | "rockfall" | "road_closure" | "bridge_damage" | "fire" | "missing_person" | "accident" | "medical" | "illegal_crossing" | "illegal_entry_exit" | "drug_crime" | "human_trafficking" | "unplanned_migration" | "wanted_person_found" | "smuggling" | "public_order" | "border_marker" | "contact_lost" | "other";
+            occurred_half?: components["schemas"]["Half"] | null;
+            occurred_on?: string | null;
+            reliability?: string | null;
+            scrubbed?: string | null;
+            /** @description `assessed` (which needs both grades), `passed_on` or `dismissed`. */
+            state?: string | null;
+        };
+        /** @description An answer to the informant. */
+        TipReply: {
+            text: string;
+        };
+        /** @description The way back to a tip. It is told this once and kept nowhere. */
+        TipTaken: {
+            /** @description `4821-0937-5560`. */
+            code: string;
+            /** @description Six Vietnamese words; typed with or without diacritics. */
+            passphrase: string;
+        };
+        /** @description The tips, newest first. */
+        Tips: {
+            /** @description Whether I hold the key, so that my passphrase opens what is sealed. */
+            holds_key: boolean;
+            tips: components["schemas"]["TipAnswer"][];
         };
         /** @description What a token is for. */
         TokenCall: {
@@ -2804,6 +3173,49 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description The handler's own passphrase for the key of tips. */
+        UnsealCall: {
+            passphrase: string;
+        };
+        /** @description What is sealed of a tip. */
+        Unsealed: {
+            messages: components["schemas"]["MessageAnswer"][];
+            name: string | null;
+            phone: string | null;
+            reach: string | null;
+            /** Format: date-time */
+            received_at: string;
+            /** @description The account that took it in. */
+            taken_by: string | null;
+            text: string;
+        };
+        /** @description One question to open a tip. */
+        UnsealingAnswer: {
+            /** Format: date-time */
+            asked_at: string;
+            asked_by: string;
+            confirmed_by: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it waits, or until when the tip can be opened.
+             */
+            ends_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Whether I may agree to it. */
+            may_confirm: boolean;
+            reason: string;
+            /** Format: uuid */
+            tip: string;
+        };
+        /** @description Why a tip must be opened. */
+        UnsealingCall: {
+            reason: string;
+        };
+        /** @description Questions to open a tip: those that wait for a second person, and those that were agreed to a short while ago. */
+        Unsealings: {
+            unsealings: components["schemas"]["UnsealingAnswer"][];
         };
         /** @description Words of the verbs; each verb takes those that it names. */
         VerbCall: {
@@ -5203,6 +5615,581 @@ export interface operations {
                 content: {
                     "application/geo+json": components["schemas"]["NearCollection"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_intake: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Intake"];
+                };
+            };
+            /** @description The public page is off */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_tip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TipCall"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TipTaken"];
+                };
+            };
+            /** @description The public page is off */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no key for tips yet; nothing was kept */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No text, or what leads to the informant is left in the scrubbed text */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many tips from one address; Retry-After says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FollowUpCall"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowUpAnswer"];
+                };
+            };
+            /** @description The public page is off */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The code or the passphrase is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many wrong ones; Retry-After says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tips: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tips"];
+                };
+            };
+            /** @description Not a handler of tips */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_figures: {
+        parameters: {
+            query: {
+                /** @description First day, `2026-10-01` */
+                from: string;
+                /** @description Last day, `2026-12-31` */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TipFigures"];
+                };
+            };
+            /** @description A role that does not compile figures */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_unsealings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unsealings"];
+                };
+            };
+            /** @description Nobody who could agree */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_unsealing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the question */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnsealingAnswer"];
+                };
+            };
+            /** @description The one who asked, or a role that cannot agree */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such question waits */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_tip: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that is changed */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the tip */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TipPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TipAnswer"];
+                };
+            };
+            /** @description The state cannot follow */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Somebody else has changed it */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A value that is not there, or what leads to the informant in the text */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_tip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tip */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TipReply"];
+            };
+        };
+        responses: {
+            /** @description It waits for the informant */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such tip */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promote_tip: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that is promoted */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id of the tip */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteCall"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Promoted"];
+                };
+            };
+            /** @description It is not graded, or was promoted before */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Somebody else has changed it */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Text, kind, commune or the force that leads is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unseal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tip */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnsealCall"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unsealed"];
+                };
+            };
+            /** @description No second person has agreed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such tip, or what was sealed is erased */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The passphrase does not open it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many wrong passphrases */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_to_unseal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tip */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnsealingCall"];
+            };
+        };
+        responses: {
+            /** @description It waits for a second person */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnsealingAnswer"];
+                };
+            };
+            /** @description No such tip */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No reason */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {

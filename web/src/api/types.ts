@@ -31,6 +31,13 @@ export type Grant = Schemas['GrantAnswer'];
 export type NewGrant = Schemas['GrantCall'];
 export type Device = Schemas['Device'];
 export type Enrolment = Schemas['EnrolmentAnswer'];
+export type Tip = Schemas['TipAnswer'];
+export type TipIntake = Schemas['Intake'];
+export type TakenTip = Schemas['TipTaken'];
+export type TipMessage = Schemas['MessageAnswer'];
+export type Unsealing = Schemas['UnsealingAnswer'];
+export type Unsealed = Schemas['Unsealed'];
+export type Coarse = Schemas['Coarse'];
 /** What somebody answers for. */
 export type Domain = Schemas['Area'];
 

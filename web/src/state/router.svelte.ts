@@ -1,9 +1,9 @@
 /** The page's address: the workplaces, the pages of accounts, and a query string. */
 
 const WORKPLACES = ['/duty', '/plan', '/field'] as const;
-/** Pages that nobody has to be signed in for: what a link or a code leads to. */
-const OPEN_PAGES = ['/setup', '/password', '/enrol', '/signed-in'] as const;
-const ROUTES = ['/', ...WORKPLACES, ...OPEN_PAGES, '/me', '/access', '/audit'] as const;
+/** Pages that nobody has to be signed in for: what a link or a code leads to, and where anybody gives a tip. */
+const OPEN_PAGES = ['/setup', '/password', '/enrol', '/signed-in', '/tip'] as const;
+const ROUTES = ['/', ...WORKPLACES, ...OPEN_PAGES, '/me', '/access', '/audit', '/tips'] as const;
 export type Route = (typeof ROUTES)[number];
 export type Workplace = (typeof WORKPLACES)[number];
 

@@ -95,6 +95,7 @@ export const accounts = {
       local_authority: 'Commune officer',
       admin: 'Administrator',
       observer: 'Observer',
+      tip_handler: 'Tip handler',
     },
   },
   devices: {

@@ -94,6 +94,7 @@ export const accounts = {
       local_authority: 'Cán bộ xã',
       admin: 'Quản trị',
       observer: 'Quan sát viên',
+      tip_handler: 'Cán bộ xử lý tin báo',
     },
   },
   devices: {

@@ -1,0 +1,93 @@
+//! `trucban tips`: the key of tips, made by whoever holds the data folder and opened by the passphrases of the handler
+//! and the deputy alone. It works on `tips.db` itself, also beside a running server.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use clap::{Args, Subcommand};
+use trucban::domain::Role;
+use trucban::domain::account::check_password;
+use trucban::store::system::System;
+use trucban::store::tips::TipStore;
+
+use super::user::{ask_twice, known_folder, password_line};
+use super::{finish, store_told, told};
+
+/// Tips: who can open what informants said.
+#[derive(Args, Clone, Debug)]
+pub struct TipsArgs {
+    #[command(subcommand)]
+    command: TipsCommand,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum TipsCommand {
+    /// Makes the key to which tips are sealed; each holder types a passphrase that is kept nowhere. Who loses both
+    /// passphrases loses what was sealed
+    Key(KeyArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+struct KeyArgs {
+    /// The handler: an account with the role tip_handler
+    #[arg(long, value_name = "NAME")]
+    holder: String,
+    /// A second account with that role, for when the first is away
+    #[arg(long, value_name = "NAME")]
+    deputy: Option<String>,
+    /// Makes another key though there is one; what was sealed before is opened by the older key's holders
+    #[arg(long)]
+    replace: bool,
+    /// Reads the passphrases from standard input, a line for each holder
+    #[arg(long)]
+    passphrase_stdin: bool,
+    /// Folder of the data
+    #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+}
+
+/// `trucban tips`: 0 if it is done, 2 if not.
+pub fn tips(args: &TipsArgs) -> ExitCode {
+    match &args.command {
+        TipsCommand::Key(args) => finish(key(args)),
+    }
+}
+
+fn key(args: &KeyArgs) -> anyhow::Result<ExitCode> {
+    let system = known_folder(&args.data)?;
+    let accounts: Vec<String> = std::iter::once(&args.holder)
+        .chain(&args.deputy)
+        .map(|name| handler_named(&system, name))
+        .collect::<anyhow::Result<_>>()?;
+    let tips = TipStore::open(&args.data).map_err(store_told)?;
+    if !args.replace && tips.key().map_err(store_told)?.is_some() {
+        bail!("there is a key for tips already; say --replace to make another");
+    }
+    let mut holders = Vec::new();
+    for account in accounts {
+        let passphrase = if args.passphrase_stdin { password_line()? } else { ask_for_passphrase(&account)? };
+        check_password(&passphrase, &account).map_err(told)?;
+        holders.push((account, passphrase));
+    }
+    let key = tips.make_key(&holders, args.replace).map_err(store_told)?;
+    let names: Vec<&str> = holders.iter().map(|(account, _)| account.as_str()).collect();
+    writeln!(io::stdout(), "khoá tin báo / key of tips: {} · {}", key.fingerprint(), names.join(", "))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The account's name as it stands in the list; it must be there and handle tips.
+fn handler_named(system: &System, name: &str) -> anyhow::Result<String> {
+    let account = system.account(name).map_err(store_told)?;
+    let account = account.ok_or_else(|| anyhow!("there is no account {name:?}"))?;
+    if account.role != Role::TipHandler || account.disabled_at.is_some() {
+        bail!("{} does not handle tips: its role must be {}", account.name, Role::TipHandler.as_str());
+    }
+    Ok(account.name)
+}
+
+fn ask_for_passphrase(account: &str) -> anyhow::Result<String> {
+    ask_twice(&format!("câu mật khẩu của {account} / passphrase of {account}: "))?
+        .ok_or_else(|| anyhow!("{account} needs a passphrase; say --passphrase-stdin where there is no terminal"))
+}
