@@ -29,6 +29,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // What clients of ours encrypt with. It is the first to be named, so nobody can have named another.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match Arguments::parse().command {
         Command::Serve(options) => match trucban::http::serve(options) {
             Ok(()) => ExitCode::SUCCESS,

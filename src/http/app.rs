@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::error::{Refusal, starting};
 use super::long::LongQuestions;
 use super::sign_in::SignIn;
+use super::tls::AuthorityCertificate;
 use super::uploads::Uploads;
 use crate::desk::Desk;
 use crate::domain::change::Seq;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// A proxy stands in front and says where requests come from.
     pub behind_proxy: bool,
+    /// What telephones install, if the server's certificate is of an authority of its own.
+    pub authority: Option<Arc<AuthorityCertificate>>,
 }
 
 /// The parts that exist once the data is loaded.

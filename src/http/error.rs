@@ -218,7 +218,7 @@ pub const fn status(code: Code) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         C::SignInRequired | C::WrongCredentials => StatusCode::UNAUTHORIZED,
-        C::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+        C::TooManyAttempts | C::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         C::Forbidden | C::PasswordChangeRequired | C::FieldNotVisible => StatusCode::FORBIDDEN,
         C::NotFound | C::UnknownCollection => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -285,6 +285,7 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::PasswordChangeRequired => ("Cần đổi mật khẩu", "Password change required"),
         C::CodeNotValid => ("Mã không còn giá trị", "Code not valid"),
         C::TooManyAttempts => ("Thử quá nhiều lần", "Too many attempts"),
+        C::TooManyRequests => ("Quá nhiều yêu cầu", "Too many requests"),
         C::Forbidden => ("Không được phép", "Forbidden"),
         C::ForbiddenTransition => ("Không chuyển được trạng thái", "Transition not allowed"),
         C::PreconditionRequired => ("Cần If-Match", "If-Match required"),

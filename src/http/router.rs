@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, around, assignments, devices, docs, ends, feed, grants, health, imports, incidents, items, landing, me,
-    organisations, pages, places, records, session, setup, tiles, units,
+    accounts, around, assignments, authority, devices, docs, ends, feed, grants, health, imports, incidents, items,
+    landing, me, organisations, pages, places, records, session, setup, tiles, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -70,6 +70,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
 /// Who may come in, and what is shared with them.
 fn accounts_and_grants() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(authority::read_authority))
         .routes(routes!(session::read_session, session::sign_in, session::sign_out))
         .routes(routes!(setup::set_up))
         .routes(routes!(me::list_sessions, me::end_sessions))

@@ -8,7 +8,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::SESSION_COOKIE;
 use super::actor::{check_same_origin, cookie, parse_small_json};
 use super::answer::{json, with_header};
 use super::app::{App, Live, now};
@@ -83,10 +82,10 @@ pub struct SignInCall {
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/session", tag = "session", responses((status = 200, body = Session)))]
-pub async fn read_session(State(app): State<App>, headers: HeaderMap) -> Answer {
+pub async fn read_session(State(app): State<App>, peer: Peer, headers: HeaderMap) -> Answer {
     let directory = &app.live()?.directory;
     let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
-    let credential = bearer.or_else(|| cookie(&headers)).and_then(|secret| directory.by_secret(secret));
+    let credential = bearer.or_else(|| cookie(&headers, peer)).and_then(|secret| directory.by_secret(secret));
     let credential = credential.or_else(|| directory.without_credentials());
     session(&app, credential.as_ref().map(|credential| &*credential.account))
 }
@@ -125,7 +124,7 @@ pub async fn sign_in(
             live.sign_in.check(&live.directory, peer, &name, password).await?
         }
     };
-    end_session_of(live, &headers).await?;
+    end_session_of(live, &headers, peer).await?;
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let secret = begin_session(&live.directory, &name, agent).await?;
     let account = live.directory.account(&name);
@@ -151,14 +150,14 @@ fn demo_actor(live: &Live, name: String) -> Result<String, Problem> {
 pub async fn sign_out(State(app): State<App>, peer: Peer, method: Method, headers: HeaderMap) -> Answer {
     check_same_origin(&method, &headers, false)?;
     let live = app.live()?;
-    end_session_of(live, &headers).await?;
+    end_session_of(live, &headers, peer).await?;
     let account = live.directory.without_credentials().map(|credential| credential.account.clone());
     Ok(without_cookie(session(&app, account.as_deref())?, peer))
 }
 
 /// Ends the session that a browser came with: nothing of it shall count beside the next one.
-async fn end_session_of(live: &Live, headers: &HeaderMap) -> Result<(), Refusal> {
-    let credential = cookie(headers).and_then(|secret| live.directory.by_secret(secret));
+async fn end_session_of(live: &Live, headers: &HeaderMap, peer: Peer) -> Result<(), Refusal> {
+    let credential = cookie(headers, peer).and_then(|secret| live.directory.by_secret(secret));
     let Some(credential) = credential.filter(|credential| credential.kind == CredentialKind::Session) else {
         return Ok(());
     };
@@ -210,6 +209,7 @@ pub fn without_cookie(answer: Response, peer: Peer) -> Response {
 
 fn set_cookie(answer: Response, peer: Peer, value: &str, end: &str) -> Response {
     let secure = if peer.is_encrypted { "; Secure" } else { "" };
-    let cookie = format!("{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
+    let name = peer.session_cookie();
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
     with_header(answer, header::SET_COOKIE, &cookie)
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::app::{Live, now};
 use super::demo::{self, Cast};
 use super::directory::{Directory, Entry};
+use super::limits::Limits;
 use super::long::LongQuestions;
 use super::setup;
 use super::sign_in::SignIn;
@@ -32,6 +33,8 @@ pub struct Started {
     pub live: Live,
     /// End when the stop is asked for; the store may be closed after them.
     pub tasks: Vec<JoinHandle<()>>,
+    /// The link that makes the first administrator, while there is no account.
+    pub setup_link: Option<String>,
 }
 
 /// How the server starts.
@@ -42,13 +45,15 @@ pub struct StartOptions {
     /// Where browsers reach the server: scheme, host and port.
     pub base: String,
     pub clock: Arc<dyn Clock>,
+    pub limits: Limits,
 }
 
 impl StartOptions {
     /// At this address by the clock of the machine; a demo stands still.
     #[must_use]
     pub fn new(entry: Entry, address: SocketAddr) -> Self {
-        Self { entry, simulation: false, base: format!("http://{address}"), clock: Arc::new(SystemClock) }
+        let (base, clock) = (format!("http://{address}"), Arc::new(SystemClock));
+        Self { entry, simulation: false, base, clock, limits: Limits::default() }
     }
 }
 
@@ -86,23 +91,30 @@ async fn fill(
         tasks.push(play(&desk, cast.field_unit.map(|(id, _)| id), stopping.clone()));
     }
     let uploads = Uploads::in_folder(folder)?;
-    let directory = open_directory(folder.to_owned(), options, cast).await?;
+    let sign_in = SignIn::within(&options.limits);
+    let (directory, setup_link) = open_directory(folder.to_owned(), options, cast).await?;
     tasks.push(tokio::spawn(directory.clone().follow(stopping)));
-    let (tiles, sign_in) = (Tiles::default(), SignIn::default());
-    let long_questions = LongQuestions::default();
+    let (tiles, long_questions) = (Tiles::default(), LongQuestions::default());
     let live =
         Live { store: Arc::clone(store), picture, desk, feed, tiles, directory, sign_in, uploads, long_questions };
-    Ok(Started { live, tasks })
+    Ok(Started { live, tasks, setup_link })
 }
 
 /// Opens the accounts, and makes what the way of coming in needs: the demo's actors, or the set-up link.
-async fn open_directory(folder: PathBuf, options: StartOptions, cast: Cast) -> anyhow::Result<Directory> {
-    let StartOptions { entry, base, clock, .. } = options;
+async fn open_directory(
+    folder: PathBuf,
+    options: StartOptions,
+    cast: Cast,
+) -> anyhow::Result<(Directory, Option<String>)> {
+    let StartOptions { entry, base, clock, limits, .. } = options;
     let opening = tokio::task::spawn_blocking(move || {
         let system = Arc::new(System::open(&folder).map_err(|error| told_store(error, &folder))?);
+        let mut setup_link = None;
         match (entry, system.has_accounts()?) {
             (Entry::Demo, _) => demo::settle(&system, &folder, &cast, clock.now())?,
-            (Entry::Accounts, false) => setup::give_link(&system, &folder, &base, clock.now())?,
+            (Entry::Accounts, false) => {
+                setup_link = Some(setup::give_link(&system, &folder, &base, clock.now())?);
+            }
             (Entry::Accounts, true) => setup::remove_link_file(&folder),
             (Entry::Everybody, false) => {}
             (Entry::Everybody, true) => bail!(
@@ -110,7 +122,7 @@ async fn open_directory(folder: PathBuf, options: StartOptions, cast: Cast) -> a
                  --no-accounts chỉ dùng khi thư mục chưa có tài khoản, mà thư mục này đã có (trucban user list)"
             ),
         }
-        Ok(Directory::open(system, folder, entry, clock)?)
+        Ok((Directory::open(system, folder, entry, clock, limits)?, setup_link))
     });
     opening.await?
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::http_support::PASSWORD;
+use crate::http_support::{PASSWORD, client};
 use crate::store_support::Folder;
 
 /// Longest that a test waits for something that comes within two seconds on a machine of its own.
@@ -65,13 +65,13 @@ impl Process {
     }
 
     async fn get(&self, path: &str, token: Option<&str>) -> StatusCode {
-        let request = reqwest::Client::new().get(format!("{}{path}", self.base));
+        let request = client().get(format!("{}{path}", self.base));
         let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
         request.send().await.unwrap().status()
     }
 
     async fn post(&self, path: &str, body: Value) -> reqwest::Response {
-        reqwest::Client::new().post(format!("{}{path}", self.base)).json(&body).send().await.unwrap()
+        client().post(format!("{}{path}", self.base)).json(&body).send().await.unwrap()
     }
 
     async fn until<F: Future<Output = bool>>(&self, holds: impl Fn() -> F) {
@@ -109,7 +109,7 @@ async fn changes_on_the_command_line_count_on_a_running_server() {
     let listed = works(&["list"], &data, "");
     assert_eq!(listed, "an: planner · civil · 03433 · 03436\nchief: admin · province\n");
 
-    let feed = reqwest::Client::new().get(format!("{}/api/feed", server.base)).bearer_auth(token).send().await.unwrap();
+    let feed = client().get(format!("{}/api/feed", server.base)).bearer_auth(token).send().await.unwrap();
     works(&["disable", "an"], &data, "");
     let heard = tokio::time::timeout(PATIENCE, feed.text()).await.expect("the feed ends").unwrap();
     assert!(heard.contains("rights_changed"), "{heard}");
@@ -184,7 +184,7 @@ async fn no_secret_comes_into_the_log() {
     let wrong = "sai mật khẩu rồi đó";
     assert_eq!(server.post("/api/session", json!({"name": "chief", "password": wrong})).await.status(), 401);
     assert_eq!(server.get("/api/collections", Some(&token)).await, StatusCode::OK);
-    let client = reqwest::Client::new();
+    let client = client();
     let call = client.post(format!("{}/api/devices", server.base)).bearer_auth(&token);
     let given: Value =
         call.json(&json!({"label": "x", "account": "guard"})).send().await.unwrap().json().await.unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::http_support::{Caller, Server, done, problem};
+use crate::http_support::{Caller, Server, client, done, problem};
 use crate::serve_support::{Process, launch, ready, serve_anywhere};
 use crate::store_support::Folder;
 
@@ -45,7 +45,8 @@ fn outcome(output: &Output) -> (i32, String, String) {
 }
 
 async fn count(process: &Process, collection: &str) -> u64 {
-    let page = reqwest::get(format!("{}/api/collections/{collection}/items?limit=1", process.base)).await.unwrap();
+    let page =
+        client().get(format!("{}/api/collections/{collection}/items?limit=1", process.base)).send().await.unwrap();
     page.json::<Value>().await.unwrap()["numberMatched"].as_u64().unwrap()
 }
 
@@ -167,7 +168,7 @@ async fn others_write_while_fifty_thousand_rows_come_in_and_see_all_of_them_at_o
     }
     let rows = file(&files, "rows.csv", &text);
     let mut importing = command(data.path(), &rows, "households", &[]).spawn().unwrap();
-    let client = reqwest::Client::new();
+    let client = client();
     let mut written = 0;
     while importing.try_wait().unwrap().is_none() {
         let place = json!({"type": "Feature", "geometry": {"type": "Point", "coordinates": [103.0, 22.0]},

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::http_support::client;
 use crate::serve_support::{launch, ready, refused, serve, serve_anywhere, stop};
 use crate::store_support::Folder;
 
@@ -18,7 +19,7 @@ async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
     let tokens: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let names: Vec<&String> = tokens.as_object().unwrap().keys().collect();
     assert_eq!(names, ["admin", "duty_officer", "field_unit", "local_authority", "observer", "planner"]);
-    let feed = reqwest::Client::new()
+    let feed = client()
         .get(format!("{}/api/feed", process.base))
         .bearer_auth(tokens["planner"].as_str().unwrap())
         .send()
@@ -52,7 +53,8 @@ async fn a_new_folder_gets_the_ground_and_nothing_invented() {
         ("households", false),
         ("risk_zones", false),
     ] {
-        let page = reqwest::get(format!("{}/api/collections/{collection}/items?limit=1", process.base)).await.unwrap();
+        let page =
+            client().get(format!("{}/api/collections/{collection}/items?limit=1", process.base)).send().await.unwrap();
         let page: Value = page.json().await.unwrap();
         assert_eq!(page["numberMatched"].as_u64().unwrap() > 0, holds, "{collection}");
     }
@@ -62,7 +64,12 @@ async fn a_new_folder_gets_the_ground_and_nothing_invented() {
 fn other_addresses_and_unknown_settings_are_refused() {
     let folder = Folder::new();
     for (arguments, word) in [
-        (&["--listen", "0.0.0.0:8080"][..], "--behind-proxy"),
+        (&["--listen", "0.0.0.0:8080"][..], "--tls"),
+        (&["--listen", "0.0.0.0:8080"], "--behind-proxy"),
+        (&["--tls", "self", "--listen", "0.0.0.0:8080"], "--host"),
+        (&["--no-accounts", "--tls", "self", "--host", "truc.laichau", "--listen", "0.0.0.0:8080"], "--no-accounts"),
+        (&["--tls", "cert.pem"], "CERT.pem,KEY.pem"),
+        (&["--tls", "/absent/cert.pem,/absent/key.pem"], "/absent/cert.pem"),
         (&["--demo", "--listen", "0.0.0.0:8080"], "--behind-proxy"),
         (&["--no-accounts", "--behind-proxy", "--listen", "0.0.0.0:8080"], "--no-accounts"),
         (&["--no-accounts", "--demo"], "--no-accounts"),

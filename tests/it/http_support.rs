@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use trucban::desk::{Clock, SystemClock};
-use trucban::http::{App, DEMO_TOKENS_FILE, Entry, Settings, StartOptions, Started, accept, recorder, start};
+use trucban::http::{App, DEMO_TOKENS_FILE, Entry, Limits, Settings, StartOptions, Started, accept, recorder, start};
 use trucban::store::Store;
 
 use crate::store_support::Folder;
@@ -38,33 +38,45 @@ pub struct Caller {
 impl Server {
     /// Real data: the ground alone, and whoever calls is the administrator.
     pub async fn real() -> Self {
-        Self::open(Entry::Everybody, Settings::default(), Arc::new(SystemClock)).await
+        Self::open(Entry::Everybody, Settings::default(), Arc::new(SystemClock), Limits::default()).await
     }
 
     /// The demo, standing still.
     pub async fn demo() -> Self {
-        Self::open(Entry::Demo, Settings { demo: true, ..Settings::default() }, Arc::new(SystemClock)).await
+        Self::open(
+            Entry::Demo,
+            Settings { demo: true, ..Settings::default() },
+            Arc::new(SystemClock),
+            Limits::default(),
+        )
+        .await
+    }
+
+    /// As [`Server::demo`], within these limits.
+    pub async fn limited(limits: Limits) -> Self {
+        let settings = Settings { demo: true, ..Settings::default() };
+        Self::open(Entry::Demo, settings, Arc::new(SystemClock), limits).await
     }
 
     /// Real data, and whoever has an account comes in; the clock of sign-ins is the test's.
     pub async fn with_accounts(clock: Arc<dyn Clock>) -> Self {
-        Self::open(Entry::Accounts, Settings::default(), clock).await
+        Self::open(Entry::Accounts, Settings::default(), clock, Limits::default()).await
     }
 
     /// As [`Server::with_accounts`], behind a proxy that says where requests come from.
     pub async fn behind_proxy() -> Self {
         let settings = Settings { behind_proxy: true, ..Settings::default() };
-        Self::open(Entry::Accounts, settings, Arc::new(SystemClock)).await
+        Self::open(Entry::Accounts, settings, Arc::new(SystemClock), Limits::default()).await
     }
 
-    async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+    async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>, limits: Limits) -> Self {
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
         let app = App::new(settings, recorder().unwrap(), stopping.clone());
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
-        let options = StartOptions { clock, ..StartOptions::new(entry, address) };
+        let options = StartOptions { clock, limits, ..StartOptions::new(entry, address) };
         let Started { live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
         let store = Arc::clone(&live.store);
         app.go_live(live);
@@ -112,8 +124,15 @@ impl Server {
     }
 }
 
-fn client() -> Client {
-    Client::builder().timeout(Duration::from_secs(60)).build().unwrap()
+/// A client that believes no authority; the one way to make clients, which need something to encrypt with.
+pub fn client() -> Client {
+    client_builder().build().unwrap()
+}
+
+/// As [`client`], to be told more.
+pub fn client_builder() -> ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().timeout(Duration::from_secs(60)).tls_certs_only([])
 }
 
 impl Drop for Server {
@@ -146,7 +165,7 @@ impl Caller {
     /// The same caller calling from another address of this machine.
     pub fn at_address(&self, last: u8) -> Self {
         let address = std::net::IpAddr::from([127, 0, 0, last]);
-        let client = Client::builder().timeout(Duration::from_secs(60)).local_address(address).build().unwrap();
+        let client = client_builder().local_address(address).build().unwrap();
         Self { client, ..self.clone() }
     }
 

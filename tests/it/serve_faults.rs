@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::http_support::{Caller, done, id, problem};
+use crate::http_support::{Caller, client, done, id, problem};
 use crate::serve_support::{Process, check_folder, launch, ready, serve_anywhere, stop};
 use crate::store_support::{Folder, SmallDisk};
 
@@ -73,7 +73,7 @@ async fn each_answer_to_a_write_leaves_after_the_fdatasync_of_its_commit() {
 }
 
 fn caller(process: &Process) -> Caller {
-    Caller::new(&process.base, Client::new())
+    Caller::new(&process.base, client())
 }
 
 fn unit() -> Value {

@@ -13,7 +13,7 @@ use trucban::store::Store;
 use trucban::store::gpkg::GpkgStore;
 use uuid::Uuid;
 
-use crate::http_support::{id, version};
+use crate::http_support::{client, id, version};
 use crate::serve_support::{Process, check_folder, launch, ready, serve_anywhere};
 use crate::soak_load::{Call, Told, Writer, writers};
 use crate::soak_support::{Dice, rounds};
@@ -231,7 +231,7 @@ impl Picture {
         for collection in ["incidents", "units", "shelters", "duty_log"] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {
-                let page: Value = reqwest::get(path).await.unwrap().json().await.unwrap();
+                let page: Value = client().get(path).send().await.unwrap().json().await.unwrap();
                 for feature in page["features"].as_array().unwrap() {
                     if let Some(incident) =
                         feature["properties"]["incident_id"].as_str().filter(|_| collection == "duty_log")

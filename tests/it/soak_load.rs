@@ -2,14 +2,13 @@
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use trucban::domain::{Collection, Timestamp};
 use uuid::Uuid;
 
-use crate::http_support::{id, version};
+use crate::http_support::{client, id, version};
 use crate::soak_support::Dice;
 
 /// Fixes that one call brings, one a unit.
@@ -120,7 +119,7 @@ pub async fn writers(base: &str, dice: &mut Dice) -> Vec<Writer> {
 
 impl Writer {
     fn new(dice: Dice) -> Self {
-        let client = Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        let client = client();
         Self { client, dice, work: Work::Units, told: Vec::new(), pending: None }
     }
 
