@@ -70,6 +70,7 @@ pub struct Authority {
     certificate: CertificateDer<'static>,
     names: Vec<String>,
     secret_file: PathBuf,
+    ends_at: Timestamp,
     /// When the certificate that is shown was issued.
     issued_at: Option<Timestamp>,
 }
@@ -99,10 +100,12 @@ impl Authority {
         let key = KeyPair::from_pem(&text).with_context(damaged)?;
         let certificate = CertificateDer::from_pem_slice(text.as_bytes()).with_context(damaged)?;
         let issuer = Issuer::from_ca_cert_der(&certificate, key).with_context(damaged)?;
+        let (_, read) = x509_parser::parse_x509_certificate(&certificate).with_context(damaged)?;
+        let ends_at = Timestamp::from_ms(read.validity().not_after.timestamp() * 1_000);
         // The file holds the key first.
         let public = text.find(CERTIFICATE_BEGIN).map_or("", |at| &text[at..]);
         write_whole(&data.join(AUTHORITY_FILE), public, 0o644)?;
-        Ok(Self { issuer, certificate, names, secret_file, issued_at: None })
+        Ok(Self { issuer, certificate, names, secret_file, ends_at, issued_at: None })
     }
 
     /// What telephones install.
@@ -121,6 +124,9 @@ impl Authority {
         let is_fresh = |at: Timestamp| (0..CERTIFICATE_RENEWED_S).contains(&now.seconds_since(at));
         if self.issued_at.is_some_and(is_fresh) {
             return Ok(None);
+        }
+        if now >= self.ends_at {
+            return Err(self.useless("its life is over"));
         }
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(self.names.clone())
@@ -147,17 +153,22 @@ impl Authority {
         let at = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(now.as_ms()).unwrap_or_default()));
         for name in &self.names {
             let asked = ServerName::try_from(name.as_str()).with_context(|| format!("{name:?} is no host name"))?;
-            verifier.verify_server_cert(issued, &[], &asked, &[], at).map_err(|error| {
-                anyhow!(
-                    "the authority {file} does not hold for {name} ({error}): it was made for other names, or is \
-                     over; move it away and start again, and let telephones install the new one\n\
-                     cơ quan cấp chứng chỉ {file} không dùng được cho {name}: nó được tạo cho tên khác hoặc đã hết \
-                     hạn; chuyển tệp đi rồi khởi động lại, và cài lại chứng chỉ trên điện thoại",
-                    file = self.secret_file.display()
-                )
-            })?;
+            verifier
+                .verify_server_cert(issued, &[], &asked, &[], at)
+                .map_err(|error| self.useless(&format!("{name}: {error}")))?;
         }
         Ok(())
+    }
+
+    /// What to do about an authority that cannot issue what is asked.
+    fn useless(&self, why: &str) -> anyhow::Error {
+        let file = self.secret_file.display();
+        anyhow!(
+            "the authority {file} does not hold ({why}): it was made for other names, or is over; move it away and \
+             start again, and let telephones install the new one\n\
+             cơ quan cấp chứng chỉ {file} không dùng được ({why}): nó được tạo cho tên khác hoặc đã hết hạn; chuyển \
+             tệp đi rồi khởi động lại, và cài lại chứng chỉ trên điện thoại"
+        )
     }
 }
 
@@ -270,7 +281,7 @@ mod tests {
         }
         for names in [&["bank.example"][..], &["203.0.113.8"], &["truc.laichau", "8.8.8.8"]] {
             let said = issues(names).unwrap_err().to_string();
-            assert!(said.contains("does not hold for"), "{said}");
+            assert!(said.contains("does not hold"), "{said}");
         }
         let over = NOW.plus_s(AUTHORITY_LIFE_S + 1);
         assert!(folder.open(&["truc.laichau"], over).newer(over).is_err(), "the authority is over");
