@@ -6,7 +6,7 @@ SOAK_SEED ?=
 # One profile for tests: dependencies optimised, our own code quick to compile (Cargo.toml says how).
 CARGO     ?= cargo
 
-.PHONY: run build web test check bench soak fmt tools test-tools openapi types clean
+.PHONY: run build web test check audit bench soak fmt tools test-tools openapi types clean
 
 ## run: builds everything and serves the demo on http://127.0.0.1:8080
 run: build
@@ -48,6 +48,12 @@ check: web
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	cd web && $(NPM) run check && $(NPM) run lint && $(NPM) test
+
+## audit: licences, sources and banned crates of the dependencies; advisories where their database can be reached
+audit:
+	@cargo deny --version >/dev/null 2>&1 || { echo 'cargo-deny is not installed: cargo install --locked cargo-deny'; exit 1; }
+	cargo deny --locked check licenses bans sources
+	@cargo deny --locked check advisories || echo 'ADVISORIES: some were found, or their database was NOT reached (see above)'
 
 ## bench: measures beside the peer or ceiling it compares with, as ratios
 bench: build

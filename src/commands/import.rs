@@ -80,7 +80,11 @@ pub fn import(args: &ImportArgs) -> ExitCode {
 /// command holds it.
 fn server_behind(problem: &Problem) -> Option<String> {
     let (_, holder) = problem.extra.iter().find(|(name, _)| *name == "holder" && problem.code == Code::FolderLocked)?;
-    holder.as_str()?.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
+    holder
+        .as_str()?
+        .split_whitespace()
+        .find(|word| word.starts_with("http://") || word.starts_with("https://"))
+        .map(str::to_owned)
 }
 
 /// Imports into a folder that nobody else holds. A new one gets the reference ground, as `serve` would give it.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use futures_util::{StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
-use reqwest::{Body, Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Body, Certificate, Client, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
-use trucban::http::{DEMO_TOKENS_FILE, IMPORT_BYTES_MAX, ImportAnswer};
+use trucban::http::{AUTHORITY_FILE, DEMO_TOKENS_FILE, IMPORT_BYTES_MAX, ImportAnswer};
 
 use super::import::{ImportArgs, progress_bar, wait_visibly};
 
@@ -25,8 +25,7 @@ const DEMO_ADMIN: &str = "admin";
 
 /// Imports through the server at `address` (`http://127.0.0.1:8080`).
 pub(super) async fn send(args: &ImportArgs, address: &str) -> anyhow::Result<ImportAnswer> {
-    // A proxy set for the internet knows nothing of this machine's loopback.
-    let client = Client::builder().no_proxy().timeout(ANSWER_WAIT).build()?;
+    let client = client_for(address, &args.data)?;
     let server = Server { client, address, token: args.token.clone().or_else(|| demo_token(&args.data)) };
     server.ready().await.with_context(|| format!("{} is in use by {address}", args.data.display()))?;
     let bar = progress_bar("{msg} {wide_bar} {bytes}/{total_bytes} · {eta}");
@@ -37,6 +36,22 @@ pub(super) async fn send(args: &ImportArgs, address: &str) -> anyhow::Result<Imp
         server.fetch(path, to).await?;
     }
     Ok(answer)
+}
+
+/// A client that believes the authority of the folder, where it has one, besides those of the machine.
+fn client_for(address: &str, data: &Path) -> anyhow::Result<Client> {
+    // A proxy set for the internet knows nothing of this machine's loopback.
+    let client = Client::builder().no_proxy().timeout(ANSWER_WAIT);
+    let client = if address.starts_with("http://") {
+        // A machine may have no authorities at all.
+        client.tls_certs_only([])
+    } else {
+        match std::fs::read(data.join(AUTHORITY_FILE)) {
+            Ok(pem) => client.tls_certs_merge([Certificate::from_pem(&pem)?]),
+            Err(_) => client,
+        }
+    };
+    Ok(client.build()?)
 }
 
 struct Server<'a> {

@@ -43,7 +43,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 77] = [
+pub static DOORS: [(&str, &str, Asks); 78] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -117,6 +117,7 @@ pub static DOORS: [(&str, &str, Asks); 77] = [
     ("POST", "/api/units/{id}/position", Asks::Deed(Deed::ReportUnit)),
     ("POST", "/api/units/{id}/status", Asks::Deed(Deed::ReportUnit)),
     ("GET", "/api/within", Asks::Account),
+    ("GET", "/ca.crt", Asks::Nothing),
     ("GET", "/health/live", Asks::Nothing),
     ("GET", "/health/ready", Asks::Nothing),
     ("GET", "/metrics", Asks::Nothing),

@@ -13,13 +13,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::BODY_BYTES_MAX;
 use super::app::{App, Live, now};
 use super::audit::RequestReads;
+use super::authority::AuthorityOffer;
 use super::directory::Credential;
 use super::error::{Refusal, body_broke_off, body_too_large, body_too_slow, unsupported_media_type};
 use super::fields::Fields;
-use super::peer::peer_of;
-use super::{BODY_BYTES_MAX, SESSION_COOKIE};
+use super::peer::{Peer, peer_of};
 use crate::desk::{Ask, Desk};
 use crate::domain::{Actor, Code, Problem, Timestamp};
 use crate::picture::View;
@@ -111,6 +112,15 @@ impl Reader {
     /// As [`Reader::live`].
     pub fn view_to_draw(&self) -> Result<View, Refusal> {
         Ok(View::new(self.live()?.picture.load(), Arc::clone(self.actor()), now()))
+    }
+
+    /// What a telephone must install before it reaches the server where this reader did, if anything.
+    ///
+    /// # Errors
+    /// As [`AuthorityOffer::at`].
+    pub fn authority(&self) -> Result<Option<AuthorityOffer>, Refusal> {
+        let Some(authority) = &self.app.settings().authority else { return Ok(None) };
+        AuthorityOffer::at(self.host.to_str().unwrap_or("127.0.0.1"), authority).map(Some)
     }
 
     /// The absolute address of `path`.
@@ -233,7 +243,7 @@ impl FromRequestParts<App> for Reader {
             credential,
             method: parts.method.clone(),
             uri: parts.uri.clone(),
-            scheme: peer_of(parts, app).scheme(),
+            scheme: peer_of(parts).scheme(),
             host: host.unwrap_or(header::HeaderValue::from_static("127.0.0.1")),
         })
     }
@@ -275,8 +285,14 @@ fn call_hash(reader: &Reader, parts: &Parts, body: &[u8]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Bearer token, else cookie, else whoever the server lets act without.
+/// Bearer token, else cookie, else whoever the server lets act without; within the credential's budget of requests.
 fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
+    let credential = identify(parts, app)?;
+    credential.spend_request()?;
+    Ok(credential)
+}
+
+fn identify(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
     let directory = &app.live()?.directory;
     if let Some(header) = parts.headers.get(header::AUTHORIZATION) {
         let token = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
@@ -289,7 +305,7 @@ fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
             .into()
         });
     }
-    if let Some(credential) = cookie(&parts.headers).and_then(|secret| directory.by_secret(secret)) {
+    if let Some(credential) = cookie(&parts.headers, peer_of(parts)).and_then(|secret| directory.by_secret(secret)) {
         check_same_origin(&parts.method, &parts.headers, true)?;
         return Ok(credential);
     }
@@ -302,8 +318,8 @@ fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
 
 /// The session cookie's value.
 #[must_use]
-pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    cookie_named(headers, SESSION_COOKIE)
+pub fn cookie(headers: &HeaderMap, peer: Peer) -> Option<&str> {
+    cookie_named(headers, peer.session_cookie())
 }
 
 /// The value of the cookie of this name.

@@ -11,6 +11,7 @@ use super::long::LongQuestions;
 use super::oidc::Oidc;
 use super::sign_in::SignIn;
 use super::tips::Tips;
+use super::tls::AuthorityCertificate;
 use super::uploads::Uploads;
 use crate::desk::Desk;
 use crate::domain::change::Seq;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// Anybody may give a tip on a page of its own.
     pub public_tips: bool,
+    /// What telephones install, if the server's certificate is of an authority of its own.
+    pub authority: Option<Arc<AuthorityCertificate>>,
 }
 
 /// The parts that exist once the data is loaded.

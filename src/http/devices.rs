@@ -12,6 +12,7 @@ use super::actor::{Reader, Writer, check_same_origin, parse_small_json};
 use super::answer::{json, with_status};
 use super::app::App;
 use super::audit::note_deed;
+use super::authority::AuthorityOffer;
 use super::error::{Answer, Refusal};
 use super::fields::Fields;
 use super::me::{label, not_found, nothing_more};
@@ -56,6 +57,9 @@ pub struct EnrolmentAnswer {
     url: String,
     /// The same as a QR code, an SVG picture for the telephone that shall enrol.
     qr_svg: String,
+    /// What a telephone must install first; `null` where telephones believe the server anyway.
+    #[schema(required)]
+    authority: Option<AuthorityOffer>,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
@@ -138,7 +142,8 @@ pub async fn give_code(writer: Writer) -> Answer {
     directory.ask(move |system, now| system.add_enrolment(&enrolment, now)).await?;
     let url = reader.link(&format!("/enrol?code={}", code.reveal()));
     let qr_svg = svg_of(&url)?;
-    let answer = json(&EnrolmentAnswer { code: code.reveal().to_owned(), url, qr_svg, expires_at })?;
+    let authority = reader.authority()?;
+    let answer = json(&EnrolmentAnswer { code: code.reveal().to_owned(), url, qr_svg, authority, expires_at })?;
     Ok(with_status(answer, StatusCode::CREATED))
 }
 

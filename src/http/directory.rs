@@ -17,10 +17,11 @@ use uuid::Uuid;
 
 use super::demo;
 use super::error::{Refusal, internal};
+use super::limits::{Budget, Limits};
 use super::setup;
 use crate::desk::{Clock, store_problem};
 use crate::domain::access::Grant;
-use crate::domain::{Actor, Role, Timestamp};
+use crate::domain::{Actor, Problem, Role, Timestamp};
 use crate::store::StoreError;
 use crate::store::system::{self, Bearer, Everybody, Hash, SESSION_IDLE_S, Secret, Session, System, Token, TokenKind};
 
@@ -82,11 +83,14 @@ pub struct Credential {
     used: Arc<Use>,
 }
 
-/// When a credential was last used. Written by whoever comes in, read by the task that notes it.
+/// How a credential is used. When it last was is written by whoever comes in, and read by the task that notes it.
 #[derive(Debug)]
 struct Use {
     at_ms: AtomicI64,
     noted_ms: AtomicI64,
+    /// What is left to a device; people are not counted.
+    requests: Option<Budget>,
+    large_pages: Budget,
 }
 
 impl Credential {
@@ -100,6 +104,22 @@ impl Credential {
         if now.as_ms() - self.used.at_ms.load(Ordering::Relaxed) >= NOTE_USE_S * 1_000 {
             self.used.at_ms.store(now.as_ms(), Ordering::Relaxed);
         }
+    }
+
+    /// Takes a request from the budget of a device.
+    ///
+    /// # Errors
+    /// `too_many_requests` with `retry_after_s`.
+    pub fn spend_request(&self) -> Result<(), Problem> {
+        self.used.requests.as_ref().map_or(Ok(()), Budget::spend)
+    }
+
+    /// Takes a large page from the budget.
+    ///
+    /// # Errors
+    /// `too_many_requests` with `retry_after_s`.
+    pub fn spend_large_page(&self) -> Result<(), Problem> {
+        self.used.large_pages.spend()
     }
 
     /// When it was last used, to the minute.
@@ -131,6 +151,7 @@ struct Shared {
     folder: PathBuf,
     entry: Entry,
     clock: Arc<dyn Clock>,
+    limits: Limits,
     people: ArcSwap<People>,
     /// Told the revision after each new snapshot. Read by whoever holds something open.
     told: watch::Sender<u64>,
@@ -143,12 +164,18 @@ impl Directory {
     ///
     /// # Errors
     /// What the system said.
-    pub fn open(system: Arc<System>, folder: PathBuf, entry: Entry, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub fn open(
+        system: Arc<System>,
+        folder: PathBuf,
+        entry: Entry,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+    ) -> Result<Self, StoreError> {
         let everybody = system.everybody(clock.now())?;
-        let people = People::of(everybody, entry, None);
+        let people = People::of(everybody, entry, &limits, None);
         let (told, _) = watch::channel(people.revision);
-        let people = ArcSwap::from_pointee(people);
-        Ok(Self { shared: Arc::new(Shared { system, folder, entry, clock, people, told, reading: Mutex::default() }) })
+        let (people, reading) = (ArcSwap::from_pointee(people), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { system, folder, entry, clock, limits, people, told, reading }) })
     }
 
     /// How one comes in.
@@ -320,7 +347,7 @@ impl Shared {
         let _held = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let everybody = self.system.everybody(self.clock.now())?;
         let before = self.people.load_full();
-        let people = People::of(everybody, self.entry, Some(&before));
+        let people = People::of(everybody, self.entry, &self.limits, Some(&before));
         if people.has_accounts && !before.has_accounts {
             setup::remove_link_file(&self.folder);
         }
@@ -350,7 +377,7 @@ impl Shared {
 impl People {
     /// What was read, made ready for look-ups. What did not change is taken over from `before`, so that whoever holds
     /// it sees by its address that it did not.
-    fn of(everybody: Everybody, entry: Entry, before: Option<&Self>) -> Self {
+    fn of(everybody: Everybody, entry: Entry, limits: &Limits, before: Option<&Self>) -> Self {
         let Everybody { revision, accounts, sessions, tokens, grants } = everybody;
         let has_accounts = !accounts.is_empty();
         let enabled = accounts.into_iter().filter(|account| account.disabled_at.is_none());
@@ -365,6 +392,7 @@ impl People {
         for session in sessions {
             let Some(account) = accounts.get(&session.account) else { continue };
             let used = known(&session.hash).map(|known| Arc::clone(&known.used));
+            let used = used.unwrap_or_else(|| Use::last(session.used_at, CredentialKind::Session, limits));
             by_hash.insert(session.hash, Arc::new(of_session(&session, Arc::clone(account), used)));
         }
         for token in tokens {
@@ -374,11 +402,18 @@ impl People {
                 Bearer::Unit { .. } => Some(kept(known.map(|known| &known.account), unit_account(&token, &grants))),
             };
             let Some(account) = account else { continue };
+            let kind = match token.kind {
+                TokenKind::Program => CredentialKind::Program,
+                TokenKind::Device => CredentialKind::Device,
+            };
+            let used_at = token.used_at.unwrap_or(Timestamp::from_ms(0));
             let used = known.map(|known| Arc::clone(&known.used));
-            by_hash.insert(token.hash, Arc::new(of_token(&token, account, used)));
+            let used = used.unwrap_or_else(|| Use::last(used_at, kind, limits));
+            by_hash.insert(token.hash, Arc::new(of_token(&token, kind, account, used)));
         }
-        let without_credentials = (entry == Entry::Everybody && !has_accounts)
-            .then(|| before.and_then(|people| people.without_credentials.clone()).unwrap_or_else(loopback_admin));
+        let without_credentials = (entry == Entry::Everybody && !has_accounts).then(|| {
+            before.and_then(|people| people.without_credentials.clone()).unwrap_or_else(|| loopback_admin(limits))
+        });
         Self { revision, by_hash, accounts, has_accounts, without_credentials }
     }
 }
@@ -418,7 +453,7 @@ fn unit_account(token: &Token, grants: &[Grant]) -> Account {
     }
 }
 
-fn of_session(session: &Session, account: Arc<Account>, used: Option<Arc<Use>>) -> Credential {
+fn of_session(session: &Session, account: Arc<Account>, used: Arc<Use>) -> Credential {
     Credential {
         id: session.id,
         kind: CredentialKind::Session,
@@ -426,27 +461,27 @@ fn of_session(session: &Session, account: Arc<Account>, used: Option<Arc<Use>>) 
         hash: session.hash,
         expires_at: Some(session.expires_at),
         idle_s: Some(SESSION_IDLE_S),
-        used: used.unwrap_or_else(|| Use::last(session.used_at)),
+        used,
     }
 }
 
-fn of_token(token: &Token, account: Arc<Account>, used: Option<Arc<Use>>) -> Credential {
-    let kind = match token.kind {
-        TokenKind::Program => CredentialKind::Program,
-        TokenKind::Device => CredentialKind::Device,
-    };
-    let used = used.unwrap_or_else(|| Use::last(token.used_at.unwrap_or(Timestamp::from_ms(0))));
+fn of_token(token: &Token, kind: CredentialKind, account: Arc<Account>, used: Arc<Use>) -> Credential {
     Credential { id: token.id, kind, account, hash: token.hash, expires_at: None, idle_s: None, used }
 }
 
 impl Use {
-    fn last(at: Timestamp) -> Arc<Self> {
+    fn last(at: Timestamp, kind: CredentialKind, limits: &Limits) -> Arc<Self> {
         let at_ms = at.as_ms();
-        Arc::new(Self { at_ms: AtomicI64::new(at_ms), noted_ms: AtomicI64::new(at_ms) })
+        Arc::new(Self {
+            at_ms: AtomicI64::new(at_ms),
+            noted_ms: AtomicI64::new(at_ms),
+            requests: (kind == CredentialKind::Device).then(|| Budget::of(limits.device_requests_per_minute)),
+            large_pages: Budget::of(limits.large_pages_per_minute),
+        })
     }
 }
 
-fn loopback_admin() -> Arc<Credential> {
+fn loopback_admin(limits: &Limits) -> Arc<Credential> {
     let actor = Arc::new(Actor::new("admin", Role::System, None));
     let (label_vi, label_en) = ("Quản trị".to_owned(), "Administrator".to_owned());
     let account = Arc::new(Account { actor, label_vi, label_en, must_change: false, is_external: false });
@@ -457,7 +492,7 @@ fn loopback_admin() -> Arc<Credential> {
         hash: Hash::default(),
         expires_at: None,
         idle_s: None,
-        used: Use::last(Timestamp::from_ms(0)),
+        used: Use::last(Timestamp::from_ms(0), CredentialKind::Loopback, limits),
     })
 }
 

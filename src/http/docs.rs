@@ -13,7 +13,8 @@ use super::answer::{json_bytes, with_header};
 pub fn preamble() -> OpenApi {
     let about = "Read and write API of the duty room's common picture: OGC API - Features plus the desk's verbs. \
                  Coordinates are WGS 84, longitude first; times are RFC 3339; errors are RFC 9457 problems with a \
-                 stable `code`, in Vietnamese and English.";
+                 stable `code`, in Vietnamese and English. A device's token that asks too often is answered 429 on any route, \
+                 with Retry-After.";
     let info = InfoBuilder::new()
         .title("trucban")
         .version(env!("CARGO_PKG_VERSION"))

@@ -218,7 +218,7 @@ pub const fn status(code: Code) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         C::SignInRequired | C::WrongCredentials | C::SignInFailed => StatusCode::UNAUTHORIZED,
-        C::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+        C::TooManyAttempts | C::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         C::Forbidden
         | C::PasswordChangeRequired
         | C::FieldNotVisible
@@ -302,6 +302,7 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::TipsNotSetUp => ("Chưa thiết lập khoá tin báo", "No key for tips yet"),
         C::NotConfirmed => ("Chưa có người thứ hai đồng ý", "No second person has agreed"),
         C::TooManyAttempts => ("Thử quá nhiều lần", "Too many attempts"),
+        C::TooManyRequests => ("Quá nhiều yêu cầu", "Too many requests"),
         C::Forbidden => ("Không được phép", "Forbidden"),
         C::ForbiddenTransition => ("Không chuyển được trạng thái", "Transition not allowed"),
         C::PreconditionRequired => ("Cần If-Match", "If-Match required"),

@@ -1,7 +1,7 @@
 //! The front: what every request passes, in and out. One service around the router instead of a stack of layers,
 //! because each layer costs a boxed future and a hot route has none to spare.
 //!
-//! In: the host must be one of ours. Out: every problem is rendered in the reader's language, whoever made it,
+//! In: the host must be one of ours, and it is settled who is at the other end. Out: every problem is rendered in the reader's language, whoever made it,
 //! a panic is answered and logged, and safety headers stand on everything.
 
 use std::convert::Infallible;
@@ -33,6 +33,15 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; \
      style-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
+
+/// What a browser may make of an answer that is no page of ours: nothing, wherever it is opened.
+const DATA_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// Once a browser reached us by HTTPS it shall not be talked into HTTP for a year. Of this host alone: what others run
+/// under names below ours is theirs.
+const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// What our pages may use of the machine: its position, for "near me".
+const PERMISSIONS_POLICY: HeaderValue =
+    HeaderValue::from_static("geolocation=(self), camera=(), microphone=(), payment=(), usb=()");
 
 /// The router behind the front.
 #[derive(Clone)]
@@ -68,18 +77,22 @@ impl Service<Request> for Front {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        request.extensions_mut().insert(self.peer);
+        let settings = self.app.settings();
+        let peer = if settings.behind_proxy { self.peer.behind_proxy(request.headers()) } else { self.peer };
+        request.extensions_mut().insert(peer);
         let started = Instant::now();
         let class = Figures::class_of(request.uri().path());
         let figures = self.figures.clone();
         let asked = Asked { path: request.uri().clone(), language: None };
-        let refused = check_host(request.headers(), &self.app.settings().hosts);
+        let host = check_host(request.headers(), &settings.hosts);
+        // A browser would remember of "localhost" what other servers of that machine cannot keep.
+        let is_strict = peer.is_encrypted && host.as_ref().is_ok_and(|host| !host.is_loopback);
         let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
         let mut router = self.router.clone();
         Box::pin(async move {
-            let answered = match refused {
+            let answered = match host {
                 Err(problem) => Refusal::from(problem).into_response(),
-                Ok(()) => match AssertUnwindSafe(router.call(request)).catch_unwind().await {
+                Ok(_) => match AssertUnwindSafe(router.call(request)).catch_unwind().await {
                     Ok(Ok(response)) => response,
                     Ok(Err(never)) => match never {},
                     Err(_) => {
@@ -93,7 +106,7 @@ impl Service<Request> for Front {
             } else {
                 answered
             };
-            let response = with_safety_headers(response);
+            let response = with_safety_headers(response, is_strict);
             figures.record(class, response.status(), started.elapsed());
             Ok(response)
         })
@@ -101,7 +114,10 @@ impl Service<Request> for Front {
 }
 
 /// A front for each connection, which knows the other end.
-pub struct Fronts(pub Front);
+pub struct Fronts {
+    pub front: Front,
+    pub is_encrypted: bool,
+}
 
 impl<L> Service<IncomingStream<'_, L>> for Fronts
 where
@@ -116,8 +132,8 @@ where
     }
 
     fn call(&mut self, connection: IncomingStream<'_, L>) -> Self::Future {
-        let peer = Peer { address: connection.remote_addr().ip(), is_encrypted: false };
-        ready(Ok(self.0.of(peer)))
+        let peer = Peer { address: connection.remote_addr().ip(), is_encrypted: self.is_encrypted };
+        ready(Ok(self.front.of(peer)))
     }
 }
 
@@ -151,22 +167,34 @@ fn in_words(response: Response, asked: &Asked) -> Response {
     rendered
 }
 
-fn with_safety_headers(mut response: Response) -> Response {
+fn with_safety_headers(mut response: Response, is_strict: bool) -> Response {
     let headers = response.headers_mut();
+    let media = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_page = media.starts_with(b"text/html");
+    // A worker keeps to the policy of its own script, not to that of the page which started it.
+    let runs = is_page || media.starts_with(b"text/javascript");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, if runs { CONTENT_SECURITY_POLICY } else { DATA_POLICY });
     if is_page {
-        headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
-        headers.insert("permissions-policy", HeaderValue::from_static("geolocation=(self), camera=(), microphone=()"));
+        headers.insert("permissions-policy", PERMISSIONS_POLICY);
+    }
+    if is_strict {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
     response
 }
 
+/// A host that is ours.
+struct Host {
+    is_loopback: bool,
+}
+
 /// Refuses a host that is not ours: a page of another site whose name was made to point to loopback ("DNS
 /// rebinding") would otherwise read everything, being of the same origin in the browser's eyes.
-fn check_host(headers: &HeaderMap, configured: &[String]) -> Result<(), Problem> {
+fn check_host(headers: &HeaderMap, configured: &[String]) -> Result<Host, Problem> {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -177,7 +205,7 @@ fn check_host(headers: &HeaderMap, configured: &[String]) -> Result<(), Problem>
         || name.eq_ignore_ascii_case("localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     if is_loopback || configured.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
-        return Ok(());
+        return Ok(Host { is_loopback });
     }
     Err(Problem::new(
         Code::Forbidden,

@@ -9,6 +9,7 @@ use super::actor::Reader;
 use super::answer::{etag, feature, geojson, is_known, not_modified, with_header};
 use super::app::now;
 use super::error::Answer;
+use super::limits::LARGE_PAGE_RECORDS;
 use super::long;
 use super::params::{Params, check_length, collection_named, id_named, no_record};
 use super::{ITEMS_LIMIT, ITEMS_LIMIT_MAX};
@@ -28,10 +29,13 @@ use crate::picture::{ItemsQuery, Shown, View};
         ("q" = Option<String>, Query, description = "Words to find, with or without diacritics"),
         ("ended" = Option<bool>, Query, description = "true: ended records too"),
     ),
-    responses((
-        status = 200, description = "GeoJSON FeatureCollection", content_type = "application/geo+json",
-        body = ref("#/components/schemas/FeatureCollection"),
-    ))
+    responses(
+        (
+            status = 200, description = "GeoJSON FeatureCollection", content_type = "application/geo+json",
+            body = ref("#/components/schemas/FeatureCollection"),
+        ),
+        (status = 429, description = "Too many pages of more than 1,000 records; Retry-After says when to try again"),
+    )
 )]
 pub async fn list_items(reader: Reader, Path(name): Path<String>) -> Answer {
     let collection = collection_named(&name)?;
@@ -47,6 +51,9 @@ pub async fn list_items(reader: Reader, Path(name): Path<String>) -> Answer {
         ended: params.flag("ended")?,
         filters: params.filters(&[collection])?,
     };
+    if query.limit > LARGE_PAGE_RECORDS {
+        reader.credential().spend_large_page()?;
+    }
     let view = reader.view()?;
     let body = long::answer(&reader, looks_at(&view, &query), || page(&reader, &view, &query)).await?;
     Ok(geojson(body))

@@ -9,12 +9,13 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use super::limits::Limits;
 use crate::domain::{Code, Problem, Timestamp};
 
-/// One name from one address; the first failures are slips of the finger.
-const PAIR: Rule = Rule { free: 5, first_s: 5, longest_s: 15 * 60 };
-/// An address as a whole: a duty room may sit behind one.
-const ADDRESS: Rule = Rule { free: 30, first_s: 1, longest_s: 60 };
+/// The first wait of a name from an address, seconds.
+const PAIR_FIRST_S: i64 = 5;
+/// The waits of an address as a whole, seconds: a duty room may sit behind one.
+const ADDRESS_WAIT_S: (i64, i64) = (1, 60);
 /// A count is forgotten after so long without a failure, seconds.
 const FORGET_S: i64 = 3_600;
 /// A success is remembered for so long, seconds.
@@ -25,8 +26,11 @@ const COUNTS_MAX: usize = 10_000;
 const NAME_CHARS_MAX: usize = 64;
 
 /// The counts of one server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lockout {
+    /// For one name from one address; the first failures are slips of the finger.
+    pair: Rule,
+    address: Rule,
     /// Held for some look-ups.
     counts: Mutex<Counts>,
 }
@@ -46,6 +50,7 @@ struct Tries {
 }
 
 /// How failures of one sort are made to wait.
+#[derive(Debug)]
 struct Rule {
     /// Failures that cost nothing.
     free: u32,
@@ -64,6 +69,21 @@ pub struct Attempt {
 }
 
 impl Lockout {
+    /// Counts that let through what the limits say.
+    #[must_use]
+    pub fn within(limits: &Limits) -> Self {
+        let (first_s, longest_s) = ADDRESS_WAIT_S;
+        Self {
+            pair: Rule {
+                free: limits.sign_in_failures,
+                first_s: PAIR_FIRST_S,
+                longest_s: limits.sign_in_wait_s_max.into(),
+            },
+            address: Rule { free: limits.sign_in_failures_of_address, first_s, longest_s },
+            counts: Mutex::default(),
+        }
+    }
+
     /// Begins an attempt.
     ///
     /// # Errors
@@ -74,9 +94,9 @@ impl Lockout {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = &mut *counts;
         let is_known = counts.known.get(&pair).is_some_and(|at| now.seconds_since(*at) < REMEMBER_S);
-        let mut wait_s = counts.pairs.get(&pair).map_or(0, |tries| tries.wait_s(&PAIR, now));
+        let mut wait_s = counts.pairs.get(&pair).map_or(0, |tries| tries.wait_s(&self.pair, now));
         if !is_known {
-            wait_s = wait_s.max(counts.addresses.get(&address).map_or(0, |tries| tries.wait_s(&ADDRESS, now)));
+            wait_s = wait_s.max(counts.addresses.get(&address).map_or(0, |tries| tries.wait_s(&self.address, now)));
         }
         if wait_s > 0 {
             return Err(too_many(wait_s));
@@ -182,8 +202,8 @@ mod tests {
 
     #[test]
     fn the_wait_grows_with_each_failure_up_to_its_longest() {
-        let lockout = Lockout::default();
-        for _ in 0..PAIR.free {
+        let lockout = Lockout::within(&Limits::default());
+        for _ in 0..lockout.pair.free {
             assert_eq!(fail(&lockout, 1, "an", 0), 0);
         }
         let mut now = 0;
@@ -202,7 +222,7 @@ mod tests {
 
     #[test]
     fn nobody_is_shut_out_by_the_failures_of_another_address() {
-        let lockout = Lockout::default();
+        let lockout = Lockout::within(&Limits::default());
         for second in 0..1_000 {
             fail(&lockout, 1, "an", second);
         }
@@ -212,19 +232,19 @@ mod tests {
 
     #[test]
     fn one_address_cannot_go_through_many_names_and_its_known_colleagues_still_come_in() {
-        let lockout = Lockout::default();
+        let lockout = Lockout::within(&Limits::default());
         let colleague = lockout.begin(address(1), "binh", at(0)).unwrap();
         lockout.succeeded(colleague, at(0));
         let let_through = (0..600).filter(|n| fail(&lockout, 1, &format!("name-{n}"), 1) == 0).count();
-        assert_eq!(let_through, ADDRESS.free as usize);
+        assert_eq!(let_through, lockout.address.free as usize);
         assert_eq!(fail(&lockout, 1, "binh", 1), 0, "went by its own count");
         assert!(fail(&lockout, 1, "chi", 1) > 0, "never came in from here");
     }
 
     #[test]
     fn a_success_clears_its_own_failures_alone() {
-        let lockout = Lockout::default();
-        for n in 0..ADDRESS.free - 2 {
+        let lockout = Lockout::within(&Limits::default());
+        for n in 0..lockout.address.free - 2 {
             assert_eq!(fail(&lockout, 1, &format!("victim-{n}"), 0), 0);
         }
         for _ in 0..50 {
@@ -238,7 +258,7 @@ mod tests {
 
     #[test]
     fn what_was_not_judged_does_not_count() {
-        let lockout = Lockout::default();
+        let lockout = Lockout::within(&Limits::default());
         for _ in 0..100 {
             let attempt = lockout.begin(address(1), "an", at(0)).unwrap();
             lockout.not_judged(attempt);
@@ -247,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_counts_are_bounded() {
-        let lockout = Lockout::default();
+        let lockout = Lockout::within(&Limits::default());
         for n in 0..u32::try_from(COUNTS_MAX).unwrap() + 500 {
             let _ = lockout.begin(IpAddr::from(n.to_be_bytes()), "an", at(i64::from(n)));
         }

@@ -10,6 +10,8 @@ mod app;
 mod around;
 mod assignments;
 mod audit;
+mod authority;
+mod config;
 mod cryptography;
 mod demo;
 mod devices;
@@ -28,6 +30,7 @@ mod imports;
 mod incidents;
 mod items;
 mod landing;
+mod limits;
 mod lockout;
 mod long;
 mod me;
@@ -48,21 +51,25 @@ mod sign_in;
 mod start;
 mod tiles;
 mod tips;
+mod tls;
 mod units;
 mod uploads;
 
 pub use app::{App, Live, Settings};
+pub use config::ServeOptions;
 pub use cryptography::choose_cryptography;
 pub use demo::DEMO_TOKENS_FILE;
 pub use directory::Entry;
 pub use docs::openapi_document;
 pub use figures::recorder;
 pub use imports::{ImportAnswer, ImportNote, RefusedRow};
+pub use limits::Limits;
 pub use oidc::OidcConfig;
 pub use peer::Peer;
 pub use router::front;
-pub use serve::{ServeOptions, accept, serve};
+pub use serve::{accept, serve};
 pub use start::{StartOptions, Started, start};
+pub use tls::AUTHORITY_FILE;
 
 /// Largest body of a call: an area of a million vertices fits, a film does not.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
@@ -82,3 +89,7 @@ pub const RADIUS_M_MAX: f64 = 500_000.0;
 pub const SEARCH_CHARS_MAX: usize = 200;
 /// Name of the cookie that browsers sign in with.
 const SESSION_COOKIE: &str = "trucban_session";
+/// The same under TLS: a name that browsers take from this very host, encrypted, alone.
+const SECURE_SESSION_COOKIE: &str = "__Host-trucban_session";
+/// Where the certificate of the folder's own authority is fetched.
+const AUTHORITY_PATH: &str = "/ca.crt";

@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
-use super::app::App;
+use super::{SECURE_SESSION_COOKIE, SESSION_COOKIE};
 
 /// The other end of a connection. Put into each request by the front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,8 @@ impl Default for Peer {
 impl Peer {
     /// The one for whom a trusted proxy speaks: the last address that it appended. What stands before that was sent
     /// by the client and may be anything.
-    fn behind_proxy(self, headers: &HeaderMap) -> Self {
+    #[must_use]
+    pub fn behind_proxy(self, headers: &HeaderMap) -> Self {
         let last = |name: &str| {
             let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
             value.rsplit(',').next().map(|last| last.trim().to_owned())
@@ -43,6 +44,12 @@ impl Peer {
         if self.is_encrypted { "https" } else { "http" }
     }
 
+    /// Name of the cookie that a browser signs in with.
+    #[must_use]
+    pub fn session_cookie(self) -> &'static str {
+        if self.is_encrypted { SECURE_SESSION_COOKIE } else { SESSION_COOKIE }
+    }
+
     /// The address as attempts are counted by it: whoever has one IPv6 address has the 2⁶⁴ beside it.
     #[must_use]
     pub fn counted_address(self) -> IpAddr {
@@ -53,18 +60,17 @@ impl Peer {
     }
 }
 
-/// The peer of this request.
+/// The peer of this request, as the front found it.
 #[must_use]
-pub fn peer_of(parts: &Parts, app: &App) -> Peer {
-    let peer = parts.extensions.get::<Peer>().copied().unwrap_or_default();
-    if app.settings().behind_proxy { peer.behind_proxy(&parts.headers) } else { peer }
+pub fn peer_of(parts: &Parts) -> Peer {
+    parts.extensions.get::<Peer>().copied().unwrap_or_default()
 }
 
-impl FromRequestParts<App> for Peer {
+impl<S: Sync> FromRequestParts<S> for Peer {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        Ok(peer_of(parts, app))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(peer_of(parts))
     }
 }
 

@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, around, assignments, audit, devices, docs, ends, feed, grants, health, imports, incidents, items,
-    landing, me, oidc, organisations, pages, places, records, session, setup, tiles, tips, units,
+    accounts, around, assignments, audit, authority, devices, docs, ends, feed, grants, health, imports, incidents,
+    items, landing, me, oidc, organisations, pages, places, records, session, setup, tiles, tips, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -72,6 +72,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
 /// Who may come in, and what is shared with them.
 fn accounts_and_grants() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(authority::read_authority))
         .routes(routes!(session::read_session, session::sign_in, session::sign_out))
         .routes(routes!(oidc::begin_oidc))
         .routes(routes!(oidc::end_oidc))

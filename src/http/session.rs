@@ -10,7 +10,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::SESSION_COOKIE;
 use super::actor::{check_same_origin, cookie, parse_small_json};
 use super::answer::json;
 use super::app::{App, Live, now};
@@ -107,10 +106,10 @@ pub struct SignInCall {
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/session", tag = "session", responses((status = 200, body = Session)))]
-pub async fn read_session(State(app): State<App>, headers: HeaderMap) -> Answer {
+pub async fn read_session(State(app): State<App>, peer: Peer, headers: HeaderMap) -> Answer {
     let directory = &app.live()?.directory;
     let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
-    let credential = bearer.or_else(|| cookie(&headers)).and_then(|secret| directory.by_secret(secret));
+    let credential = bearer.or_else(|| cookie(&headers, peer)).and_then(|secret| directory.by_secret(secret));
     let credential = credential.or_else(|| directory.without_credentials());
     json(&session(&app, credential.as_ref().map(|credential| &*credential.account))?)
 }
@@ -165,7 +164,7 @@ pub async fn sign_in(
 /// The problem of `system.db`.
 pub async fn come_in(app: &App, peer: Peer, headers: &HeaderMap, name: &str, place: &str) -> Answer {
     let live = app.live()?;
-    end_session_of(live, headers).await?;
+    end_session_of(live, headers, peer).await?;
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let secret = begin_session(&live.directory, name, agent).await?;
     let account = live.directory.account(name);
@@ -196,7 +195,7 @@ fn demo_actor(live: &Live, name: String) -> Result<String, Problem> {
 pub async fn sign_out(State(app): State<App>, peer: Peer, method: Method, headers: HeaderMap) -> Answer {
     check_same_origin(&method, &headers, false)?;
     let live = app.live()?;
-    let ended = end_session_of(live, &headers).await?;
+    let ended = end_session_of(live, &headers, peer).await?;
     let account = live.directory.without_credentials().map(|credential| credential.account.clone());
     let mut answer = session(&app, account.as_deref())?;
     if let (Some(oidc), true) = (&live.oidc, ended.is_some_and(|account| account.is_external)) {
@@ -206,8 +205,8 @@ pub async fn sign_out(State(app): State<App>, peer: Peer, method: Method, header
 }
 
 /// Ends the session that a browser came with: nothing of it shall count beside the next one. Whose it was.
-async fn end_session_of(live: &Live, headers: &HeaderMap) -> Result<Option<Arc<Account>>, Refusal> {
-    let credential = cookie(headers).and_then(|secret| live.directory.by_secret(secret));
+async fn end_session_of(live: &Live, headers: &HeaderMap, peer: Peer) -> Result<Option<Arc<Account>>, Refusal> {
+    let credential = cookie(headers, peer).and_then(|secret| live.directory.by_secret(secret));
     let Some(credential) = credential.filter(|credential| credential.kind == CredentialKind::Session) else {
         return Ok(None);
     };
@@ -264,7 +263,7 @@ pub fn without_cookie(answer: Response, peer: Peer) -> Response {
 }
 
 fn set_cookie(answer: Response, peer: Peer, value: &str, end: &str) -> Response {
-    with_cookie_at(answer, peer, (SESSION_COOKIE, "/"), value, end)
+    with_cookie_at(answer, peer, (peer.session_cookie(), "/"), value, end)
 }
 
 /// Sets the cookie of this name for this path, beside others; `end` says until when.

@@ -105,12 +105,12 @@ async fn redeem(live: &Live, link: [u8; 32], name: Option<String>, password: Str
     }
 }
 
-/// Gives out a new link that makes the first administrator: in a file for the owner of the data folder, whose place is
-/// logged with it. `base` is where browsers reach the server.
+/// Gives out a new link that makes the first administrator: to the caller, and in a file for the owner of the data
+/// folder, whose place is logged. `base` is where browsers reach the server.
 ///
 /// # Errors
 /// What the system said.
-pub fn give_link(system: &System, folder: &Path, base: &str, now: Timestamp) -> Result<(), StoreError> {
+pub fn give_link(system: &System, folder: &Path, base: &str, now: Timestamp) -> Result<String, StoreError> {
     let secret = Secret::random();
     system.put_setup_link(&secret.hash(), now)?;
     let link = format!("{base}/setup?code={}", secret.reveal());
@@ -121,9 +121,9 @@ pub fn give_link(system: &System, folder: &Path, base: &str, now: Timestamp) -> 
     out.sync_all()?;
     tracing::warn!(
         setup.file = %file.display(),
-        "there is no account yet; make the first administrator by this link, which works once: {link}"
+        "there is no account yet; make the first administrator by the link in the file, which works once"
     );
-    Ok(())
+    Ok(link)
 }
 
 /// Removes the file of the link, which is void once there is an account.

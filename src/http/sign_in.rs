@@ -4,6 +4,7 @@
 use super::directory::Directory;
 use super::error::{Refusal, internal};
 use super::hashing::Hashing;
+use super::limits::Limits;
 use super::lockout::Lockout;
 use super::peer::Peer;
 use crate::domain::account::{PASSWORD_CHARS_MAX, folded_name};
@@ -17,13 +18,19 @@ const NAME_CHARS_MAX: usize = 100;
 const AGENT_CHARS_MAX: usize = 200;
 
 /// What sign-ins share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SignIn {
     lockout: Lockout,
     hashing: Hashing,
 }
 
 impl SignIn {
+    /// Attempts as often as the limits let them.
+    #[must_use]
+    pub fn within(limits: &Limits) -> Self {
+        Self { lockout: Lockout::within(limits), hashing: Hashing::default() }
+    }
+
     /// Checks a name and a password; the account's name as it stands in the journal.
     ///
     /// # Errors

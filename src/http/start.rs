@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::app::{Live, now};
 use super::demo::{self, Cast};
 use super::directory::{Directory, Entry};
+use super::limits::Limits;
 use super::long::LongQuestions;
 use super::oidc::{Oidc, OidcConfig};
 use super::setup;
@@ -36,6 +37,8 @@ pub struct Started {
     pub live: Live,
     /// End when the stop is asked for; the store may be closed after them.
     pub tasks: Vec<JoinHandle<()>>,
+    /// The link that makes the first administrator, while there is no account.
+    pub setup_link: Option<String>,
 }
 
 /// How the server starts.
@@ -48,13 +51,15 @@ pub struct StartOptions {
     pub clock: Arc<dyn Clock>,
     /// The provider by which one may come in too.
     pub oidc: Option<OidcConfig>,
+    pub limits: Limits,
 }
 
 impl StartOptions {
     /// At this address by the clock of the machine; a demo stands still.
     #[must_use]
     pub fn new(entry: Entry, address: SocketAddr) -> Self {
-        Self { entry, simulation: false, base: format!("http://{address}"), clock: Arc::new(SystemClock), oidc: None }
+        let (base, clock) = (format!("http://{address}"), Arc::new(SystemClock));
+        Self { entry, simulation: false, base, clock, limits: Limits::default(), oidc: None }
     }
 }
 
@@ -94,11 +99,11 @@ async fn fill(
     }
     let uploads = Uploads::in_folder(folder)?;
     let oidc = options.oidc.take().map(|config| Oidc::new(config, &options.base)).transpose()?;
-    let tips = open_tips(folder.to_owned(), is_demo).await?;
-    let directory = open_directory(folder.to_owned(), options, cast).await?;
+    let tips = open_tips(folder.to_owned(), is_demo, &options.limits).await?;
+    let sign_in = SignIn::within(&options.limits);
+    let (directory, setup_link) = open_directory(folder.to_owned(), options, cast).await?;
     tasks.push(tokio::spawn(directory.clone().follow(stopping)));
-    let (tiles, sign_in) = (Tiles::default(), SignIn::default());
-    let long_questions = LongQuestions::default();
+    let (tiles, long_questions) = (Tiles::default(), LongQuestions::default());
     let live = Live {
         store: Arc::clone(store),
         picture,
@@ -113,17 +118,24 @@ async fn fill(
         long_questions,
         audit,
     };
-    Ok(Started { live, tasks })
+    Ok(Started { live, tasks, setup_link })
 }
 
 /// Opens the accounts, and makes what the way of coming in needs: the demo's actors, or the set-up link.
-async fn open_directory(folder: PathBuf, options: StartOptions, cast: Cast) -> anyhow::Result<Directory> {
-    let StartOptions { entry, base, clock, .. } = options;
+async fn open_directory(
+    folder: PathBuf,
+    options: StartOptions,
+    cast: Cast,
+) -> anyhow::Result<(Directory, Option<String>)> {
+    let StartOptions { entry, base, clock, limits, .. } = options;
     let opening = tokio::task::spawn_blocking(move || {
         let system = Arc::new(System::open(&folder).map_err(|error| told_store(error, &folder))?);
+        let mut setup_link = None;
         match (entry, system.has_accounts()?) {
             (Entry::Demo, _) => demo::settle(&system, &folder, &cast, clock.now())?,
-            (Entry::Accounts, false) => setup::give_link(&system, &folder, &base, clock.now())?,
+            (Entry::Accounts, false) => {
+                setup_link = Some(setup::give_link(&system, &folder, &base, clock.now())?);
+            }
             (Entry::Accounts, true) => setup::remove_link_file(&folder),
             (Entry::Everybody, false) => {}
             (Entry::Everybody, true) => bail!(
@@ -131,7 +143,7 @@ async fn open_directory(folder: PathBuf, options: StartOptions, cast: Cast) -> a
                  --no-accounts chỉ dùng khi thư mục chưa có tài khoản, mà thư mục này đã có (trucban user list)"
             ),
         }
-        Ok(Directory::open(system, folder, entry, clock)?)
+        Ok((Directory::open(system, folder, entry, clock, limits)?, setup_link))
     });
     opening.await?
 }
@@ -143,7 +155,7 @@ async fn open_audit(folder: &Path) -> anyhow::Result<Audit> {
 }
 
 /// Opens the tips; a demo has a key for its handler.
-async fn open_tips(folder: PathBuf, is_demo: bool) -> anyhow::Result<Tips> {
+async fn open_tips(folder: PathBuf, is_demo: bool, limits: &Limits) -> anyhow::Result<Tips> {
     let opening = tokio::task::spawn_blocking(move || -> anyhow::Result<TipStore> {
         let tips = TipStore::open(&folder).map_err(|error| told_store(error, &folder))?;
         if is_demo {
@@ -151,7 +163,7 @@ async fn open_tips(folder: PathBuf, is_demo: bool) -> anyhow::Result<Tips> {
         }
         Ok(tips)
     });
-    Ok(Tips::new(Arc::new(opening.await??)))
+    Ok(Tips::new(Arc::new(opening.await??), limits))
 }
 
 async fn seed_folder(store: &Arc<dyn Store>, demo: bool) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -40,27 +41,28 @@ const STARTS_WITHIN_MS = 60_000;
 
 /**
  * The server on a fresh folder, stopped by `stop()`: a demo, or with `demo: false` one without accounts. `calm` leaves
- * the simulation out, `config` is the text of a configuration file.
+ * the simulation out, `tls` speaks HTTPS with an authority of the folder, `config` is the text of a configuration file.
  */
-export async function startServer({ calm = true, demo = true, config } = {}) {
+export async function startServer({ calm = true, demo = true, tls = false, config } = {}) {
   const data = mkdtempSync(path.join(tmpdir(), 'trucban-browser-'));
   const binary = process.env.TRUCBAN_BIN ?? path.join(root, 'target/debug/trucban');
   const args = ['serve', '--data', data, '--listen', '127.0.0.1:0'];
   if (demo) args.push('--demo');
   if (demo && calm) args.push('--no-simulation');
+  if (tls) args.push('--tls', 'self');
   if (config) {
     writeFileSync(path.join(data, 'trucban.toml'), config);
     args.push('--config', path.join(data, 'trucban.toml'));
   }
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
+  let printed = '';
   child.stderr.on('data', (chunk) => (log += chunk));
   const url = await new Promise((resolve, reject) => {
-    let text = '';
     const timer = setTimeout(() => reject(new Error(`no first line in time; log:\n${log}`)), STARTS_WITHIN_MS);
     child.stdout.on('data', (chunk) => {
-      text += chunk;
-      const found = text.match(/^listening on (http:\/\/\S+)/);
+      printed += chunk;
+      const found = printed.match(/^listening on (https?:\/\/\S+)/);
       if (found) {
         clearTimeout(timer);
         resolve(found[1]);
@@ -68,13 +70,15 @@ export async function startServer({ calm = true, demo = true, config } = {}) {
     });
     child.on('exit', (code) => reject(new Error(`the server ended with ${code}; log:\n${log}`)));
   });
-  await until(async () => (await fetch(`${url}/health/ready`)).status === 200, 'the server is ready', STARTS_WITHIN_MS);
+  await until(async () => (await isReady(url, data)) === 200, 'the server is ready', STARTS_WITHIN_MS);
   const tokens = demo ? JSON.parse(readFileSync(path.join(data, 'demo-tokens.json'), 'utf8')) : {};
   return {
     url,
     data,
     tokens,
     log: () => log,
+    /** What it printed for whoever started it. */
+    printed: () => printed,
     /** What `trucban` prints when it is run on the folder, beside the server. */
     command: (...words) => execFileSync(binary, [...words, '--data', data], { encoding: 'utf8' }),
     /** Calls the API as a demo actor. */
@@ -101,6 +105,15 @@ export async function startServer({ calm = true, demo = true, config } = {}) {
       rmSync(data, { recursive: true, force: true });
     },
   };
+}
+
+/** The status of `/health/ready`, by HTTPS as whoever believes the folder's authority. */
+function isReady(url, data) {
+  if (url.startsWith('http:')) return fetch(`${url}/health/ready`).then((answer) => answer.status);
+  const ca = readFileSync(path.join(data, 'tls/ca.pem'));
+  return new Promise((resolve, reject) => {
+    get(`${url}/health/ready`, { ca, agent: false }, (answer) => resolve(answer.resume().statusCode)).on('error', reject);
+  });
 }
 
 /** A real browser with a fresh profile; it ends with this process at the latest. */

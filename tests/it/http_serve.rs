@@ -64,7 +64,12 @@ async fn a_new_folder_gets_the_ground_and_nothing_invented() {
 fn other_addresses_and_unknown_settings_are_refused() {
     let folder = Folder::new();
     for (arguments, word) in [
-        (&["--listen", "0.0.0.0:8080"][..], "--behind-proxy"),
+        (&["--listen", "0.0.0.0:8080"][..], "--tls"),
+        (&["--listen", "0.0.0.0:8080"], "--behind-proxy"),
+        (&["--tls", "self", "--listen", "0.0.0.0:8080"], "--host"),
+        (&["--no-accounts", "--tls", "self", "--host", "truc.laichau", "--listen", "0.0.0.0:8080"], "--no-accounts"),
+        (&["--tls", "cert.pem"], "CERT.pem,KEY.pem"),
+        (&["--tls", "/absent/cert.pem,/absent/key.pem"], "/absent/cert.pem"),
         (&["--demo", "--listen", "0.0.0.0:8080"], "--behind-proxy"),
         (&["--no-accounts", "--behind-proxy", "--listen", "0.0.0.0:8080"], "--no-accounts"),
         (&["--no-accounts", "--demo"], "--no-accounts"),

@@ -10,9 +10,9 @@ use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCod
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use trucban::desk::{Clock, SystemClock};
+use trucban::desk::Clock;
 use trucban::http::{
-    App, DEMO_TOKENS_FILE, Entry, OidcConfig, Settings, StartOptions, Started, accept, recorder, start,
+    App, DEMO_TOKENS_FILE, Entry, Limits, OidcConfig, Settings, StartOptions, Started, accept, recorder, start,
 };
 use trucban::store::Store;
 use trucban::store::audit::{Audit, QUEUE_MAX};
@@ -46,49 +46,53 @@ pub struct Caller {
 impl Server {
     /// Real data: the ground alone, and whoever calls is the administrator.
     pub async fn real() -> Self {
-        Self::open(Entry::Everybody, Settings::default(), Arc::new(SystemClock), None).await
+        Self::open(StartOptions::new(Entry::Everybody, ANYWHERE), Settings::default(), QUEUE_MAX).await
     }
 
     /// The demo, standing still.
     pub async fn demo() -> Self {
-        Self::open(Entry::Demo, Settings { demo: true, ..Settings::default() }, Arc::new(SystemClock), None).await
+        Self::demo_with_audit_queue(QUEUE_MAX).await
+    }
+
+    /// As [`Server::demo`], within these limits.
+    pub async fn limited(limits: Limits) -> Self {
+        let options = StartOptions { limits, ..StartOptions::new(Entry::Demo, ANYWHERE) };
+        Self::open(options, Settings { demo: true, ..Settings::default() }, QUEUE_MAX).await
     }
 
     /// Real data, and whoever has an account comes in; the clock of sign-ins is the test's.
     pub async fn with_accounts(clock: Arc<dyn Clock>) -> Self {
-        Self::open(Entry::Accounts, Settings::default(), clock, None).await
+        let options = StartOptions { clock, ..StartOptions::new(Entry::Accounts, ANYWHERE) };
+        Self::open(options, Settings::default(), QUEUE_MAX).await
     }
 
     /// As [`Server::with_accounts`], behind a proxy that says where requests come from.
     pub async fn behind_proxy() -> Self {
         let settings = Settings { behind_proxy: true, ..Settings::default() };
-        Self::open(Entry::Accounts, settings, Arc::new(SystemClock), None).await
+        Self::open(StartOptions::new(Entry::Accounts, ANYWHERE), settings, QUEUE_MAX).await
     }
 
     /// As [`Server::with_accounts`], by the clock of the machine, with a provider: the section `[oidc]`.
     pub async fn with_provider(section: &str) -> Self {
-        let config = OidcConfig::parse(section).unwrap();
-        Self::open(Entry::Accounts, Settings::default(), Arc::new(SystemClock), Some(config)).await
+        let oidc = Some(OidcConfig::parse(section).unwrap());
+        let options = StartOptions { oidc, ..StartOptions::new(Entry::Accounts, ANYWHERE) };
+        Self::open(options, Settings::default(), QUEUE_MAX).await
     }
 
     /// As [`Server::with_accounts`], with the page on which anybody may give a tip.
     pub async fn with_public_tips(clock: Arc<dyn Clock>) -> Self {
         let settings = Settings { public_tips: true, ..Settings::default() };
-        Self::open(Entry::Accounts, settings, clock, None).await
+        let options = StartOptions { clock, ..StartOptions::new(Entry::Accounts, ANYWHERE) };
+        Self::open(options, settings, QUEUE_MAX).await
     }
 
     /// The demo, whose audit has room for so many requests.
     pub async fn demo_with_audit_queue(queue_max: usize) -> Self {
         let settings = Settings { demo: true, ..Settings::default() };
-        Self::open_with(StartOptions::new(Entry::Demo, ANYWHERE), settings, queue_max).await
+        Self::open(StartOptions::new(Entry::Demo, ANYWHERE), settings, queue_max).await
     }
 
-    async fn open(entry: Entry, settings: Settings, clock: Arc<dyn Clock>, oidc: Option<OidcConfig>) -> Self {
-        let options = StartOptions { clock, oidc, ..StartOptions::new(entry, ANYWHERE) };
-        Self::open_with(options, settings, QUEUE_MAX).await
-    }
-
-    async fn open_with(mut options: StartOptions, settings: Settings, audit_queue_max: usize) -> Self {
+    async fn open(mut options: StartOptions, settings: Settings, audit_queue_max: usize) -> Self {
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -152,14 +156,15 @@ impl Server {
     }
 }
 
-/// What every HTTP client of the tests is made of.
-pub fn client_builder() -> ClientBuilder {
-    trucban::http::choose_cryptography();
-    Client::builder().timeout(Duration::from_secs(60))
-}
-
+/// A client that believes no authority; the one way to make clients, which need something to encrypt with.
 pub fn client() -> Client {
     client_builder().build().unwrap()
+}
+
+/// As [`client`], to be told more.
+pub fn client_builder() -> ClientBuilder {
+    trucban::http::choose_cryptography();
+    Client::builder().timeout(Duration::from_secs(60)).tls_certs_only([])
 }
 
 impl Drop for Server {

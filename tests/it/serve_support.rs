@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use reqwest::Client;
 use serde_json::Value;
 
 use crate::http_support::client;
@@ -45,7 +46,7 @@ pub fn launch(mut command: Command) -> Process {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let base = line.trim().strip_prefix("listening on ").expect("the first line names the address").to_owned();
-    assert!(base.starts_with("http://127.0.0.1:"), "{line}");
+    assert!(base.contains("://127.0.0.1:"), "{line}");
     Process { child, base }
 }
 
@@ -58,9 +59,14 @@ pub fn refused(mut command: Command) -> String {
 
 /// Waits until a server is ready; what it then says.
 pub async fn ready(process: &Process) -> Value {
+    ready_for(process, &client()).await
+}
+
+/// As [`ready`], asked by this client.
+pub async fn ready_for(process: &Process, client: &Client) -> Value {
     let patience = Instant::now() + READY_WAIT;
     loop {
-        let answer = client().get(format!("{}/health/ready", process.base)).send().await.unwrap();
+        let answer = client.get(format!("{}/health/ready", process.base)).send().await.unwrap();
         let status = answer.status().as_u16();
         let body: Value = answer.json().await.unwrap();
         match status {

@@ -48,7 +48,7 @@ impl FromRequest<App> for Visitor {
             Err(_) => return Err(closed(&parts)),
         };
         check_same_origin(&parts.method, &parts.headers, false)?;
-        let peer = peer_of(&parts, app);
+        let peer = peer_of(&parts);
         Ok(Self { app: app.clone(), peer, on_duty, headers: parts.headers, body })
     }
 }

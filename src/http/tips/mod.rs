@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::app::Live;
 use super::error::{Answer, Refusal, internal};
 use super::fields::Fields;
+use super::limits::Limits;
 use super::lockout::Lockout;
 use super::peer::Peer;
 use crate::desk::store_problem;
@@ -49,10 +50,10 @@ impl From<Message> for MessageAnswer {
 }
 
 impl Tips {
-    /// Over the tips of a folder.
+    /// Over the tips of a folder; guesses and tips of the public wait as sign-ins do.
     #[must_use]
-    pub fn new(store: Arc<TipStore>) -> Self {
-        let (guesses, sent) = Default::default();
+    pub fn new(store: Arc<TipStore>, limits: &Limits) -> Self {
+        let (guesses, sent) = (Lockout::within(limits), Lockout::within(limits));
         Self { store, guesses, sent, promoting: tokio::sync::Mutex::default() }
     }
 

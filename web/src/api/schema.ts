@@ -1098,6 +1098,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ca.crt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate that telephones install, DER. */
+        get: operations["read_authority"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -1360,6 +1377,15 @@ export interface components {
          * @enum {string}
          */
         Author: "informant" | "handler";
+        /** @description What a telephone must install before it reaches a server whose certificate is of its own authority. */
+        AuthorityOffer: {
+            /** @description SHA-256 of the certificate, `AB:CD:…`, as telephones show it. */
+            fingerprint: string;
+            /** @description The same as a QR code, an SVG picture. */
+            qr_svg: string;
+            /** @description Where it is fetched, in clear: what is fetched is public, and compared by its fingerprint. */
+            url: string;
+        };
         /** @description Border sectors */
         BorderSectorsFeature: {
             geometry: components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | null;
@@ -1635,6 +1661,7 @@ export interface components {
         };
         /** @description A code for a device. */
         EnrolmentAnswer: {
+            authority: components["schemas"]["AuthorityOffer"] | null;
             /** @description To be typed: `7KQ2M-9XW4B`. Works once. It is told this once. */
             code: string;
             /** Format: date-time */
@@ -3705,6 +3732,13 @@ export interface operations {
                 content: {
                     "application/geo+json": components["schemas"]["FeatureCollection"];
                 };
+            };
+            /** @description Too many pages of more than 1,000 records; Retry-After says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {
@@ -6310,6 +6344,42 @@ export interface operations {
                 content: {
                     "application/geo+json": components["schemas"]["FeatureCollection"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_authority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-x509-ca-cert": unknown;
+                };
+            };
+            /** @description The server has no authority of its own */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {

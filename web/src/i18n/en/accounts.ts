@@ -12,7 +12,7 @@ export const accounts = {
     nothing: 'This page is only where the sign-in provider sends you back.',
     toStart: 'To the start page',
     setupNeeded:
-      'This server has no account yet. Whoever installed it opens the link that makes the first administrator: it stands in the log of the start and in the file setup-link.txt of the data folder.',
+      'This server has no account yet. Whoever installed it opens the link that makes the first administrator: the server prints it when it starts and keeps it in the file setup-link.txt of the data folder.',
     forgotten: 'Password forgotten: ask an administrator for a link to choose another.',
   },
   setUp: {
@@ -106,6 +106,16 @@ export const accounts = {
     give: 'Make an enrolment code',
     code: 'On the device scan this picture, or open /enrol and type the code. It works once and expires at',
     qr: 'QR code to enrol the device',
+    authority: {
+      title: 'First: install the certificate of this server on the telephone',
+      why: 'Needed once for each telephone. Without it the browser says that the connection is not safe and gives the page no position. Scan this picture to fetch the certificate.',
+      qr: 'QR code to fetch the certificate of the server',
+      android:
+        'Open Settings → Security & privacy → Encryption & credentials → Install a certificate → CA certificate, and choose the file ca.crt just fetched (names differ between makers; "CA certificate" can be searched in Settings).',
+      ios: 'Open it in Safari and choose Allow. Go to Settings → Profile Downloaded → Install; then to General → About → Certificate Trust Settings and switch the trucban certificate on.',
+      compare:
+        'Before it is trusted, compare the SHA-256 fingerprint on the telephone (details of the certificate) with this one; if one character differs, do not install it:',
+    },
   },
   grants: {
     title: 'Sharing between the forces',

@@ -10,7 +10,7 @@ export const accounts = {
     nothing: 'Trang này chỉ dùng khi cổng đăng nhập đưa bạn trở lại.',
     toStart: 'Về trang đầu',
     setupNeeded:
-      'Máy chủ này chưa có tài khoản. Người cài đặt mở liên kết tạo quản trị viên đầu tiên: nó nằm trong nhật ký khởi động và trong tệp setup-link.txt của thư mục dữ liệu.',
+      'Máy chủ này chưa có tài khoản. Người cài đặt mở liên kết tạo quản trị viên đầu tiên: máy chủ in nó ra khi khởi động và ghi trong tệp setup-link.txt của thư mục dữ liệu.',
     forgotten: 'Quên mật khẩu: nhờ quản trị viên cấp liên kết chọn mật khẩu mới.',
   },
   setUp: {
@@ -105,6 +105,16 @@ export const accounts = {
     give: 'Tạo mã ghi danh',
     code: 'Trên thiết bị, quét hình này, hoặc mở /enrol và gõ mã. Mã dùng được một lần, hết hạn lúc',
     qr: 'Mã QR để ghi danh thiết bị',
+    authority: {
+      title: 'Trước hết: cài chứng chỉ của máy chủ này trên điện thoại',
+      why: 'Chỉ cần làm một lần cho mỗi điện thoại. Thiếu chứng chỉ, trình duyệt báo kết nối không an toàn và không cho trang biết vị trí. Quét hình này để tải chứng chỉ về.',
+      qr: 'Mã QR để tải chứng chỉ của máy chủ',
+      android:
+        'Mở Cài đặt → Bảo mật và quyền riêng tư → Mã hoá và thông tin xác thực → Cài đặt chứng chỉ → Chứng chỉ CA, rồi chọn tệp ca.crt vừa tải (tên mục khác nhau tuỳ máy; có thể tìm "chứng chỉ CA" trong Cài đặt).',
+      ios: 'Mở bằng Safari và chọn Cho phép. Vào Cài đặt → Đã tải về hồ sơ → Cài đặt; sau đó vào Cài đặt chung → Giới thiệu → Cài đặt tin cậy chứng nhận và bật chứng nhận trucban.',
+      compare:
+        'Trước khi tin cậy, so dấu vân tay SHA-256 trên điện thoại (phần chi tiết của chứng chỉ) với dãy này; khác một ký tự thì không cài:',
+    },
   },
   grants: {
     title: 'Chia sẻ giữa các lực lượng',

@@ -1,0 +1,209 @@
+//! What `trucban serve` is told: on its command line, and by the configuration file.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Deserialize;
+
+use super::app::Settings;
+use super::directory::Entry;
+use super::limits::Limits;
+use super::oidc::{OidcConfig, OidcSection};
+use super::tls::CertificateSource;
+use crate::store::audit::BULK_IDS_AN_HOUR_MAX;
+
+/// Where the server listens if nothing else is said.
+const LISTEN: &str = "127.0.0.1:8080";
+/// Where the data lies if nothing else is said.
+const DATA: &str = "data";
+
+/// What `serve` can be told.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// Folder of the data; made if absent [default: data]
+    #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address and port; port 0 takes a free one; other than loopback needs --tls or --behind-proxy [default:
+    /// 127.0.0.1:8080]
+    #[arg(long, env = "TRUCBAN_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// TOML file with the same settings and more; the command line goes before it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Invented units, households and incidents, and actors to sign in as with one click
+    #[arg(long)]
+    pub demo: bool,
+    /// With --demo: units stand still and no incident comes in by itself
+    #[arg(long, requires = "demo")]
+    pub no_simulation: bool,
+    /// Whoever reaches this machine is its administrator: for trials on one machine, on loopback, while there is no
+    /// account
+    #[arg(long, conflicts_with = "demo")]
+    pub no_accounts: bool,
+    /// Speaks HTTPS alone: with a certificate of these files, read again whenever they change; or "self", with one of an
+    /// authority made in the data folder, which telephones install
+    #[arg(long, value_name = "CERT.pem,KEY.pem|self")]
+    pub tls: Option<CertificateSource>,
+    /// A name or address under which browsers reach the server, besides the one it listens on; may be said again
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+    /// A proxy in front encrypts, and says in X-Forwarded-For and X-Forwarded-Proto where requests come from; nobody
+    /// else may reach the port
+    #[arg(long)]
+    pub behind_proxy: bool,
+}
+
+/// The configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    data: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    #[serde(default)]
+    demo: bool,
+    #[serde(default)]
+    behind_proxy: bool,
+    /// Further names under which browsers reach this server; the first is the one that links name.
+    #[serde(default)]
+    hosts: Vec<String>,
+    tls: Option<CertificateSource>,
+    #[serde(default)]
+    limits: Limits,
+    /// Anybody may give a tip on the page `/tip`, which is not there otherwise.
+    #[serde(default)]
+    public_tips: bool,
+    /// A provider by which one may come in too (OpenID Connect).
+    oidc: Option<OidcSection>,
+    #[serde(default)]
+    audit: AuditSection,
+}
+
+/// `[audit]` of the configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AuditSection {
+    /// Different people that an account may be shown within an hour before the supervisor hears of it.
+    people_an_hour_max: usize,
+}
+
+impl Default for AuditSection {
+    fn default() -> Self {
+        Self { people_an_hour_max: BULK_IDS_AN_HOUR_MAX }
+    }
+}
+
+/// Command line and file together.
+pub struct Config {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub settings: Settings,
+    pub entry: Entry,
+    pub simulation: bool,
+    pub tls: Option<CertificateSource>,
+    pub limits: Limits,
+    pub oidc: Option<OidcConfig>,
+    /// Different people that an account may be shown within an hour before the supervisor hears of it.
+    pub people_an_hour_max: usize,
+}
+
+impl Config {
+    /// Reads the file, and puts both together.
+    ///
+    /// # Errors
+    /// A file that is not valid; settings that exclude each other, or let others in than they should.
+    pub fn read(options: ServeOptions) -> anyhow::Result<Self> {
+        let file = match &options.config {
+            None => ConfigFile::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+                toml::from_str(&text).with_context(|| format!("the configuration {} is not valid", path.display()))?
+            }
+        };
+        let listen = match options.listen.or(file.listen) {
+            Some(address) => address,
+            None => LISTEN.parse()?,
+        };
+        let demo = options.demo || file.demo;
+        let entry = match (demo, options.no_accounts) {
+            (true, true) => bail!("--no-accounts and a demo exclude each other"),
+            (true, false) => Entry::Demo,
+            (false, true) => Entry::Everybody,
+            (false, false) => Entry::Accounts,
+        };
+        let mut hosts = options.hosts;
+        hosts.extend(file.hosts);
+        if !listen.ip().is_unspecified() {
+            hosts.push(listen.ip().to_string());
+        }
+        let people_an_hour_max = file.audit.people_an_hour_max;
+        if !(1..=BULK_IDS_AN_HOUR_MAX).contains(&people_an_hour_max) {
+            bail!("audit.people_an_hour_max is a number from 1 to {BULK_IDS_AN_HOUR_MAX}");
+        }
+        let behind_proxy = options.behind_proxy || file.behind_proxy;
+        let config = Self {
+            data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
+            listen,
+            settings: Settings { demo, hosts, behind_proxy, public_tips: file.public_tips, authority: None },
+            entry,
+            simulation: !options.no_simulation,
+            tls: options.tls.or(file.tls),
+            limits: file.limits,
+            oidc: file.oidc.map(OidcConfig::check).transpose()?,
+            people_an_hour_max,
+        };
+        config.check_reach()?;
+        Ok(config)
+    }
+
+    /// Refuses to be reached by others than this machine where they could listen in, or where nobody signs in.
+    fn check_reach(&self) -> anyhow::Result<()> {
+        let listen = self.listen;
+        if self.tls.is_some() && self.settings.hosts.is_empty() {
+            bail!("{listen} is every address of this machine: say by which names browsers reach it (--host NAME)");
+        }
+        if listen.ip().is_loopback() {
+            return Ok(());
+        }
+        if self.entry == Entry::Everybody {
+            bail!(
+                "{listen} is not a loopback address: with --no-accounts whoever reaches the server may do everything, \
+                 so it listens on this machine alone (127.0.0.1 or [::1])"
+            );
+        }
+        if self.tls.is_none() && !self.settings.behind_proxy {
+            bail!(
+                "{listen} is not a loopback address: passwords and positions would cross the network in clear; say \
+                 --tls CERT.pem,KEY.pem or --tls self, put a proxy with TLS in front and say --behind-proxy, or listen \
+                 on this machine alone (127.0.0.1 or [::1])"
+            );
+        }
+        Ok(())
+    }
+
+    /// The scheme that the server speaks itself.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Where browsers reach the server that got this address.
+    #[must_use]
+    pub fn base(&self, address: SocketAddr) -> String {
+        match self.settings.hosts.first() {
+            Some(host) if self.settings.behind_proxy => format!("https://{}", bracketed(host)),
+            Some(host) if self.tls.is_some() => format!("https://{}:{}", bracketed(host), address.port()),
+            _ => format!("{}://{address}", self.scheme()),
+        }
+    }
+}
+
+/// A host as it stands in an address.
+fn bracketed(host: &str) -> String {
+    match host.parse() {
+        Ok(IpAddr::V6(address)) => format!("[{address}]"),
+        _ => host.to_owned(),
+    }
+}
