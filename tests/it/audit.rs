@@ -405,3 +405,13 @@ fn purposes(server: &Server, kind: &str) -> Vec<String> {
     let mut statement = conn.prepare("SELECT purpose FROM rows WHERE kind = ?1 ORDER BY seq").unwrap();
     statement.query_map([kind], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_are_no_accounts_reading_names_nobody_and_leaves_no_row() {
+    let server = Server::real().await;
+    let holder = server.anybody();
+    let house = json!({"geometry": {"type": "Point", "coordinates": [103.2, 22.4]}, "properties": {"member_count": 4}});
+    done(holder.post("/api/collections/households/items", house).await, StatusCode::CREATED).await;
+    let (read, left) = left_by(&server, holder.read("/api/collections/households/items")).await;
+    assert_eq!((read["numberReturned"].as_u64(), left), (Some(1), Vec::new()));
+}
