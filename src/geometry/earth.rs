@@ -29,7 +29,7 @@ pub(super) struct Inverse {
     pub azimuth_end_deg: f64,
 }
 
-/// Differences of latitude and longitude up to which [`short`] is used, degrees (5.6 km along the meridian), and how
+/// Differences of latitude and longitude up to which [`Start::short`] is used, degrees (5.6 km along the meridian), and how
 /// near the poles.
 const SHORT_DEG: f64 = 0.05;
 const SHORT_LAT_MAX_DEG: f64 = 85.0;
@@ -41,64 +41,90 @@ struct Short {
     end: (f64, f64),
 }
 
-/// The shortest path between two places a few kilometres apart, from the chord between them; five times as fast as
-/// the series, and `nearby` asks for ten of them an answer. `None` beyond that.
-///
-/// A geodesic is longer than its chord c by c³/24R² + 3c⁵/640R⁴ with R the radius of curvature in its direction.
-/// What is neglected (the change of R along the way, the twist between the normals at the two ends) stays below 1e-7 m
-/// and 1e-7 degrees here; the test holds it to the series.
-fn short(from: Coord, to: Coord) -> Option<Short> {
-    let dlon_deg = lon_difference_deg(from.x, to.x);
-    let near = (to.y - from.y).abs() <= SHORT_DEG && dlon_deg.abs() <= SHORT_DEG;
-    if !near || from.y.abs() > SHORT_LAT_MAX_DEG {
-        return None;
+/// Where paths begin, with what of it every path needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    at: Coord,
+    sin: f64,
+    cos: f64,
+    /// 1 − e² sin².
+    w2: f64,
+    /// Radius of curvature across the meridian, metres.
+    across: f64,
+}
+
+/// Sine and cosine of a small angle (up to 0.001 radians), exact to the last bit but one, from the first terms of
+/// their series.
+fn small_sin_cos(angle: f64) -> (f64, f64) {
+    let square = angle * angle;
+    (angle * (1.0 - square / 6.0 * (1.0 - square / 20.0)), 1.0 - square / 2.0 * (1.0 - square / 12.0))
+}
+
+impl Start {
+    pub fn new(at: Coord) -> Self {
+        let (sin, cos) = at.y.to_radians().sin_cos();
+        let w2 = 1.0 - E2 * sin * sin;
+        Self { at, sin, cos, w2, across: EQUATOR_RADIUS_M / w2.sqrt() }
     }
-    let (sin_from, cos_from) = from.y.to_radians().sin_cos();
-    let (sin_to, cos_to) = to.y.to_radians().sin_cos();
-    let (sin_dlon, cos_dlon) = dlon_deg.to_radians().sin_cos();
-    let w2 = 1.0 - E2 * sin_from * sin_from;
-    let across = EQUATOR_RADIUS_M / w2.sqrt();
-    let across_to = EQUATOR_RADIUS_M / (1.0 - E2 * sin_to * sin_to).sqrt();
-    // From one to the other in the frame whose x axis lies in the start's meridian.
-    let x = across_to * cos_to * cos_dlon - across * cos_from;
-    let y = across_to * cos_to * sin_dlon;
-    let z = (1.0 - E2) * (across_to * sin_to - across * sin_from);
-    let chord2 = x * x + y * y + z * z;
-    if chord2 == 0.0 {
-        return Some(Short { distance_m: 0.0, start: (0.0, 1.0), end: (0.0, 1.0) });
+
+    /// The shortest path to a place a few kilometres away, from the chord between them; ten times as fast as the
+    /// series, and `nearby` asks for ten of them an answer. `None` beyond that.
+    ///
+    /// A geodesic is longer than its chord c by c³/24R² + 3c⁵/640R⁴ with R the radius of curvature in its direction.
+    /// What is neglected (the change of R along the way, the twist between the normals at the two ends) stays below
+    /// 1e-7 m and 1e-7 degrees here; the test holds it to the series.
+    fn short(&self, to: Coord) -> Option<Short> {
+        let Self { at, sin, cos, w2, across } = *self;
+        let (dlon_deg, dlat_deg) = (lon_difference_deg(at.x, to.x), to.y - at.y);
+        let near = dlat_deg.abs() <= SHORT_DEG && dlon_deg.abs() <= SHORT_DEG;
+        if !near || at.y.abs() > SHORT_LAT_MAX_DEG {
+            return None;
+        }
+        let (sin_dlat, cos_dlat) = small_sin_cos(dlat_deg.to_radians());
+        let (sin_to, cos_to) = (sin * cos_dlat + cos * sin_dlat, cos * cos_dlat - sin * sin_dlat);
+        let (sin_dlon, cos_dlon) = small_sin_cos(dlon_deg.to_radians());
+        let across_to = EQUATOR_RADIUS_M / (1.0 - E2 * sin_to * sin_to).sqrt();
+        // From one to the other in the frame whose x axis lies in the start's meridian.
+        let x = across_to * cos_to * cos_dlon - across * cos;
+        let y = across_to * cos_to * sin_dlon;
+        let z = (1.0 - E2) * (across_to * sin_to - across * sin);
+        let chord2 = x * x + y * y + z * z;
+        if chord2 == 0.0 {
+            return Some(Short { distance_m: 0.0, start: (0.0, 1.0), end: (0.0, 1.0) });
+        }
+        let north = cos * z - sin * x;
+        let north_to = cos_to * z - sin_to * (cos_dlon * x + sin_dlon * y);
+        let east_to = cos_dlon * y - sin_dlon * x;
+        let level2 = y * y + north * north;
+        let curvature = (north * north * w2 / (1.0 - E2) + y * y) / (level2 * across);
+        let bend = chord2 * curvature * curvature;
+        Some(Short {
+            distance_m: chord2.sqrt() * (1.0 + bend / 24.0 + 3.0 * bend * bend / 640.0),
+            start: (y, north),
+            end: (east_to, north_to),
+        })
     }
-    let north = cos_from * z - sin_from * x;
-    let north_to = cos_to * z - sin_to * (cos_dlon * x + sin_dlon * y);
-    let east_to = cos_dlon * y - sin_dlon * x;
-    let level2 = y * y + north * north;
-    let curvature = (north * north * w2 / (1.0 - E2) + y * y) / (level2 * across);
-    let bend = chord2 * curvature * curvature;
-    Some(Short {
-        distance_m: chord2.sqrt() * (1.0 + bend / 24.0 + 3.0 * bend * bend / 640.0),
-        start: (y, north),
-        end: (east_to, north_to),
-    })
+
+    /// Length of the shortest path, metres, and its azimuth at the start, degrees clockwise from north, −180..180.
+    pub fn toward(&self, to: Coord) -> (f64, f64) {
+        match self.short(to) {
+            Some(short) => (short.distance_m, azimuth_deg(short.start)),
+            None => {
+                let Inverse { distance_m, azimuth_start_deg, .. } = inverse(self.at, to);
+                (distance_m, azimuth_start_deg)
+            }
+        }
+    }
 }
 
 /// The shortest path from `from` to `to`.
 pub(super) fn inverse(from: Coord, to: Coord) -> Inverse {
-    if let Some(Short { distance_m, start, end }) = short(from, to) {
+    if let Some(Short { distance_m, start, end }) = Start::new(from).short(to) {
         return Inverse { distance_m, azimuth_start_deg: azimuth_deg(start), azimuth_end_deg: azimuth_deg(end) };
     }
     let (distance_m, azimuth_start_deg, azimuth_end_deg, _): (f64, f64, f64, f64) =
         WGS84.inverse(from.y, from.x, to.y, to.x);
     Inverse { distance_m, azimuth_start_deg, azimuth_end_deg }
-}
-
-/// Length of the shortest path, metres, and its azimuth at the start, degrees clockwise from north, −180..180.
-pub(super) fn toward(from: Coord, to: Coord) -> (f64, f64) {
-    match short(from, to) {
-        Some(short) => (short.distance_m, azimuth_deg(short.start)),
-        None => {
-            let Inverse { distance_m, azimuth_start_deg, .. } = inverse(from, to);
-            (distance_m, azimuth_start_deg)
-        }
-    }
 }
 
 fn azimuth_deg((east, north): (f64, f64)) -> f64 {
@@ -107,7 +133,7 @@ fn azimuth_deg((east, north): (f64, f64)) -> f64 {
 
 /// The length of the shortest path, metres.
 pub(super) fn distance_m(from: Coord, to: Coord) -> f64 {
-    if let Some(short) = short(from, to) {
+    if let Some(short) = Start::new(from).short(to) {
         return short.distance_m;
     }
     WGS84.inverse(from.y, from.x, to.y, to.x)
@@ -225,7 +251,7 @@ mod tests {
         ) {
             let shrink = 10_f64.powi(-scale);
             let (from, to) = (Coord { x: lon, y: lat }, Coord { x: lon + dlon * shrink, y: lat + dlat * shrink });
-            let short = short(from, to).unwrap();
+            let short = Start::new(from).short(to).unwrap();
             let (m, start, end, _): (f64, f64, f64, f64) = WGS84.inverse(from.y, from.x, to.y, to.x);
             prop_assert!((short.distance_m - m).abs() < 1e-7, "{} {m}", short.distance_m);
             // Where the ends lie close together their rounding turns the azimuth, in the series as well.

@@ -12,7 +12,7 @@ use super::earth::{self, RADIUS_MAX_M, RADIUS_MIN_M};
 use super::nearest::{central_angle_rad, full_circle};
 
 pub use super::area::{ON_BOUNDARY_DEG, PreparedArea, Side, point_in_area};
-pub use super::nearest::{Nearest, nearest_on, nearest_within};
+pub use super::nearest::{NearPoints, Nearest, nearest_on, nearest_within};
 
 /// Geodesic distance, metres. About 0.4 µs for places of one province.
 #[must_use]

@@ -8,7 +8,7 @@ use geo_types::{Coord, Geometry, LineString, Polygon};
 
 use super::area::polygon_contains;
 use super::earth::{
-    RADIUS_MAX_M, RADIUS_MIN_M, distance_m, inverse, lon_difference_deg, on_edge, radii_m, stretch_at, toward,
+    RADIUS_MAX_M, RADIUS_MIN_M, Start, distance_m, inverse, lon_difference_deg, on_edge, radii_m, stretch_at,
 };
 
 /// The nearest point of a geometry.
@@ -64,13 +64,32 @@ pub fn nearest_on(geometry: &Geometry, lon: f64, lat: f64) -> Nearest {
     })
 }
 
+/// Points seen from one place: as [`nearest_within`] of each, with what they have in common worked out once.
+#[derive(Clone, Copy, Debug)]
+pub struct NearPoints(Start);
+
+impl NearPoints {
+    /// From this place, degrees.
+    #[must_use]
+    pub fn from(lon: f64, lat: f64) -> Self {
+        Self(Start::new(Coord { x: lon, y: lat }))
+    }
+
+    /// The point, if it is nearer than `limit_m`.
+    #[must_use]
+    pub fn within(&self, lon: f64, lat: f64, limit_m: f64) -> Option<Nearest> {
+        let point = Coord { x: lon, y: lat };
+        let (distance_m, azimuth_deg) = self.0.toward(point);
+        (distance_m < limit_m).then(|| Nearest::at(point, distance_m, azimuth_deg))
+    }
+}
+
 /// As [`nearest_on`], but `None` where the geometry is not nearer than `limit_m`; the smaller the limit, the cheaper.
 #[must_use]
 pub fn nearest_within(geometry: &Geometry, lon: f64, lat: f64, limit_m: f64) -> Option<Nearest> {
     let place = Coord { x: lon, y: lat };
     if let Geometry::Point(point) = geometry {
-        let (distance_m, azimuth_deg) = toward(place, point.0);
-        return (distance_m < limit_m).then(|| Nearest::at(point.0, distance_m, azimuth_deg));
+        return NearPoints::from(lon, lat).within(point.x(), point.y(), limit_m);
     }
     if contains_place(geometry, place) {
         return Some(Nearest { lon, lat, distance_m: 0.0, bearing_deg: 0.0 });
