@@ -46,9 +46,14 @@ impl<'a> Params<'a> {
             ));
         }
         let mut pairs = Vec::with_capacity(8);
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            pairs.push((decode(name)?, decode(value)?));
+        let mut rest = query;
+        while !rest.is_empty() {
+            let (pair, after) = cut(rest, b'&');
+            rest = after;
+            if !pair.is_empty() {
+                let (name, value) = cut(pair, b'=');
+                pairs.push((decode(name)?, decode(value)?));
+            }
         }
         Ok(Self { pairs })
     }
@@ -372,6 +377,13 @@ fn instant(text: &str, last: bool) -> Option<Timestamp> {
         return Some(if last { Timestamp::from_ms(start.as_ms() + 86_400_000 - 1) } else { start });
     }
     Timestamp::parse(text).ok()
+}
+
+/// What stands before the first such ASCII byte and after it; all and nothing if it is not there. For a dozen letters
+/// quicker than the searches of `str`.
+fn cut(text: &str, separator: u8) -> (&str, &str) {
+    let at = text.bytes().position(|byte| byte == separator).unwrap_or(text.len());
+    (&text[..at], text.get(at + 1..).unwrap_or_default())
 }
 
 /// Percent-decoding with `+` as a space; borrowed where nothing is encoded.

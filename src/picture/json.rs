@@ -11,7 +11,7 @@ pub(super) fn number(value: f64, out: &mut Vec<u8>) {
         out.extend_from_slice(b"null");
         return;
     }
-    let mut buffer = ryu::Buffer::new();
+    let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(value);
     out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
 }
@@ -62,27 +62,28 @@ pub(super) fn instant(at: Timestamp, out: &mut Vec<u8>) {
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = (day_of_year - (153 * month_from_march + 2) / 5 + 1) as u64;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 } as u64;
+    let day = (day_of_year - (153 * month_from_march + 2) / 5 + 1) as u32;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 } as u32;
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     if !(0..=9_999).contains(&year) {
         out.extend_from_slice(format!("\"{at}\"").as_bytes());
         return;
     }
     let mut text = *b"\"0000-00-00T00:00:00.000Z\"";
-    let mut put = |at: usize, digits: usize, mut value: u64| {
-        for place in (at..at + digits).rev() {
-            text[place] = b'0' + (value % 10) as u8;
-            value /= 10;
-        }
+    let mut put = |at: usize, value: u32| {
+        text[at] = b'0' + (value / 10) as u8;
+        text[at + 1] = b'0' + (value % 10) as u8;
     };
-    put(1, 4, year as u64);
-    put(6, 2, month);
-    put(9, 2, day);
-    put(12, 2, ms / 3_600_000);
-    put(15, 2, ms / 60_000 % 60);
-    put(18, 2, ms / 1_000 % 60);
-    put(21, 3, ms % 1_000);
+    let (year, ms) = (year as u32, ms as u32);
+    put(1, year / 100);
+    put(3, year % 100);
+    put(6, month);
+    put(9, day);
+    put(12, ms / 3_600_000);
+    put(15, ms / 60_000 % 60);
+    put(18, ms / 1_000 % 60);
+    put(21, ms / 10 % 100);
+    text[23] = b'0' + (ms % 10) as u8;
     out.extend_from_slice(&text);
 }
 
@@ -118,6 +119,9 @@ pub(super) fn position(at: Coord, out: &mut Vec<u8>) {
     out.push(b']');
 }
 
+/// What stands before the position of a point.
+pub(super) const POINT: &[u8] = b"{\"type\":\"Point\",\"coordinates\":";
+
 fn list<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut write: impl FnMut(T, &mut Vec<u8>)) {
     out.push(b'[');
     for (n, item) in items.into_iter().enumerate() {
@@ -146,7 +150,7 @@ pub(super) fn geometry(geometry: &Geometry<f64>, out: &mut Vec<u8>) {
     };
     match geometry {
         Geometry::Point(point) => {
-            open("Point", out);
+            out.extend_from_slice(POINT);
             position(point.0, out);
         }
         Geometry::Line(edge) => {
@@ -213,7 +217,7 @@ mod tests {
         assert_eq!(written(|out| rounded::<2>(0.5, out)), "0.5");
         assert_eq!(written(|out| rounded::<6>(1.000_001, out)), "1.000001");
         assert_eq!(written(|out| rounded::<3>(-2.5, out)), "-2.5");
-        assert_eq!(written(|out| rounded::<3>(1e20, out)), "1e20");
+        assert_eq!(written(|out| rounded::<3>(1e20, out)), "1e+20");
         assert_eq!(written(|out| rounded::<3>(f64::NAN, out)), "null");
         assert_eq!(written(|out| integer(0, out)), "0");
     }

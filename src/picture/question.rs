@@ -67,10 +67,9 @@ impl Near<'_> {
     pub fn write_geojson(&self, out: &mut Vec<u8>) {
         let nearest = Coord { x: self.nearest[0], y: self.nearest[1] };
         let is_the_point = matches!(self.shown.geometry(), Some(Geometry::Point(point)) if point.0 == nearest);
-        self.shown.write_with(out, |out| {
+        self.shown.write_with(out, |out, geometry_at| {
             // The last thing written is the geometry: what stands there is not worked out a second time.
             let written = out.len() - 1;
-            let position = out[..written].iter().rposition(|byte| *byte == b'[').filter(|_| is_the_point);
             out.extend_from_slice(b",\"collection\":\"");
             out.extend_from_slice(self.shown.collection().as_str().as_bytes());
             out.extend_from_slice(b"\",\"distance_m\":");
@@ -78,9 +77,10 @@ impl Near<'_> {
             out.extend_from_slice(b",\"bearing_deg\":");
             json::rounded::<2>(self.bearing_deg, out);
             out.extend_from_slice(b",\"nearest\":");
-            match position {
-                Some(from) => out.extend_from_within(from..written),
-                None => json::position(nearest, out),
+            if is_the_point {
+                out.extend_from_within(geometry_at + json::POINT.len()..written);
+            } else {
+                json::position(nearest, out);
             }
         });
     }
@@ -121,7 +121,7 @@ pub struct Along<'a> {
 impl Along<'_> {
     /// Writes a GeoJSON Feature with `collection`, `chainage_km` (to the metre) and `offset_m` beside `properties`.
     pub fn write_geojson(&self, out: &mut Vec<u8>) {
-        self.shown.write_with(out, |out| {
+        self.shown.write_with(out, |out, _| {
             out.extend_from_slice(b",\"collection\":\"");
             out.extend_from_slice(self.shown.collection().as_str().as_bytes());
             out.extend_from_slice(b"\",\"chainage_km\":");

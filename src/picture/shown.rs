@@ -197,7 +197,7 @@ impl<'a> Shown<'a> {
 
     /// Writes a GeoJSON Feature; `members` (name, JSON text) stand beside `properties`.
     pub fn write_geojson(&self, members: &[(&str, &str)], out: &mut Vec<u8>) {
-        self.write_with(out, |out| {
+        self.write_with(out, |out, _| {
             for (name, json) in members {
                 out.extend_from_slice(b",\"");
                 out.extend_from_slice(name.as_bytes());
@@ -207,17 +207,19 @@ impl<'a> Shown<'a> {
         });
     }
 
-    /// Writes a GeoJSON Feature; `members` writes `,"name":value` for what stands beside `properties`.
-    pub(super) fn write_with(&self, out: &mut Vec<u8>, members: impl FnOnce(&mut Vec<u8>)) {
+    /// Writes a GeoJSON Feature; `members` writes `,"name":value` for what stands beside `properties`, and is told
+    /// where in `out` the geometry begins, which ends where it shall go on.
+    pub(super) fn write_with(&self, out: &mut Vec<u8>, members: impl FnOnce(&mut Vec<u8>, usize)) {
         out.extend_from_slice(b"{\"type\":\"Feature\",\"id\":\"");
         let mut id = Uuid::encode_buffer();
         out.extend_from_slice(self.id().hyphenated().encode_lower(&mut id).as_bytes());
         out.extend_from_slice(b"\",\"geometry\":");
+        let geometry_at = out.len();
         match self.geometry() {
             Some(geometry) => json::geometry(geometry, out),
             None => out.extend_from_slice(b"null"),
         }
-        members(out);
+        members(out, geometry_at);
         out.extend_from_slice(b",\"properties\":");
         self.write_properties(out);
         out.push(b'}');
