@@ -34,9 +34,9 @@ impl EdgeTree {
     pub fn nearest(&self, lon: f64, lat: f64, limit_m: f64) -> Option<(usize, Nearest)> {
         let metric = Metric::new(lon, lat, limit_m + SLACK_M);
         let mut best: Option<(usize, Nearest)> = None;
-        self.tree.nearest(&metric, (limit_m + SLACK_M).powi(2), &mut |_, _, slot| {
+        self.tree.nearest(&metric, (limit_m + SLACK_M).powi(2), &|_| true, &mut |_, _, entry| {
             let mark_m = best.map_or(limit_m, |(_, nearest)| nearest.distance_m) + SLACK_M;
-            let slot = slot as usize;
+            let slot = self.tree.slot(entry);
             if let Some(nearest) = nearest_within(&self.edges[slot], lon, lat, mark_m) {
                 let better = best.is_none_or(|(known, so_far)| (nearest.distance_m, slot) < (so_far.distance_m, known));
                 if nearest.distance_m <= limit_m && better {

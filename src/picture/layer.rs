@@ -6,6 +6,7 @@
 //! snapshot always see the newest state of every id, whichever run holds it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use super::Feature;
 use super::communes::{Communes, Held};
 use super::packed::{Bbox, Metric};
 use super::run::{Bits, Run};
+use super::sight::Eyes;
 use crate::domain::change::Seq;
 
 /// A run is merged with the newer one beside it unless it is more than so many times larger.
@@ -47,12 +49,13 @@ struct Level {
 pub(super) struct Lying<'a> {
     run: &'a Run,
     level: u32,
-    slot: u32,
+    /// Entry of the run's tree.
+    entry: u32,
 }
 
 impl<'a> Lying<'a> {
     pub fn feature(self) -> &'a Feature {
-        self.run.feature(self.slot as usize)
+        self.run.feature(self.run.tree().slot(self.entry as usize))
     }
 
     /// Which of the layer's runs holds it.
@@ -62,7 +65,7 @@ impl<'a> Lying<'a> {
 
     /// Index of its commune in that run.
     pub fn commune(self) -> usize {
-        self.run.communes().of_slot(self.slot as usize)
+        self.run.communes().of_entry(self.entry as usize)
     }
 }
 
@@ -82,6 +85,16 @@ impl Level {
             self.dead_count += 1;
             self.dead_listed += usize::from(!self.run.feature(slot).is_ended());
         }
+    }
+
+    /// Entries of the tree that no newer level replaces: see [`Packed::in_box`].
+    fn entries_in(&self, bbox: Bbox, lets: impl Fn(usize) -> bool) -> impl Iterator<Item = usize> {
+        let tree = self.run.tree();
+        tree.in_box(bbox, lets).filter(|entry| !self.dead.get(tree.slot(*entry)))
+    }
+
+    fn at(&self, entry: usize) -> &Arc<Feature> {
+        self.run.feature(self.run.tree().slot(entry))
     }
 
     fn alive(&self, slot: usize) -> Option<&Arc<Feature>> {
@@ -158,36 +171,54 @@ impl Layer {
     /// Records that are not ended and whose envelope shares a point with `bbox` (degrees, not across the date line),
     /// in no useful order.
     pub fn in_envelope(&self, bbox: [f64; 4]) -> impl Iterator<Item = &Arc<Feature>> {
-        self.levels
-            .iter()
-            .flat_map(move |level| level.run.tree().in_box(bbox).filter_map(|slot| level.alive(slot as usize)))
+        self.levels.iter().flat_map(move |level| level.entries_in(bbox, |_| true).map(|entry| level.at(entry)))
     }
 
     /// Records that are not ended, from near to far, roughly: see `Packed::nearest`. `visit` gets the lower bound in
-    /// square metres, the envelope and where the record lies, and returns the mark from then on.
+    /// square metres, the envelope and where the record lies, and returns the mark from then on. Of what `eyes` do not
+    /// see only a few come, at the edge of what they see.
     pub(super) fn nearest<'a>(
         &'a self,
         metric: &Metric,
         mark_m2: f64,
+        eyes: Option<&Eyes<'_>>,
         visit: &mut impl FnMut(f64, &Bbox, Lying<'a>) -> f64,
     ) -> f64 {
         let mut mark = mark_m2;
         for (at, level) in self.levels.iter().enumerate() {
-            level.run.tree().nearest(metric, mark, &mut |bound, bbox, slot| {
-                if !level.dead.get(slot as usize) {
-                    mark = visit(bound, bbox, Lying { run: &level.run, level: at as u32, slot });
+            let (tree, begin_m2) = (level.run.tree(), mark);
+            let mut visit = |bound, bbox: &Bbox, entry: usize| {
+                if !level.dead.get(tree.slot(entry)) {
+                    mark = visit(bound, bbox, Lying { run: &level.run, level: at as u32, entry: entry as u32 });
                 }
                 mark
-            });
+            };
+            match eyes {
+                None => tree.nearest(metric, begin_m2, &|_| true, &mut visit),
+                Some(eyes) => {
+                    let communes = level.run.communes();
+                    let lets = |node| communes.of_node(node).is_none_or(|commune| eyes.see(at, commune));
+                    tree.nearest(metric, begin_m2, &lets, &mut visit);
+                }
+            }
         }
         mark
     }
 
-    /// As [`Layer::in_envelope`], each not looked at yet.
-    pub(super) fn lying_in(&self, bbox: [f64; 4]) -> impl Iterator<Item = Lying<'_>> {
+    /// As [`Layer::in_envelope`], each not looked at yet; of what `eyes` do not see only a few come.
+    pub(super) fn lying_in<'a>(
+        &'a self,
+        bbox: [f64; 4],
+        eyes: Option<Rc<Eyes<'a>>>,
+    ) -> impl Iterator<Item = Lying<'a>> {
         self.levels.iter().enumerate().flat_map(move |(at, level)| {
-            let alive = level.run.tree().in_box(bbox).filter(|slot| !level.dead.get(*slot as usize));
-            alive.map(move |slot| Lying { run: &level.run, level: at as u32, slot })
+            let eyes = eyes.clone();
+            let lets = move |node| {
+                let commune = || level.run.communes().of_node(node);
+                eyes.as_ref().is_none_or(|eyes| commune().is_none_or(|commune| eyes.see(at, commune)))
+            };
+            let entries = level.entries_in(bbox, lets);
+            entries.map(move |entry| Lying { run: &level.run, level: at as u32, entry: entry as u32 })
         })
     }
 
@@ -200,7 +231,7 @@ impl Layer {
     pub(super) fn held(&self) -> BTreeMap<Option<String>, Held> {
         let mut sum: BTreeMap<Option<String>, Held> = BTreeMap::new();
         for level in &self.levels {
-            let dead = level.dead.iter().map(|slot| (slot, &**level.run.feature(slot)));
+            let dead = level.dead.iter().map(|slot| &**level.run.feature(slot));
             for (commune, held) in level.run.communes().held(dead) {
                 sum.entry(commune.map(str::to_owned)).or_default().add(held);
             }

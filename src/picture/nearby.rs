@@ -3,8 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use geo_types::{Geometry, Point};
-
 use super::filter::Wanted;
 use super::layer::Lying;
 use super::packed::Metric;
@@ -12,7 +10,7 @@ use super::view::in_place_of_others;
 use super::{Feature, Near, NearbyQuery, Shown, View, shown};
 use crate::domain::Collection;
 use crate::domain::access::Sight;
-use crate::geometry::measure::{Nearest, nearest_within};
+use crate::geometry::measure::{NearPoints, Nearest, nearest_within};
 
 /// Where the search begins when no radius is given, metres.
 const FIRST_RADIUS_M: f64 = 4_000.0;
@@ -143,7 +141,7 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
             };
             shown.filter(|shown| wanted.accepts(shown))
         };
-        mark_m2 = view.layer(collection).nearest(&metric, mark_m2, &mut |least_m2, bbox, lying| {
+        mark_m2 = view.layer(collection).nearest(&metric, mark_m2, eyes.as_ref(), &mut |least_m2, bbox, lying| {
             // Where the view may hide a record or its place, that is what the view shows, never what the index has.
             let as_it_is = match eyes.as_ref().map(|eyes| eyes.at(lying)) {
                 None => shows_whole,
@@ -193,12 +191,12 @@ fn within_radius<'a>(view: &'a View, query: &NearbyQuery, radius_m: f64) -> Vec<
     candidates.retain(|candidate| candidate.least_m2 <= mark_m2);
     let features: Vec<&Feature> = candidates.iter().map(|candidate| candidate.record.feature()).collect();
     shown::fetch(&features);
-    let limit_m = mark_m2.sqrt() + SLACK_M;
+    let (limit_m, points) = (mark_m2.sqrt() + SLACK_M, NearPoints::from(lon, lat));
     let mut found: Vec<Near<'a>> = candidates
         .into_iter()
         .filter_map(|candidate| {
             let nearest = match candidate.place {
-                Place::Point([x, y]) => nearest_within(&Geometry::Point(Point::new(x, y)), lon, lat, limit_m)?,
+                Place::Point([x, y]) => points.within(x, y, limit_m)?,
                 Place::Nearest(nearest) => nearest,
             };
             (nearest.distance_m <= radius_m).then(|| Near {

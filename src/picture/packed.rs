@@ -139,25 +139,59 @@ impl Packed {
         }
     }
 
+    /// The slot of an entry.
+    pub fn slot(&self, entry: usize) -> usize {
+        self.slots[entry] as usize
+    }
+
+    /// The slots of the entries, in their order.
+    pub fn slots(&self) -> &[u32] {
+        &self.slots
+    }
+
+    /// Of something that is known of each entry: for every node what its entries have in common, `mixed` where they
+    /// differ.
+    pub fn in_common<T: Copy + PartialEq>(&self, of_entry: &[T], mixed: T) -> Box<[T]> {
+        let mut of_node = vec![mixed; self.quads.len() + self.leaves];
+        for node in (0..of_node.len()).rev() {
+            let below = match self.entries_of(node) {
+                Some(entries) => &of_entry[entries],
+                None => &of_node[4 * node + 1..4 * node + 5],
+            };
+            if let Some((first, others)) = below.split_first() {
+                of_node[node] = if others.iter().all(|other| other == first) { *first } else { mixed };
+            }
+        }
+        of_node.into_boxed_slice()
+    }
+
     /// The entries of a node that is a leaf.
     fn entries_of(&self, node: usize) -> Option<std::ops::Range<usize>> {
         let (n, leaf) = (self.slots.len(), node.checked_sub(self.quads.len())?);
         Some(leaf_start(leaf, n, self.leaves)..leaf_start(leaf + 1, n, self.leaves))
     }
 
-    /// The slots whose boxes share a point with `bbox` (which does not cross the date line), in no useful order.
-    pub fn in_box(&self, bbox: Bbox) -> InBox<'_> {
-        InBox { tree: self, bbox, stack: vec![0], leaf: 0..0 }
+    /// The entries whose boxes share a point with `bbox` (which does not cross the date line), in no useful order;
+    /// nodes that `lets` does not let pass are left out with all that is below them.
+    pub fn in_box<F: Fn(usize) -> bool>(&self, bbox: Bbox, lets: F) -> InBox<'_, F> {
+        InBox { tree: self, bbox, lets, stack: vec![0], leaf: 0..0 }
     }
 
     /// Goes through the entries from near to far, roughly, and gives `visit` those whose lower bound is at most
-    /// `mark_m2` (square metres): `visit(bound_m2, bbox, slot)` returns the mark from then on.
-    pub fn nearest(&self, metric: &Metric, mark_m2: f64, visit: &mut impl FnMut(f64, &Bbox, u32) -> f64) {
+    /// `mark_m2` (square metres): `visit(bound_m2, bbox, entry)` returns the mark from then on. Nodes that `lets` does
+    /// not let pass are left out with all that is below them.
+    pub fn nearest(
+        &self,
+        metric: &Metric,
+        mark_m2: f64,
+        lets: &impl Fn(usize) -> bool,
+        visit: &mut impl FnMut(f64, &Bbox, usize) -> f64,
+    ) {
         let mut mark = mark_m2;
         let mut stack: Vec<(f64, usize)> = Vec::with_capacity(STACK);
         stack.push((metric.least_m2(&self.bounds), 0));
         while let Some((bound, node)) = stack.pop() {
-            if bound > mark {
+            if bound > mark || !lets(node) {
                 continue;
             }
             if let Some(entries) = self.entries_of(node) {
@@ -165,7 +199,7 @@ impl Packed {
                     let bbox = self.bbox(at);
                     let bound = metric.least_m2(&bbox);
                     if bound <= mark {
-                        mark = visit(bound, &bbox, self.slots[at]);
+                        mark = visit(bound, &bbox, at);
                     }
                 }
                 continue;
@@ -214,24 +248,28 @@ fn halve(entries: &mut [Entry], first: usize, leaves: usize, n: usize, of: usize
 }
 
 /// See [`Packed::in_box`].
-pub(super) struct InBox<'a> {
+pub(super) struct InBox<'a, F> {
     tree: &'a Packed,
     bbox: Bbox,
+    lets: F,
     stack: Vec<usize>,
     leaf: std::ops::Range<usize>,
 }
 
-impl Iterator for InBox<'_> {
-    type Item = u32;
+impl<F: Fn(usize) -> bool> Iterator for InBox<'_, F> {
+    type Item = usize;
 
-    fn next(&mut self) -> Option<u32> {
+    fn next(&mut self) -> Option<usize> {
         loop {
             for at in self.leaf.by_ref() {
                 if meet(&self.tree.bbox(at), &self.bbox) {
-                    return Some(self.tree.slots[at]);
+                    return Some(at);
                 }
             }
             let node = self.stack.pop()?;
+            if !(self.lets)(node) {
+                continue;
+            }
             if let Some(entries) = self.tree.entries_of(node) {
                 self.leaf = entries;
                 continue;
@@ -352,8 +390,10 @@ mod tests {
     #[test]
     fn an_empty_tree_holds_nothing() {
         let tree = Packed::new(Vec::new());
-        assert_eq!(tree.in_box([-180.0, -90.0, 180.0, 90.0]).count(), 0);
-        tree.nearest(&Metric::new(0.0, 0.0, 1e7), f64::INFINITY, &mut |_, _, _| unreachable!("nothing to visit"));
+        assert_eq!(tree.in_box([-180.0, -90.0, 180.0, 90.0], |_| true).count(), 0);
+        let metric = Metric::new(0.0, 0.0, 1e7);
+        tree.nearest(&metric, f64::INFINITY, &|_| true, &mut |_, _, _| unreachable!("nothing to visit"));
+        assert_eq!(*tree.in_common::<u16>(&[], 7), [7]);
     }
 
     proptest! {
@@ -363,10 +403,26 @@ mod tests {
             (west, south, wide, high) in (-180.0..180.0, -90.0..90.0, 0.0..90.0, 0.0..90.0),
         ) {
             let bbox = [west, south, west + wide, south + high];
-            let mut found: Vec<u32> = Packed::new(entries(&points)).in_box(bbox).collect();
+            let tree = Packed::new(entries(&points));
+            let mut found: Vec<u32> = tree.in_box(bbox, |_| true).map(|entry| tree.slots[entry]).collect();
             found.sort_unstable();
             let scanned: Vec<u32> = entries(&points).iter().filter(|e| meet(&e.bbox, &bbox)).map(|e| e.slot).collect();
             prop_assert_eq!(found, scanned);
+        }
+
+        #[test]
+        fn nodes_of_one_colour_are_left_out_and_nothing_of_another(
+            points in prop::collection::vec((0.0..10.0, 0.0..10.0), 0..2_000),
+        ) {
+            let colour = |lon: f64| u16::from(lon > 4.0);
+            let tree = Packed::new(entries(&points));
+            let of_entry: Vec<u16> = (0..points.len()).map(|entry| colour(tree.bbox(entry)[0])).collect();
+            let of_node = tree.in_common(&of_entry, 9);
+            let looked_at: Vec<usize> = tree.in_box([0.0, 0.0, 10.0, 10.0], |node| of_node[node] != 1).collect();
+            let wanted = of_entry.iter().filter(|colour| **colour == 0).count();
+            prop_assert_eq!(looked_at.iter().filter(|entry| of_entry[**entry] == 0).count(), wanted);
+            // The colours part along one line, which few leaves lie on.
+            prop_assert!(looked_at.len() <= wanted + 40 * LEAF, "{} {wanted}", looked_at.len());
         }
 
         #[test]

@@ -107,9 +107,9 @@ impl Run {
         &self.tree
     }
 
-    /// In which commune each slot lies.
+    /// In which commune each entry of the tree lies.
     pub fn communes(&self) -> &Communes {
-        self.communes.get_or_init(|| Communes::new(&self.features))
+        self.communes.get_or_init(|| Communes::new(&self.features, &self.tree))
     }
 
     /// Whether [`Run::communes`] was asked for.

@@ -1,9 +1,11 @@
 //! What decides who sees a record, read off the record and what it is tied to. The table itself is
 //! [`crate::domain::access`].
 
+use std::cell::Cell;
+
 use uuid::Uuid;
 
-use super::communes::commune_of;
+use super::communes::{Communes, commune_of};
 use super::layer::Lying;
 use super::reduced::sector_of_station;
 use super::{Feature, Layer, Picture};
@@ -85,23 +87,41 @@ fn force(feature: &Feature, field: &str) -> Option<Force> {
     Force::parse(&feature.text(field)?)
 }
 
-/// What one actor sees of the households of a layer, commune by commune: asked of every place that a search comes by.
+/// What one actor sees of the households of a layer, commune by commune: asked of every node and every place that a
+/// search comes by, and so worked out once for each commune.
 pub(super) struct Eyes<'v> {
-    /// By run of the layer, then by index of the commune.
-    sights: Vec<Vec<Sight<'v>>>,
+    actor: &'v Actor,
+    own_commune: Option<&'v str>,
+    now: Timestamp,
+    /// The communes of each run of the layer, and what is known of them by index.
+    runs: Vec<(&'v Communes, Vec<Cell<Option<Sight<'v>>>>)>,
 }
 
 impl<'v> Eyes<'v> {
-    pub fn new(actor: &'v Actor, own_commune: Option<&str>, households: &Layer, now: Timestamp) -> Self {
-        let sight = |commune: Option<&str>| {
-            let facts = Facts { commune, is_own: commune.is_some() && commune == own_commune, ..Facts::default() };
-            actor.sight(Collection::Households, &facts, now)
-        };
-        Self { sights: households.communes().map(|communes| communes.codes().map(sight).collect()).collect() }
+    pub fn new(actor: &'v Actor, own_commune: Option<&'v str>, households: &'v Layer, now: Timestamp) -> Self {
+        let unknown = |communes: &'v Communes| (communes, vec![Cell::new(None); communes.len()]);
+        Self { actor, own_commune, now, runs: households.communes().map(unknown).collect() }
     }
 
     /// What is seen of the household that lies there.
     pub fn at(&self, lying: Lying<'_>) -> Sight<'v> {
-        self.sights[lying.level()][lying.commune()]
+        self.sight(lying.level(), lying.commune())
+    }
+
+    /// Whether households of this commune, by its index in a run, are seen one by one.
+    pub fn see(&self, run: usize, commune: usize) -> bool {
+        matches!(self.sight(run, commune), Sight::Exact | Sight::Fields(_))
+    }
+
+    fn sight(&self, run: usize, commune: usize) -> Sight<'v> {
+        let (communes, known) = &self.runs[run];
+        known[commune].get().unwrap_or_else(|| {
+            let code = communes.code(commune);
+            let is_own = code.is_some() && code == self.own_commune;
+            let facts = Facts { commune: code, is_own, ..Facts::default() };
+            let sight = self.actor.sight(Collection::Households, &facts, self.now);
+            known[commune].set(Some(sight));
+            sight
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
@@ -254,8 +255,8 @@ impl View {
     /// Listed records whose envelope shares a point with `bbox` (`[west, south, east, north]`, not across the date
     /// line), and communes or sectors that do so in the place of others; in no useful order.
     pub fn in_bbox(&self, collection: Collection, bbox: [f64; 4]) -> impl Iterator<Item = Shown<'_>> {
-        let eyes = self.eyes(collection);
-        let records = self.layer(collection).lying_in(bbox).filter_map(move |lying| match &eyes {
+        let eyes = self.eyes(collection).map(Rc::new);
+        let records = self.layer(collection).lying_in(bbox, eyes.clone()).filter_map(move |lying| match &eyes {
             None => self.show(collection, lying.feature()),
             Some(eyes) => match eyes.at(lying) {
                 Sight::Exact => Some(self.exact(collection, lying.feature())),
