@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use geo::{Densify, Euclidean};
 use rand::{RngExt, SeedableRng};
 use trucban::domain::{Collection, Timestamp};
 use trucban::store::gpkg::{GpkgStore, OpenOptions};
@@ -16,6 +17,8 @@ pub const LAT: (f64, f64) = (21.7, 22.85);
 pub const UNITS: usize = 10_000;
 /// Communes: a grid of so many columns and rows over the bounds.
 pub const COMMUNES: (usize, usize) = (7, 6);
+/// As many vertices as half of the province's real communes have, or more.
+const VERTICES_A_SIDE: f64 = 4.0;
 /// Records in one append while filling.
 const CHUNK: usize = 20_000;
 
@@ -77,6 +80,7 @@ fn communes() -> Vec<Put> {
     let cells = (0..COMMUNES.0).flat_map(|column| (0..COMMUNES.1).map(move |row| (column, row)));
     let record = |(column, row)| {
         let area = geo_types::Rect::new((lon(column), lat(row)), (lon(column + 1), lat(row + 1))).to_polygon();
+        let area = Euclidean.densify(&area, (lon(1) - lon(0)) / VERTICES_A_SIDE);
         let code = commune(column, row);
         let properties = serde_json::json!({"code": code, "name": code, "full_name": code, "kind": "commune"});
         let put = put(Collection::AdminUnits, Uuid::now_v7(), 0.0, 0.0, &properties);

@@ -185,7 +185,8 @@ impl Layer {
         visit: &mut impl FnMut(f64, &Bbox, Lying<'a>) -> f64,
     ) -> f64 {
         let mut mark = mark_m2;
-        for (at, level) in self.levels.iter().enumerate() {
+        let levels = if eyes.is_some_and(Eyes::are_shut) { &[] } else { self.levels.as_slice() };
+        for (at, level) in levels.iter().enumerate() {
             let (tree, begin_m2) = (level.run.tree(), mark);
             let mut visit = |bound, bbox: &Bbox, entry: usize| {
                 if !level.dead.get(tree.slot(entry)) {
@@ -211,7 +212,8 @@ impl Layer {
         bbox: [f64; 4],
         eyes: Option<Rc<Eyes<'a>>>,
     ) -> impl Iterator<Item = Lying<'a>> {
-        self.levels.iter().enumerate().flat_map(move |(at, level)| {
+        let levels = if eyes.as_ref().is_some_and(|eyes| eyes.are_shut()) { &[] } else { self.levels.as_slice() };
+        levels.iter().enumerate().flat_map(move |(at, level)| {
             let eyes = eyes.clone();
             let lets = move |node| {
                 let commune = || level.run.communes().of_node(node);

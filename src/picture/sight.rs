@@ -108,6 +108,11 @@ impl<'v> Eyes<'v> {
         self.sight(lying.level(), lying.commune())
     }
 
+    /// Whether no household is seen by itself, wherever it lies.
+    pub fn are_shut(&self) -> bool {
+        !self.actor.sees_some(Collection::Households, self.now)
+    }
+
     /// Whether households of this commune, by its index in a run, are seen one by one.
     pub fn see(&self, run: usize, commune: usize) -> bool {
         matches!(self.sight(run, commune), Sight::Exact | Sight::Fields(_))
