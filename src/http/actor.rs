@@ -20,6 +20,7 @@ use super::authority::AuthorityOffer;
 use super::directory::Credential;
 use super::error::{Refusal, body_broke_off, body_too_large, body_too_slow, unsupported_media_type};
 use super::fields::Fields;
+use super::min_seq::wait_for_min_seq;
 use super::peer::{Peer, peer_of};
 use crate::desk::{Ask, Desk};
 use crate::domain::{Actor, Code, Problem, Timestamp};
@@ -237,6 +238,7 @@ impl FromRequestParts<App> for Reader {
             )
             .into());
         }
+        wait_for_min_seq(&parts.headers, app.live()?).await?;
         let host = parts.headers.get(header::HOST).cloned();
         Ok(Self {
             app: app.clone(),

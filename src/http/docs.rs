@@ -14,7 +14,9 @@ pub fn preamble() -> OpenApi {
     let about = "Read and write API of the duty room's common picture: OGC API - Features plus the desk's verbs. \
                  Coordinates are WGS 84, longitude first; times are RFC 3339; errors are RFC 9457 problems with a \
                  stable `code`, in Vietnamese and English. A device's token that asks too often is answered 429 on any route, \
-                 with Retry-After.";
+                 with Retry-After. Where several servers share one store, the answer to a write tells the number of its \
+                 change in the header `Seq`, and a question with the header `Min-Seq` is answered by a server that holds \
+                 that change, or 503 `behind`.";
     let info = InfoBuilder::new()
         .title("trucban")
         .version(env!("CARGO_PKG_VERSION"))

@@ -254,7 +254,7 @@ pub const fn status(code: Code) -> StatusCode {
         | C::CodeNotValid
         | C::WrongPassphrase
         | C::FutureTime => StatusCode::UNPROCESSABLE_ENTITY,
-        C::StoreUnavailable | C::TooBusy | C::ProviderUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        C::StoreUnavailable | C::Behind | C::TooBusy | C::ProviderUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         C::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         C::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -314,6 +314,7 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::FolderLocked => ("Thư mục dữ liệu đang khóa", "The data folder is locked"),
         C::DemoFolder => ("Thư mục minh họa", "Demo folder"),
         C::StoreUnavailable => ("Kho dữ liệu chưa sẵn sàng", "The store is not available"),
+        C::Behind => ("Máy chủ chưa kịp cập nhật", "This server is behind"),
         C::DiskFull => ("Đĩa đầy", "The disk is full"),
         C::TooBusy => ("Máy chủ quá tải", "Too busy"),
         C::StaleFix => ("Vị trí đã cũ", "Stale fix"),

@@ -23,6 +23,7 @@ use tower::Service;
 use super::app::App;
 use super::error::{Language, Refusal, for_bare_status, internal, render};
 use super::figures::Figures;
+use super::min_seq::tell_seq;
 use super::peer::Peer;
 use crate::domain::{Code, Problem};
 
@@ -87,6 +88,8 @@ impl Service<Request> for Front {
         let host = check_host(request.headers(), &settings.hosts);
         // A browser would remember of "localhost" what other servers of that machine cannot keep.
         let is_strict = peer.is_encrypted && host.as_ref().is_ok_and(|host| !host.is_loopback);
+        let writes = !request.method().is_safe() && request.uri().path().starts_with("/api/");
+        let app = self.app.clone();
         let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
         let mut router = self.router.clone();
         Box::pin(async move {
@@ -106,7 +109,10 @@ impl Service<Request> for Front {
             } else {
                 answered
             };
-            let response = with_safety_headers(response, is_strict);
+            let mut response = with_safety_headers(response, is_strict);
+            if writes {
+                tell_seq(&app, &mut response);
+            }
             figures.record(class, response.status(), started.elapsed());
             Ok(response)
         })

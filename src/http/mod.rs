@@ -34,6 +34,7 @@ mod limits;
 mod lockout;
 mod long;
 mod me;
+mod min_seq;
 mod oidc;
 mod organisations;
 mod pages;

@@ -6,6 +6,28 @@ use serde_json::{Value, json};
 use crate::http_support::{Server, done, id, problem, version};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_waits_for_the_change_that_its_asker_wrote_and_is_told_if_it_does_not_come() {
+    let server = Server::demo().await;
+    let officer = server.actor("duty_officer");
+    let written =
+        officer.post("/api/incidents", json!({"kind": "landslide", "place": {"lon": 103.4, "lat": 22.3}})).await;
+    let seq: u64 = written.headers()["seq"].to_str().unwrap().parse().unwrap();
+    let ask =
+        |min_seq: String| officer.ask(Method::GET, "/api/nearby?lon=103.4&lat=22.3&limit=1").header("min-seq", min_seq);
+    let held = done(ask(seq.to_string()).send().await.unwrap(), StatusCode::OK).await;
+    assert!(held["seq"].as_u64().unwrap() >= seq, "{held}");
+    let waiting = tokio::spawn(ask((seq + 1).to_string()).send());
+    let report = json!({"kind": "flash_flood", "place": {"lon": 103.5, "lat": 22.4}});
+    done(officer.post("/api/incidents", report).await, StatusCode::CREATED).await;
+    done(waiting.await.unwrap().unwrap(), StatusCode::OK).await;
+    let never = problem(ask((seq + 1_000_000).to_string()).send().await.unwrap(), 503, "behind").await;
+    assert!(never["seq"].as_u64().unwrap() > seq, "{never}");
+    for nonsense in ["-1", "soon", ""] {
+        problem(ask(nonsense.to_owned()).send().await.unwrap(), 400, "invalid_parameter").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_incident_goes_from_the_call_to_the_log() {
     let server = Server::demo().await;
     let officer = server.actor("duty_officer");

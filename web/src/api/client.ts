@@ -61,6 +61,9 @@ export async function ask<T>(path: string, body: unknown, signal?: AbortSignal):
   return (await send<T>(path, init, READ_TIMEOUT_MS, signal)).data;
 }
 
+/** The newest change that an answer to a write of ours told of. */
+let written_seq = 0;
+
 async function send<T>(
   url: string,
   init: RequestInit,
@@ -70,6 +73,8 @@ async function send<T>(
   const headers = new Headers(init.headers);
   headers.set('Accept', 'application/json');
   headers.set('Accept-Language', language);
+  // Another server may answer than the one that took our last write: it shall know of it.
+  if (written_seq > 0) headers.set('Min-Seq', String(written_seq));
   const limit = AbortSignal.timeout(timeout_ms);
   let response: Response;
   try {
@@ -83,7 +88,13 @@ async function send<T>(
     if (signal?.aborted) throw thrown;
     throw Problem.from(thrown);
   }
-  if (!response.ok) throw await Problem.of(response);
+  written_seq = Math.max(written_seq, Number(response.headers.get('Seq') ?? 0));
+  if (!response.ok) {
+    const problem = await Problem.of(response);
+    // A store that was taken back to an earlier time never comes so far.
+    if (problem.code === 'behind') written_seq = 0;
+    throw problem;
+  }
   const etag = /"(\d+)"/.exec(response.headers.get('ETag') ?? '');
   const version = etag ? Number(etag[1]) : null;
   if (response.status === 204) return { data: undefined as T, version };
