@@ -83,7 +83,7 @@ test('a tip is sealed, opened by two persons, answered and made an incident that
   const code = (await said.innerText()).match(/LC-\d{4}-Q\d-\d+/)[0];
   await handler.page.locator('[data-tip][data-state="promoted"]').waitFor();
   const detail = handler.page.locator('article');
-  await detail.getByTestId('tip-state').getByText('đã lập vụ việc').waitFor();
+  await detail.getByTestId('tip-state').getByText('đã thành vụ việc').waitFor();
   await detail.getByText('Bản viết lại, xã và buổi đã xoá khỏi tin này').waitFor();
   await seal.getByLabel('Lý do').waitFor();
   const words = await detail.innerText();

@@ -158,7 +158,7 @@ async fn who_gave_a_tip_is_erased_from_the_file_and_the_tip_still_counts() {
     assert!(holds_bytes(&folder, "tips.db", &left[0][..64]), "the search finds what is there");
     let conn = rusqlite::Connection::open(folder.join("tips.db")).unwrap();
     for table in ["sealed", "messages", "follow_ups", "intakes", "unsealings"] {
-        let sql = format!("SELECT count(*) FROM {table} JOIN tips ON id = tip WHERE ended_month IS NOT NULL");
+        let sql = format!("SELECT count(*) FROM {table} JOIN tips ON tips.id = tip WHERE ended_month IS NOT NULL");
         assert_eq!(conn.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "{table}");
     }
     let audit = crate::audit_chain::database(&folder);

@@ -75,7 +75,7 @@ async fn change(ground: &Ground, marked: &[Marked], by: impl Fn(Role, Option<For
         all.push(renewed(unit, &[&radio], &[]));
     }
     for (n, incident) in of(Collection::Incidents).enumerate() {
-        let (title, phone) = (format!("INTITLE-later-{n}"), format!("INPHONE-later-{n}"));
+        let (title, phone) = (format!("INTITLE-later-{n:02}"), format!("INPHONE-later-{n:02}"));
         let officer = by(Role::DutyOfficer, incident.force);
         patch(&officer, incident, json!({"title": title, "reporter_phone": phone})).await;
         all.push(renewed(incident, &[&title], &[&phone]));
