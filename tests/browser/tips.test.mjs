@@ -207,11 +207,15 @@ test('few messages stand over a telephone, newest first, and each can be put awa
   assert.equal((await server.api('duty_officer', '/api/tip', { method: 'POST', body })).status, 201);
   const { page, close } = await openWindow(browser, server, { actor: 'tip_handler', page: '/tips', ...PHONE });
   await page.locator('[data-tip][data-state="received"]').first().click();
-  const promote = page.getByRole('form', { name: 'Độ tin' });
+  const grade = page.getByRole('form', { name: 'Độ tin' });
   const toasts = page.getByRole('status').locator('.toast');
   await page.route('**/api/tips/*', (call) => call.abort('connectionreset'));
-  for (let n = 0; n < 3; n++) await promote.getByRole('button', { name: 'Lưu', exact: true }).click();
-  await toasts.first().waitFor();
+  for (let n = 0; n < 3; n++) {
+    const failed = page.waitForEvent('requestfailed');
+    await grade.getByRole('button', { name: 'Lưu', exact: true }).click();
+    await failed;
+  }
+  await toasts.nth(1).waitFor();
   const answer = page.getByRole('form', { name: 'Trả lời người báo tin' });
   await answer.getByRole('textbox').fill('Cảm ơn');
   await answer.getByRole('button').click();
