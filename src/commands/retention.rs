@@ -9,14 +9,15 @@ use anyhow::bail;
 use clap::Args;
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::Actor;
-use trucban::domain::access::class_of;
-use trucban::domain::retention::RETENTION;
+use trucban::domain::access::{DataClass, class_of};
+use trucban::domain::retention::{RETENTION, Retention, TIP_RETENTION};
 use trucban::store::audit::{Event, Kind, verify};
-use trucban::store::gpkg::{Retained, Retention, check, retain};
+use trucban::store::gpkg::{Retained, check, retain};
+use trucban::store::tips::{RetainedTips, TipStore};
 
 use super::{finish, store_told};
 
-/// Erases names, telephones and callers that are older than the rules allow; no server may run on the folder.
+/// Erases names, telephones, callers and informants that are older than the rules allow; no server may run on the folder.
 #[derive(Args, Clone, Debug)]
 pub struct RetentionArgs {
     /// Folder of the data
@@ -34,29 +35,36 @@ pub fn retention(args: &RetentionArgs) -> ExitCode {
 
 fn run(args: &RetentionArgs) -> anyhow::Result<ExitCode> {
     let how = if args.dry_run { Retention::Count } else { Retention::Erase };
-    let retained = retain(&args.data, &RETENTION, SystemClock.now(), how).map_err(store_told)?;
-    let done = if args.dry_run { "sẽ xóa / would be erased" } else { "đã xóa / erased" };
-    for (rule, Retained { records, values, .. }) in RETENTION.iter().zip(&retained) {
-        let (collection, since, days) = (rule.collection, rule.since, rule.keep_days);
-        writeln!(
-            io::stdout(),
-            "{collection}: {records} bản ghi / records, {values} {done} ({since} + {days} ngày/days)"
-        )?;
-    }
+    let now = SystemClock.now();
+    let retained = retain(&args.data, &RETENTION, now, how).map_err(store_told)?;
+    let tips = TipStore::open(&args.data).and_then(|tips| tips.retain(TIP_RETENTION, now, how)).map_err(store_told)?;
+    print(&retained, tips, if args.dry_run { "sẽ xóa / would be erased" } else { "đã xóa / erased" })?;
     if !args.dry_run {
-        note(&args.data, &retained)?;
+        note(&args.data, &retained, tips)?;
         look(&args.data)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn note(data: &Path, retained: &[Retained]) -> anyhow::Result<()> {
+/// A line for each rule.
+fn print(retained: &[Retained], tips: RetainedTips, done: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (rule, Retained { records, values, .. }) in RETENTION.iter().zip(retained) {
+        let (collection, since, days) = (rule.collection, rule.since, rule.keep_days);
+        writeln!(out, "{collection}: {records} bản ghi / records, {values} {done} ({since} + {days} ngày/days)")?;
+    }
+    let (RetainedTips { tips, boxes }, months) = (tips, TIP_RETENTION.keep_months);
+    writeln!(out, "tips: {tips} bản ghi / records, {boxes} {done} (ended_month + {months} tháng/months)")
+}
+
+fn note(data: &Path, retained: &[Retained], tips: RetainedTips) -> anyhow::Result<()> {
     let actor = Arc::new(Actor::system());
+    let event = || Event::new(Kind::Erasure, &actor, SystemClock.now(), "trucban retention");
     let erased = retained.iter().filter(|one| one.records > 0).map(|Retained { collection, records, .. }| {
-        let event = Event::new(Kind::Erasure, &actor, SystemClock.now(), "trucban retention");
-        event.about(*collection, class_of(*collection), u64::from(*records))
+        event().about(*collection, class_of(*collection), u64::from(*records))
     });
-    super::audit::note(data, erased)
+    let of_tips = Event { class: Some(DataClass::Sealed), count: u64::from(tips.tips), ..event() };
+    super::audit::note(data, erased.chain((tips.tips > 0).then_some(of_tips)))
 }
 
 /// What is left must be what it was.

@@ -1,5 +1,5 @@
 //! `trucban tips`: the key of tips, made by whoever holds the data folder and opened by the passphrases of the handler
-//! and the deputy alone. It works on `tips.db` itself, also beside a running server.
+//! and the deputy alone, who can change them here. It works on `tips.db` itself, also beside a running server.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -10,9 +10,9 @@ use clap::{Args, Subcommand};
 use trucban::domain::Role;
 use trucban::domain::account::check_password;
 use trucban::store::system::System;
-use trucban::store::tips::TipStore;
+use trucban::store::tips::{PublicKey, TipStore};
 
-use super::user::{ask_twice, known_folder, password_line};
+use super::user::{ask_once, ask_twice, known_folder, password_line};
 use super::{finish, store_told, told};
 
 /// Tips: who can open what informants said.
@@ -27,6 +27,8 @@ enum TipsCommand {
     /// Makes the key to which tips are sealed; each holder types a passphrase that is kept nowhere. Who loses both
     /// passphrases loses what was sealed
     Key(KeyArgs),
+    /// Changes the passphrase of a holder, who types the present one and the next one; what was sealed stays as it is
+    Passphrase(PassphraseArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -48,10 +50,24 @@ struct KeyArgs {
     data: PathBuf,
 }
 
+#[derive(Args, Clone, Debug)]
+struct PassphraseArgs {
+    /// Whose passphrase
+    #[arg(long, value_name = "NAME")]
+    holder: String,
+    /// Reads the present passphrase and the next one from standard input, a line each
+    #[arg(long)]
+    passphrase_stdin: bool,
+    /// Folder of the data
+    #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+}
+
 /// `trucban tips`: 0 if it is done, 2 if not.
 pub fn tips(args: &TipsArgs) -> ExitCode {
     match &args.command {
         TipsCommand::Key(args) => finish(key(args)),
+        TipsCommand::Passphrase(args) => finish(passphrase(args)),
     }
 }
 
@@ -73,8 +89,31 @@ fn key(args: &KeyArgs) -> anyhow::Result<ExitCode> {
     }
     let key = tips.make_key(&holders, args.replace).map_err(store_told)?;
     let names: Vec<&str> = holders.iter().map(|(account, _)| account.as_str()).collect();
-    writeln!(io::stdout(), "khoá tin báo / key of tips: {} · {}", key.fingerprint(), names.join(", "))?;
+    print_key(&key, &names.join(", "))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn passphrase(args: &PassphraseArgs) -> anyhow::Result<ExitCode> {
+    let system = known_folder(&args.data)?;
+    // Whoever handles no tips any more still opens what was sealed to the key they held.
+    let account = system.account(&args.holder).map_err(store_told)?;
+    let account = account.ok_or_else(|| anyhow!("there is no account {:?}", args.holder))?.name;
+    let (present, next) = if args.passphrase_stdin {
+        (password_line()?, password_line()?)
+    } else {
+        let present = ask_once(&format!("câu mật khẩu hiện nay của {account} / present passphrase of {account}: "))?;
+        (present.ok_or_else(|| no_terminal(&account))?, ask_for_passphrase(&account)?)
+    };
+    check_password(&next, &account).map_err(told)?;
+    let tips = TipStore::open(&args.data).map_err(store_told)?;
+    for key in tips.change_passphrase(&account, &present, &next).map_err(store_told)? {
+        print_key(&key, &account)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_key(key: &PublicKey, holders: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "khoá tin báo / key of tips: {} · {holders}", key.fingerprint())
 }
 
 /// The account's name as it stands in the list; it must be there and handle tips.
@@ -88,6 +127,10 @@ fn handler_named(system: &System, name: &str) -> anyhow::Result<String> {
 }
 
 fn ask_for_passphrase(account: &str) -> anyhow::Result<String> {
-    ask_twice(&format!("câu mật khẩu của {account} / passphrase of {account}: "))?
-        .ok_or_else(|| anyhow!("{account} needs a passphrase; say --passphrase-stdin where there is no terminal"))
+    ask_twice(&format!("câu mật khẩu mới của {account} / new passphrase of {account}: "))?
+        .ok_or_else(|| no_terminal(account))
+}
+
+fn no_terminal(account: &str) -> anyhow::Error {
+    anyhow!("{account} needs a passphrase; say --passphrase-stdin where there is no terminal")
 }

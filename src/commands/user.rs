@@ -232,18 +232,11 @@ pub(super) fn known_folder(data: &Path) -> anyhow::Result<System> {
 }
 
 fn area_of(codes: &[String]) -> anyhow::Result<Area> {
-    let (mut communes, mut sectors) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
-    for code in codes.iter().map(|code| code.trim()).filter(|code| !code.is_empty() && *code != "province") {
-        match Uuid::try_parse(code) {
-            Ok(sector) => sectors.insert(sector),
-            Err(_) => communes.insert(code.to_owned()),
-        };
-    }
-    let whole = communes.is_empty() && sectors.is_empty();
-    if whole && codes.iter().any(|code| code.trim() != "province") {
+    let area = Area::of_codes(codes.iter().map(|code| code.trim()).filter(|code| !["", "province"].contains(code)));
+    if area == Area::Province && codes.iter().any(|code| code.trim() != "province") {
         bail!("--area names nothing: give codes of communes or ids of border sectors, or leave it out");
     }
-    Ok(if whole { Area::Province } else { Area::Parts { communes, sectors } })
+    Ok(area)
 }
 
 /// Refuses an area or a unit that the folder does not hold; a folder that holds nothing yet is believed.
@@ -293,15 +286,17 @@ fn ask_for_password() -> anyhow::Result<Option<String>> {
     ask_twice("mật khẩu (trống: tạo liên kết) / password (empty: make a link): ")
 }
 
-/// Asks twice on the terminal; nothing where there is no terminal, or where nothing is typed.
-pub(super) fn ask_twice(prompt: &str) -> anyhow::Result<Option<String>> {
+/// Asks on the terminal; nothing where there is no terminal, or where nothing is typed.
+pub(super) fn ask_once(prompt: &str) -> anyhow::Result<Option<String>> {
     if !io::stdin().is_terminal() {
         return Ok(None);
     }
-    let first = rpassword::prompt_password(prompt)?;
-    if first.is_empty() {
-        return Ok(None);
-    }
+    Ok(Some(rpassword::prompt_password(prompt)?).filter(|typed| !typed.is_empty()))
+}
+
+/// As [`ask_once`], and once more to be sure.
+pub(super) fn ask_twice(prompt: &str) -> anyhow::Result<Option<String>> {
+    let Some(first) = ask_once(prompt)? else { return Ok(None) };
     if rpassword::prompt_password("nhập lại / again: ")? != first {
         bail!("the two passwords differ");
     }

@@ -116,6 +116,18 @@ impl Area {
         Self::Parts { communes: codes.into_iter().map(Into::into).collect(), sectors: BTreeSet::new() }
     }
 
+    /// The parts that these name: codes of communes and ids of border sectors. The province if there are none.
+    pub fn of_codes<'a>(codes: impl IntoIterator<Item = &'a str>) -> Self {
+        let (mut communes, mut sectors) = (BTreeSet::new(), BTreeSet::new());
+        for code in codes {
+            match Uuid::try_parse(code) {
+                Ok(sector) => sectors.insert(sector),
+                Err(_) => communes.insert(code.to_owned()),
+            };
+        }
+        if communes.is_empty() && sectors.is_empty() { Self::Province } else { Self::Parts { communes, sectors } }
+    }
+
     /// Whether a record in this commune, or beside this border sector, lies in it. What lies nowhere belongs to the
     /// province.
     #[must_use]

@@ -268,19 +268,25 @@ pub fn area(fields: &mut Fields, view: &View) -> Result<Option<Area>, Problem> {
         )
         .at(&place)
     })?;
-    let Area::Parts { communes, sectors } = &area else { return Ok(Some(area)) };
+    check_area(&area, view).map_err(|problem| problem.at(&place))?;
+    Ok(Some(area))
+}
+
+/// Refuses an area with a commune or a border sector that is not in the picture.
+///
+/// # Errors
+/// `unknown_reference`.
+pub fn check_area(area: &Area, view: &View) -> Result<(), Problem> {
+    let Area::Parts { communes, sectors } = area else { return Ok(()) };
+    let unknown = |vi: String, en: String| Err(Problem::new(Code::UnknownReference, vi, en));
     let known = commune_names(view);
     if let Some(code) = communes.iter().find(|code| !known.iter().any(|(known, _)| known == *code)) {
-        return Err(unknown(format!("Không có xã mã {code:?}."), format!("There is no commune {code:?}."), &place));
+        return unknown(format!("Không có xã mã {code:?}."), format!("There is no commune {code:?}."));
     }
     if let Some(id) = sectors.iter().find(|id| view.item(Collection::BorderSectors, **id).is_none()) {
-        return Err(unknown(
-            format!("Không có đoạn biên giới {id}."),
-            format!("There is no border sector {id}."),
-            &place,
-        ));
+        return unknown(format!("Không có đoạn biên giới {id}."), format!("There is no border sector {id}."));
     }
-    Ok(Some(area))
+    Ok(())
 }
 
 /// Codes and names of the communes.

@@ -377,7 +377,11 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
     })
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<Uuid>, Problem> {
+/// The key under which a call is made, if it says one.
+///
+/// # Errors
+/// `invalid_idempotency_key`.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<Uuid>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().unwrap_or_default();
     Uuid::try_parse(text.trim().trim_matches('"')).map(Some).map_err(|_| {

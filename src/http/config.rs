@@ -1,7 +1,7 @@
 //! What `trucban serve` is told: on its command line, and by the configuration file.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -80,6 +80,18 @@ struct ConfigFile {
     audit: AuditSection,
 }
 
+impl ConfigFile {
+    /// The file, and its section about the provider, checked.
+    fn read(path: &Path) -> anyhow::Result<(Self, Option<OidcConfig>)> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        let is_not_valid = || format!("the configuration {} is not valid", path.display());
+        let mut file: Self = toml::from_str(&text).with_context(is_not_valid)?;
+        let oidc = file.oidc.take().map(OidcConfig::check).transpose().with_context(is_not_valid)?;
+        Ok((file, oidc))
+    }
+}
+
 /// `[audit]` of the configuration file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -114,13 +126,9 @@ impl Config {
     /// # Errors
     /// A file that is not valid; settings that exclude each other, or let others in than they should.
     pub fn read(options: ServeOptions) -> anyhow::Result<Self> {
-        let file = match &options.config {
-            None => ConfigFile::default(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-                toml::from_str(&text).with_context(|| format!("the configuration {} is not valid", path.display()))?
-            }
+        let (file, oidc) = match &options.config {
+            None => Default::default(),
+            Some(path) => ConfigFile::read(path)?,
         };
         let listen = match options.listen.or(file.listen) {
             Some(address) => address,
@@ -151,7 +159,7 @@ impl Config {
             simulation: !options.no_simulation,
             tls: options.tls.or(file.tls),
             limits: file.limits,
-            oidc: file.oidc.map(OidcConfig::check).transpose()?,
+            oidc,
             people_an_hour_max,
         };
         config.check_reach()?;

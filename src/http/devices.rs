@@ -2,23 +2,22 @@
 //! the device changes it into its token, once.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::extract::Path;
+use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::actor::{Reader, Writer, check_same_origin, parse_small_json};
+use super::actor::{Reader, Writer};
 use super::answer::{json, with_status};
-use super::app::App;
 use super::audit::note_deed;
 use super::authority::AuthorityOffer;
 use super::error::{Answer, Refusal};
 use super::fields::Fields;
 use super::me::{label, not_found, nothing_more};
-use super::peer::Peer;
 use super::qr::svg_of;
 use super::session::with_device_cookie;
+use super::stranger::Stranger;
 use crate::domain::access::Deed;
 use crate::domain::{Actor, Code, Collection, Force, Problem, Role, Timestamp};
 use crate::store::audit::Kind;
@@ -158,16 +157,15 @@ pub async fn give_code(writer: Writer) -> Answer {
         (status = 429, description = "Too many wrong codes"),
     )
 )]
-pub async fn enrol(State(app): State<App>, peer: Peer, method: Method, headers: HeaderMap, body: Body) -> Answer {
-    check_same_origin(&method, &headers, false)?;
-    let mut fields = Fields::of(parse_small_json(&headers, body).await?)?;
+pub async fn enrol(stranger: Stranger, body: Body) -> Answer {
+    let mut fields = stranger.fields(body).await?;
     let code = Secret::hash_of_code(&fields.needed_text("code")?);
     fields.finish()?;
-    let live = app.live()?;
+    let live = stranger.live()?;
     let secret = Secret::random();
     let hash = secret.hash();
     let trial = live.directory.change(move |system, now| system.redeem_enrolment(&code, hash, now));
-    let token = live.sign_in.try_code(&live.directory, peer, "enrolment", trial).await?;
+    let token = live.sign_in.try_code(&live.directory, stranger.peer, "enrolment", trial).await?;
     let actor = match &token.bearer {
         Bearer::Account(name) => name.clone(),
         Bearer::Unit { name, .. } => format!("unit:{name}"),
@@ -175,8 +173,8 @@ pub async fn enrol(State(app): State<App>, peer: Peer, method: Method, headers: 
     let Token { id, label, .. } = token;
     let answer = json(&Enrolled { id, label, actor, token: secret.reveal().to_owned() })?;
     let answer = with_status(answer, StatusCode::CREATED);
-    let is_our_page = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
-    Ok(if is_our_page { with_device_cookie(answer, peer, &secret) } else { answer })
+    let is_our_page = stranger.headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+    Ok(if is_our_page { with_device_cookie(answer, stranger.peer, &secret) } else { answer })
 }
 
 /// Revokes a device: one of my force, or the one that asks.

@@ -111,7 +111,7 @@ pub async fn import_file(
         }
     };
     let live = reader.live()?;
-    let upload = live.uploads.receive(body).await?;
+    let upload = live.uploads.receive(body, &reader.actor().name).await?;
     let id = upload.id();
     let summary = run(&app, Actor::clone(reader.actor()), upload, options).await?;
     if summary.written && live.picture.wait_for(summary.seq, SHOWN_WAIT).await.is_none() {
@@ -120,20 +120,20 @@ pub async fn import_file(
     json(&ImportAnswer { report: Some(format!("/api/imports/{id}/report")), ..ImportAnswer::from(summary) })
 }
 
-/// Every refused row of the last import, as CSV: line, field, code and reason in both languages.
+/// Every refused row of the last import, as CSV: line, field, code and reason in both languages; for whoever sent it.
 #[utoipa::path(
     get, path = "/api/imports/{id}/report", tag = "imports",
     params(("id" = String, Path, description = "As the answer of the import names it")),
     responses(
         (status = 200, description = "CSV", content_type = "text/csv"),
-        (status = 404, description = "not_found: another import has begun since"),
+        (status = 404, description = "not_found: somebody else's import, or another one has begun since"),
     )
 )]
 pub async fn read_report(reader: Reader, Path(id): Path<String>) -> Answer {
     files::may_import(reader.actor())?;
     let id = id_named(&id)?;
     Params::parse(reader.uri.query())?.finish()?;
-    let report = reader.live()?.uploads.report(id).await.map_err(|error| {
+    let report = reader.live()?.uploads.report(id, &reader.actor().name).await.map_err(|error| {
         tracing::error!(%error, "a report of an import cannot be read");
         internal()
     })?;

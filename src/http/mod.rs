@@ -50,6 +50,7 @@ mod setup;
 mod shapes;
 mod sign_in;
 mod start;
+mod stranger;
 mod tiles;
 mod tips;
 mod tls;

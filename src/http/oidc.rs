@@ -10,19 +10,18 @@ mod provider;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::body::Body;
+use axum::http::HeaderMap;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-use super::actor::{check_same_origin, cookie_named, parse_small_json};
+use super::actor::cookie_named;
 use super::answer::json;
-use super::app::{App, Live};
+use super::app::Live;
 use super::error::{Answer, Refusal};
-use super::fields::Fields;
-use super::peer::Peer;
 use super::session::{come_in, with_cookie_at};
+use super::stranger::Stranger;
 use crate::domain::openid::label_of;
 use crate::domain::{Code, Problem};
 use crate::store::system::{External, Hash, Secret};
@@ -201,8 +200,7 @@ impl UnderWay {
         (status = 503, description = "The provider cannot be reached"),
     )
 )]
-pub async fn begin_oidc(State(app): State<App>, peer: Peer, method: Method, headers: HeaderMap) -> Answer {
-    check_same_origin(&method, &headers, false)?;
+pub async fn begin_oidc(Stranger { app, peer, .. }: Stranger) -> Answer {
     let under_way = UnderWay::random();
     let url = configured(app.live()?)?.begin(&under_way).await?;
     let UnderWay { state, nonce, verifier } = under_way;
@@ -225,22 +223,15 @@ pub async fn begin_oidc(State(app): State<App>, peer: Peer, method: Method, head
         (status = 503, description = "The provider cannot be reached"),
     )
 )]
-pub async fn end_oidc(
-    State(app): State<App>,
-    peer: Peer,
-    method: Method,
-    headers: HeaderMap,
-    body: axum::body::Body,
-) -> Answer {
-    check_same_origin(&method, &headers, false)?;
-    let mut fields = Fields::of(parse_small_json(&headers, body).await?)?;
+pub async fn end_oidc(stranger: Stranger, body: Body) -> Answer {
+    let mut fields = stranger.fields(body).await?;
     let state = fields.needed_text("state")?;
     let (code, iss, error) = (fields.text("code")?, fields.text("iss")?, fields.text("error")?);
     fields.finish()?;
-    let live = app.live()?;
+    let live = stranger.live()?;
     let oidc = configured(live)?;
     let trial = async {
-        let under_way = UnderWay::of(&headers, &state).ok_or_else(failed)?;
+        let under_way = UnderWay::of(&stranger.headers, &state).ok_or_else(failed)?;
         if iss.is_some_and(|iss| iss != oidc.shared.config.issuer.as_str()) {
             return Err(failed().into());
         }
@@ -250,10 +241,10 @@ pub async fn end_oidc(
             _ => Err(failed().into()),
         }
     };
-    let who = live.sign_in.try_code(&live.directory, peer, "oidc", trial).await?;
+    let who = live.sign_in.try_code(&live.directory, stranger.peer, "oidc", trial).await?;
     let account = live.directory.change(move |system, now| system.come_in_as_external(&who, now)).await?;
-    let answer = come_in(&app, peer, &headers, &account.name, "POST /api/oidc/finish").await?;
-    Ok(with_cookie_at(answer, peer, (COOKIE, COOKIE_PATH), "", "; Max-Age=0"))
+    let answer = come_in(&stranger, &account.name, "POST /api/oidc/finish").await?;
+    Ok(with_cookie_at(answer, stranger.peer, (COOKIE, COOKIE_PATH), "", "; Max-Age=0"))
 }
 
 fn configured(live: &Live) -> Result<&Oidc, Problem> {

@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::actor::{check_same_origin, cookie, parse_small_json};
+use super::actor::cookie;
 use super::answer::json;
 use super::app::{App, Live, now};
 use super::audit::{note, note_done};
 use super::demo::{self, Listed};
 use super::directory::{Account, CredentialKind, Entry};
 use super::error::{Answer, Refusal};
-use super::fields::Fields;
 use super::oidc::{Offer, Oidc};
 use super::peer::Peer;
 use super::sign_in::begin_session;
+use super::stranger::Stranger;
 use crate::domain::access::{Area, Deed};
 use crate::domain::{Code, Force, Problem, Role};
 use crate::store::audit::Kind;
@@ -127,16 +128,9 @@ pub async fn read_session(State(app): State<App>, peer: Peer, headers: HeaderMap
         (status = 503, description = "Too many people are signing in"),
     )
 )]
-pub async fn sign_in(
-    State(app): State<App>,
-    peer: Peer,
-    method: Method,
-    headers: HeaderMap,
-    body: axum::body::Body,
-) -> Answer {
-    check_same_origin(&method, &headers, false)?;
-    let mut fields = Fields::of(parse_small_json(&headers, body).await?)?;
-    let live = app.live()?;
+pub async fn sign_in(stranger: Stranger, body: Body) -> Answer {
+    let mut fields = stranger.fields(body).await?;
+    let live = stranger.live()?;
     let name = match fields.text("actor")? {
         Some(actor) => {
             fields.finish()?;
@@ -145,7 +139,7 @@ pub async fn sign_in(
         None => {
             let (name, password) = (fields.needed_text("name")?, fields.needed_text("password")?);
             fields.finish()?;
-            let checked = live.sign_in.check(&live.directory, peer, &name, password).await;
+            let checked = live.sign_in.check(&live.directory, stranger.peer, &name, password).await;
             let is_wrong = |refusal: &Refusal| refusal.problem().code == Code::WrongCredentials;
             if checked.as_ref().is_err_and(is_wrong)
                 && let Some(account) = live.directory.account(&name)
@@ -155,15 +149,16 @@ pub async fn sign_in(
             checked?
         }
     };
-    come_in(&app, peer, &headers, &name, "POST /api/session").await
+    come_in(&stranger, &name, "POST /api/session").await
 }
 
 /// Begins a browser's session of an account, in place of the one that it came with; `place` is method and path.
 ///
 /// # Errors
 /// The problem of `system.db`.
-pub async fn come_in(app: &App, peer: Peer, headers: &HeaderMap, name: &str, place: &str) -> Answer {
-    let live = app.live()?;
+pub async fn come_in(stranger: &Stranger, name: &str, place: &str) -> Answer {
+    let Stranger { app, peer, headers, .. } = stranger;
+    let (live, peer) = (app.live()?, *peer);
     end_session_of(live, headers, peer).await?;
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let secret = begin_session(&live.directory, name, agent).await?;
@@ -192,8 +187,7 @@ fn demo_actor(live: &Live, name: String) -> Result<String, Problem> {
 ///
 /// Whoever came in by the provider is told where to sign out there: at a shared desk the next one would else be them.
 #[utoipa::path(delete, path = "/api/session", tag = "session", responses((status = 200, body = Session)))]
-pub async fn sign_out(State(app): State<App>, peer: Peer, method: Method, headers: HeaderMap) -> Answer {
-    check_same_origin(&method, &headers, false)?;
+pub async fn sign_out(Stranger { app, peer, headers, .. }: Stranger) -> Answer {
     let live = app.live()?;
     let ended = end_session_of(live, &headers, peer).await?;
     let account = live.directory.without_credentials().map(|credential| credential.account.clone());

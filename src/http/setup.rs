@@ -5,17 +5,15 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::body::Body;
+use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::actor::{check_same_origin, parse_small_json};
 use super::answer::{json, with_status};
-use super::app::{App, Live};
+use super::app::Live;
 use super::error::{Answer, Refusal};
-use super::fields::Fields;
-use super::peer::Peer;
+use super::stranger::Stranger;
 use crate::domain::account::{check_name, check_password, folded_name};
 use crate::domain::{Code, Problem, Role, Timestamp};
 use crate::store::StoreError;
@@ -51,21 +49,14 @@ pub struct SetUpCall {
         (status = 429, description = "Too many wrong codes"),
     )
 )]
-pub async fn set_up(
-    State(app): State<App>,
-    peer: Peer,
-    method: Method,
-    headers: HeaderMap,
-    body: axum::body::Body,
-) -> Answer {
-    check_same_origin(&method, &headers, false)?;
-    let mut fields = Fields::of(parse_small_json(&headers, body).await?)?;
+pub async fn set_up(stranger: Stranger, body: Body) -> Answer {
+    let mut fields = stranger.fields(body).await?;
     let (code, name) = (fields.needed_text("code")?, fields.text("name")?);
     let password = fields.needed_text("password")?;
     fields.finish()?;
-    let live = app.live()?;
+    let live = stranger.live()?;
     let trial = redeem(live, Secret::hash_of(&code), name, password);
-    let name = live.sign_in.try_code(&live.directory, peer, "link", trial).await?;
+    let name = live.sign_in.try_code(&live.directory, stranger.peer, "link", trial).await?;
     Ok(with_status(json(&SetUp { name })?, StatusCode::CREATED))
 }
 

@@ -20,10 +20,10 @@ use super::sign_in::SignIn;
 use super::tips::Tips;
 use super::uploads::Uploads;
 use crate::desk::{Clock, Desk, SystemClock};
-use crate::domain::Problem;
+use crate::domain::{Actor, Problem};
 use crate::feed::Feed;
 use crate::files::{seed, simulate};
-use crate::picture;
+use crate::picture::{self, View};
 use crate::store::audit::Audit;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
 use crate::store::system::System;
@@ -98,7 +98,7 @@ async fn fill(
         tasks.push(play(&desk, cast.field_unit.map(|(id, _)| id), stopping.clone()));
     }
     let uploads = Uploads::in_folder(folder)?;
-    let oidc = options.oidc.take().map(|config| Oidc::new(config, &options.base)).transpose()?;
+    let oidc = open_oidc(options.oidc.take(), &options.base, &picture.view(&Actor::system(), now()))?;
     let tips = open_tips(folder.to_owned(), is_demo, &options.limits).await?;
     let sign_in = SignIn::within(&options.limits);
     let (directory, setup_link) = open_directory(folder.to_owned(), options, cast).await?;
@@ -152,6 +152,13 @@ async fn open_audit(folder: &Path) -> anyhow::Result<Audit> {
     let path = folder.to_owned();
     let opened = tokio::task::spawn_blocking(move || Audit::open(&path)).await?;
     opened.with_context(|| format!("cannot open the audit in {}", folder.display()))
+}
+
+/// The provider, whose areas must be those of this ground. It is asked nothing yet.
+fn open_oidc(config: Option<OidcConfig>, base: &str, ground: &View) -> anyhow::Result<Option<Oidc>> {
+    let Some(config) = config else { return Ok(None) };
+    config.check_areas(ground)?;
+    Oidc::new(config, base).map(Some)
 }
 
 /// Opens the tips; a demo has a key for its handler.

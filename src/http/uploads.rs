@@ -5,7 +5,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -34,6 +34,8 @@ pub struct Uploads {
     bytes_max: u64,
     /// Held by the import under way.
     turn: Arc<Semaphore>,
+    /// Whose file came last: its report repeats what stands in refused rows, and is theirs alone.
+    last: Mutex<Option<(Uuid, String)>>,
 }
 
 /// One file that has come in; removed when dropped. Its report stays.
@@ -53,17 +55,18 @@ impl Uploads {
     }
 
     fn up_to(data: &Path, bytes_max: u64) -> io::Result<Self> {
-        let uploads = Self { folder: data.join(FOLDER), bytes_max, turn: Arc::new(Semaphore::new(AT_ONCE)) };
+        let turn = Arc::new(Semaphore::new(AT_ONCE));
+        let uploads = Self { folder: data.join(FOLDER), bytes_max, turn, last: Mutex::default() };
         uploads.empty()?;
         Ok(uploads)
     }
 
-    /// Takes a whole body in as a file.
+    /// Takes a whole body in as a file of the account `by`.
     ///
     /// # Errors
     /// `too_busy` while another import is under way, or if the body comes too slowly; `body_too_large`,
     /// `invalid_encoding` if it breaks off, `disk_full`. Nothing of it is left then.
-    pub async fn receive(&self, body: Body) -> Result<Upload, Problem> {
+    pub async fn receive(&self, body: Body, by: &str) -> Result<Upload, Problem> {
         let Ok(turn) = Arc::clone(&self.turn).try_acquire_owned() else {
             drain(body).await;
             return Err(Problem::new(
@@ -74,22 +77,31 @@ impl Uploads {
         };
         self.empty().map_err(|error| not_kept(&error))?;
         let upload = Upload { id: Uuid::now_v7(), folder: self.folder.clone(), _turn: turn };
+        *self.last() = Some((upload.id, by.to_owned()));
         tokio::time::timeout(UPLOAD_WAIT, upload.fill(body, self.bytes_max))
             .await
             .unwrap_or_else(|_| Err(body_too_slow()))?;
         Ok(upload)
     }
 
-    /// The report of the import with this id; `None` if another import has begun since.
+    /// The report of the import with this id, for the account `by`; `None` if the file was another's, or another import
+    /// has begun since.
     ///
     /// # Errors
     /// What the system said.
-    pub async fn report(&self, id: Uuid) -> io::Result<Option<File>> {
+    pub async fn report(&self, id: Uuid, by: &str) -> io::Result<Option<File>> {
+        if self.last().as_ref().is_none_or(|(last, whose)| (*last, whose.as_str()) != (id, by)) {
+            return Ok(None);
+        }
         match File::open(report_of(&self.folder, id)).await {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<(Uuid, String)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn empty(&self) -> io::Result<()> {
@@ -223,11 +235,11 @@ mod tests {
         let place = Place::new();
         let uploads = Uploads::up_to(&place.0, 32).unwrap();
         for chunks in [0, 3, 4] {
-            let upload = uploads.receive(body(chunks)).await.unwrap();
+            let upload = uploads.receive(body(chunks), "an").await.unwrap();
             assert_eq!(fs::read(upload.path()).unwrap().len(), chunks * 8);
         }
         let uploads = Uploads::up_to(&place.0, 31).unwrap();
-        let problem = uploads.receive(body(4)).await.map(|upload| upload.id()).unwrap_err();
+        let problem = uploads.receive(body(4), "an").await.map(|upload| upload.id()).unwrap_err();
         assert_eq!(problem.code, Code::BodyTooLarge);
         assert!(place.held().is_empty(), "nothing is left of it");
     }
@@ -236,16 +248,17 @@ mod tests {
     async fn one_file_at_a_time_and_its_report_stays_until_the_next() {
         let place = Place::new();
         let uploads = Uploads::in_folder(&place.0).unwrap();
-        let first = uploads.receive(body(1)).await.unwrap();
-        let refused = uploads.receive(body(1)).await.map(|upload| upload.id()).unwrap_err();
+        let first = uploads.receive(body(1), "an").await.unwrap();
+        let refused = uploads.receive(body(1), "an").await.map(|upload| upload.id()).unwrap_err();
         assert_eq!(refused.code, Code::TooBusy);
         fs::write(first.report_path(), "line\n").unwrap();
         let id = first.id();
         drop(first);
         assert_eq!(place.held(), [format!("{id}.csv")]);
-        assert!(uploads.report(id).await.unwrap().is_some());
-        let second = uploads.receive(body(1)).await.unwrap();
-        assert!(uploads.report(id).await.unwrap().is_none());
+        assert!(uploads.report(id, "an").await.unwrap().is_some());
+        assert!(uploads.report(id, "chi").await.unwrap().is_none(), "it is not theirs");
+        let second = uploads.receive(body(1), "an").await.unwrap();
+        assert!(uploads.report(id, "an").await.unwrap().is_none());
         fs::write(second.report_path(), "line\n").unwrap();
         drop(second);
         Uploads::in_folder(&place.0).unwrap();
@@ -258,9 +271,9 @@ mod tests {
         let uploads = Uploads::in_folder(&place.0).unwrap();
         let chunks = [Ok("abc"), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
         let broken = Body::from_stream(futures_util::stream::iter(chunks));
-        let problem = uploads.receive(broken).await.map(|upload| upload.id()).unwrap_err();
+        let problem = uploads.receive(broken, "an").await.map(|upload| upload.id()).unwrap_err();
         assert_eq!(problem.code, Code::InvalidEncoding);
         assert!(place.held().is_empty());
-        assert!(uploads.receive(body(1)).await.is_ok(), "the turn is free again");
+        assert!(uploads.receive(body(1), "an").await.is_ok(), "the turn is free again");
     }
 }

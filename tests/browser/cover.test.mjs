@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openWindow, out, startBoth, until } from './support.mjs';
+import { PHONE, barriers, openWindow, out, startBoth, until } from './support.mjs';
 
 const both = startBoth();
 
@@ -69,5 +69,32 @@ test('five wrong PINs end the session', async () => {
   await page.waitForURL(`${server.url}/`);
   await page.locator('[data-actor]').first().waitFor();
   assert.equal(await page.getByRole('dialog').count(), 0, 'the cover went with the session');
+  await close();
+});
+
+test('a telephone, which has no such key, is covered by a button', async () => {
+  const { browser, server } = await both;
+  const { page, close } = await openWindow(browser, server, { actor: 'field_unit', page: '/field', ...PHONE });
+  await page.getByRole('button', { name: /che màn hình/ }).tap();
+  const sheet = page.getByTestId('more-sheet');
+  await sheet.getByRole('button', { name: 'Che màn hình' }).waitFor();
+  await page.screenshot({ path: `${out}/field-more.png` });
+  assert.deepEqual(await barriers(page), []);
+  await sheet.getByRole('button', { name: 'Che màn hình' }).tap();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Mã PIN (4–8 chữ số)').fill('2468');
+  await dialog.getByLabel('Nhập lại mã PIN').fill('2468');
+  await dialog.getByRole('button', { name: 'Che màn hình' }).tap();
+  await dialog.getByText('Màn hình đang che').waitFor();
+  await page.screenshot({ path: `${out}/cover-phone.png` });
+  assert.equal(await sheet.count(), 0);
+  await dialog.getByLabel('Mã PIN (4–8 chữ số)').fill('2468');
+  await dialog.getByRole('button', { name: 'Mở màn hình' }).tap();
+  await dialog.waitFor({ state: 'hidden' });
+
+  // Chosen once, the PIN is not asked for again before the screen is covered.
+  await page.getByRole('button', { name: /che màn hình/ }).tap();
+  await sheet.getByRole('button', { name: 'Che màn hình' }).tap();
+  await dialog.getByText('Màn hình đang che').waitFor();
   await close();
 });

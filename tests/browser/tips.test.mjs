@@ -79,9 +79,17 @@ test('a tip is sealed, opened by two persons, answered and made an incident that
   const promote = handler.page.getByRole('form', { name: 'Lập vụ việc' });
   await promote.getByLabel('Lực lượng chủ trì').selectOption('police');
   await promote.getByRole('button').click();
-  const said = handler.page.getByText(/Đã lập LC-/).first();
+  const said = handler.page.getByRole('status').filter({ hasText: /Đã lập LC-/ });
   const code = (await said.innerText()).match(/LC-\d{4}-Q\d-\d+/)[0];
   await handler.page.locator('[data-tip][data-state="promoted"]').waitFor();
+  const detail = handler.page.locator('article');
+  await detail.getByTestId('tip-state').getByText('đã thành vụ việc').waitFor();
+  await detail.getByText('Bản viết lại, xã và buổi đã xoá khỏi tin này').waitFor();
+  await seal.getByLabel('Lý do').waitFor();
+  const words = await detail.innerText();
+  for (const stale of ['đã đồng ý', 'Lực lượng chủ trì', 'Có người vác bao', 'Đã thẩm định; có thể']) {
+    assert.ok(!words.includes(stale), `${stale} is no longer so`);
+  }
   await shot(handler.page, 'tips-promoted');
   await handler.page.setViewportSize(PHONE.viewport);
   await shot(handler.page, 'tips-phone');
@@ -93,6 +101,18 @@ test('a tip is sealed, opened by two persons, answered and made an incident that
   await officer.page.goto(`${server.url}/duty?wall`);
   await officer.page.getByTestId('wall').locator('li[data-id]').first().waitFor();
   const { body } = await server.api('duty_officer', `/api/collections/incidents/items?code=${code}`);
+  const { kind, description, lead_force, severity, channel, state } = body.features[0].properties;
+  assert.deepEqual(
+    { kind, description, lead_force, severity, channel, state },
+    {
+      kind: 'smuggling',
+      description: 'Có người vác bao qua suối ban đêm',
+      lead_force: 'police',
+      severity: 2,
+      channel: 'tip',
+      state: 'reported',
+    },
+  );
   const row = officer.page.locator(`li[data-id="${body.features[0].id}"]`);
   assert.equal(await row.count(), 0, 'not on a wall');
   await officer.page.goto(`${server.url}/duty`);
@@ -122,6 +142,91 @@ test('anybody reads what is kept, gives a tip on a telephone and comes back for 
   await page.locator('[data-author="informant"]').getByText('Xe đi rồi').waitFor();
   await page.getByRole('button', { name: 'Xong' }).click();
   assert.ok(!(await page.content()).includes('Xe đi rồi'));
+  await close();
+});
+
+test('a tip whose answer is lost on the way is one tip, and the way back is told when it is sent again', async () => {
+  const tips = async () => (await server.api('tip_handler', '/api/tips')).body.tips.length;
+  const desk = { actor: 'duty_officer', route: '/tips', text: 'Nội dung, đúng lời' };
+  const open = { route: '/tip', text: 'Bạn thấy gì' };
+  for (const { actor, route, text } of [desk, open]) {
+    const before = await tips();
+    const { page, close } = actor
+      ? await openWindow(browser, server, { actor, page: route })
+      : await openPage(browser, server, { page: route, ...PHONE });
+    if (!actor) await page.getByRole('button', { name: 'Tôi đã đọc' }).click();
+    let sent = 0;
+    await page.route('**/api/tip', async (call) => {
+      if (call.request().method() !== 'POST') return call.fallback();
+      sent += 1;
+      if (sent > 1) return call.fallback();
+      await call.fetch();
+      return call.abort('connectionreset');
+    });
+    await page.getByLabel(text).fill('Có xe lạ đỗ cạnh mốc');
+    const send = page.getByRole('button', { name: 'Niêm phong và gửi' });
+    await send.click();
+    await page.getByRole('alert').waitFor();
+    assert.equal(await tips(), before + 1, 'the server has it');
+    await send.click();
+    const way = await wayBack(page);
+    assert.equal(await tips(), before + 1, 'and has it once');
+    await comeBack(page, way);
+    await page.getByText('Chưa có trả lời nào').waitFor();
+    await close();
+  }
+});
+
+test('tips and the access log have their place in the bar of those who may see them', async () => {
+  for (const [actor, seen] of [
+    ['duty_officer', ['Tin báo']],
+    ['tip_handler', ['Tin báo']],
+    ['admin', ['Nhật ký truy cập']],
+    ['observer', []],
+  ]) {
+    const { page, close } = await openWindow(browser, server, { actor, page: '/duty' });
+    const bar = page.getByRole('banner').getByRole('navigation');
+    await bar.getByRole('link', { name: 'Trực ban' }).waitFor();
+    for (const name of ['Tin báo', 'Nhật ký truy cập']) {
+      const link = bar.getByRole('link', { name });
+      assert.equal(await link.count(), seen.includes(name) ? 1 : 0, `${actor}: ${name}`);
+      if (!seen.includes(name)) continue;
+      await link.click();
+      await page.getByRole('heading', { level: 1, name }).waitFor();
+      assert.equal(await bar.locator('[aria-current="page"]').innerText(), name);
+      await shot(page, `bar-${actor}`);
+      await bar.getByRole('link', { name: 'Trực ban' }).click();
+      await page.waitForURL(`${server.url}/duty`);
+    }
+    await close();
+  }
+});
+
+test('few messages stand over a telephone, newest first, and each can be put away', async () => {
+  const body = { text: 'Có xe lạ', channel: 'phone' };
+  assert.equal((await server.api('duty_officer', '/api/tip', { method: 'POST', body })).status, 201);
+  const { page, close } = await openWindow(browser, server, { actor: 'tip_handler', page: '/tips', ...PHONE });
+  await page.locator('[data-tip][data-state="received"]').first().click();
+  const grade = page.getByRole('form', { name: 'Độ tin' });
+  const toasts = page.getByRole('status').locator('.toast');
+  await page.route('**/api/tips/*', (call) => call.abort('connectionreset'));
+  for (let n = 0; n < 3; n++) {
+    const failed = page.waitForEvent('requestfailed');
+    await grade.getByRole('button', { name: 'Lưu', exact: true }).click();
+    await failed;
+  }
+  await toasts.nth(1).waitFor();
+  const answer = page.getByRole('form', { name: 'Trả lời người báo tin' });
+  await answer.getByRole('textbox').fill('Cảm ơn');
+  await answer.getByRole('button').click();
+  await toasts.filter({ hasText: 'Đã để lại trả lời' }).waitFor();
+  assert.equal(await toasts.count(), 2);
+  assert.match(await toasts.first().innerText(), /Đã để lại trả lời/);
+  await page.screenshot({ path: path.join(out, 'toasts-phone.png') });
+  const box = await toasts.last().boundingBox();
+  assert.ok(box.x >= 0 && box.x + box.width <= PHONE.viewport.width, 'within the screen');
+  await toasts.last().getByRole('button').tap();
+  await toasts.filter({ hasNotText: 'Đã để lại trả lời' }).waitFor({ state: 'detached' });
   await close();
 });
 

@@ -87,3 +87,35 @@ fn other_addresses_and_unknown_settings_are_refused() {
         assert!(said.contains("audit.people_an_hour_max"), "{said}");
     }
 }
+
+#[test]
+fn a_claims_map_that_names_what_is_not_there_is_refused_with_its_rule() {
+    let folder = Folder::new();
+    let config = folder.path().join("config.toml");
+    let refused_with = |rule: &str| {
+        let section = format!(
+            "[oidc]\nname = \"Cổng tỉnh\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"trucban\"\n\
+             role_claim = \"groups\"\n[[oidc.map]]\nvalue = \"chi-huy\"\nrole = \"commander\"\n\
+             [[oidc.map]]\nvalue = \"truc-xa\"\n{rule}\n"
+        );
+        std::fs::write(&config, section).unwrap();
+        let data = folder.path().join("data");
+        refused(serve(&["--config", config.to_str().unwrap(), "--listen", "127.0.0.1:0"], &data))
+    };
+    for (rule, words) in [
+        ("role = \"duty_oficer\"", ["config.toml", "role", "\"duty_oficer\"", "duty_officer, planner"]),
+        ("role = \"system\"", ["config.toml", "role", "\"system\"", "duty_officer, planner"]),
+        ("role = \"planner\"\nforce = \"polis\"", ["config.toml", "force", "\"polis\"", "police, military"]),
+        ("role = \"planner\"\nareas = [\"03388\", \"99999\"]", ["areas", "\"99999\"", "commune", "xã"]),
+        ("role = \"planner\"\nareas = [\"\"]", ["areas", "\"\"", "commune", "xã"]),
+        (
+            "role = \"planner\"\nareas = [\"019a4b2c-0000-7000-8000-000000000001\"]",
+            ["areas", "019a4b2c-0000-7000-8000-000000000001", "border sector", "biên giới"],
+        ),
+    ] {
+        let said = refused_with(rule);
+        for word in words.into_iter().chain(["[oidc] map \"truc-xa\""]) {
+            assert!(said.contains(word), "{rule}: {word} is not in {said}");
+        }
+    }
+}

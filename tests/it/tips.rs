@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use trucban::desk::{Clock, SystemClock};
+use trucban::domain::retention::{Retention, TIP_RETENTION};
 use trucban::domain::tip::Coarse;
-use trucban::store::tips::TipStore;
+use trucban::store::tips::{RetainedTips, TipStore};
 
 use crate::http_sign_in::MovedClock;
-use crate::http_support::{Server, done, problem};
+use crate::http_support::{Caller, PASSWORD, Server, done, problem};
 use crate::tips_support::{COMMUNE, DEPUTYS, PASSPHRASE, Room, way_back};
 
 async fn room() -> Room {
@@ -68,6 +69,7 @@ async fn a_tip_is_followed_up_by_code_promoted_and_counted() {
     assert_eq!((of("code"), of("channel"), of("kind")), (made["incident"].clone(), json!("tip"), json!("smuggling")));
     assert_eq!(of("description"), "Có người vác hàng qua biên giới ban đêm");
     assert_eq!((of("commune_code"), of("occurred_at")), (json!(COMMUNE), json!("2026-11-19T17:00:00.000Z")));
+    assert_eq!((of("lead_force"), of("severity"), of("state")), (json!("police"), json!(2), json!("reported")));
     assert_eq!(incident["geometry"], Value::Null, "the commune, no closer");
 
     let tip = room.only().await;
@@ -349,6 +351,69 @@ async fn without_a_key_nothing_is_taken_in_and_another_key_leaves_the_older_tips
     problem(room.unseal(&room.handler, &new, PASSPHRASE).await, 422, "wrong_passphrase").await;
 }
 
+/// Sends a tip under a key.
+async fn send(caller: &Caller, key: &str, body: &Value) -> Response {
+    caller.ask(Method::POST, "/api/tip").header("idempotency-key", key).json(body).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tip_that_is_sent_again_is_one_tip_with_one_way_back() {
+    let room = Room::open(Server::with_public_tips(Arc::new(SystemClock)).await).await;
+    let anybody = room.server.anybody().at_address(60);
+    let (key, other) = ("0192f0c1-0000-7000-8000-0000000000a1", "0192f0c1-0000-7000-8000-0000000000a2");
+    let web = json!({"text": "có người lạ hỏi đường ra mốc", "commune_code": COMMUNE});
+    for (caller, key, body) in [(&room.officer, key, told()), (&anybody, other, web.clone())] {
+        let before = room.tips().await.len();
+        let first = done(send(caller, key, &body).await, StatusCode::CREATED).await;
+        // At once too, as a page does that gave up waiting.
+        let (one, two) = tokio::join!(send(caller, key, &body), send(caller, key, &body));
+        for again in [one, two] {
+            assert_eq!(done(again, StatusCode::CREATED).await, first, "the same way back");
+        }
+        assert_eq!(room.tips().await.len(), before + 1);
+        done(caller.post("/api/tip/follow-up", way_back(&first, &json!({}))).await, StatusCode::OK).await;
+        let mut changed = body.clone();
+        changed["text"] = "một tin khác hẳn".into();
+        problem(send(caller, key, &changed).await, 422, "idempotency_mismatch").await;
+        assert_eq!(room.tips().await.len(), before + 1, "nothing was kept of it");
+    }
+    problem(send(&anybody, key, &told()).await, 422, "unknown_field").await;
+    problem(send(&anybody, key, &web).await, 422, "idempotency_mismatch").await;
+    problem(send(&room.handler, key, &told()).await, 422, "idempotency_mismatch").await;
+    problem(send(&anybody, "không phải UUID", &web).await, 400, "invalid_idempotency_key").await;
+    // A repeated tip does not count among those that make the public wait.
+    for _ in 0..8 {
+        done(send(&anybody, other, &web).await, StatusCode::CREATED).await;
+    }
+    assert_eq!(room.tips().await.len(), 2);
+
+    // Two that come in at the same moment under a new key.
+    let new = "0192f0c1-0000-7000-8000-0000000000a3";
+    let (one, two) = tokio::join!(send(&room.officer, new, &web), send(&room.officer, new, &web));
+    assert_eq!(done(one, StatusCode::CREATED).await, done(two, StatusCode::CREATED).await);
+    assert_eq!(room.tips().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_remembered_for_thirty_days() {
+    let clock = Arc::new(MovedClock::default());
+    let room = Room::open(Server::with_accounts(Arc::<MovedClock>::clone(&clock)).await).await;
+    let key = "0192f0c1-0000-7000-8000-0000000000b1";
+    let body = json!({"text": "xe lạ đỗ cạnh mốc"});
+    let first = done(send(&room.officer, key, &body).await, StatusCode::CREATED).await;
+    let rows = || -> i64 {
+        let conn = rusqlite::Connection::open(room.server.folder().join("tips.db")).unwrap();
+        conn.query_row("SELECT count(*) FROM intakes", [], |row| row.get(0)).unwrap()
+    };
+    clock.forward(29 * 86_400);
+    let officer = room.server.anybody().sign_in("truc", PASSWORD).await;
+    assert_eq!(done(send(&officer, key, &body).await, StatusCode::CREATED).await, first);
+    clock.forward(3 * 86_400);
+    let officer = room.server.anybody().sign_in("truc", PASSWORD).await;
+    done(send(&officer, "0192f0c1-0000-7000-8000-0000000000b2", &body).await, StatusCode::CREATED).await;
+    assert_eq!(rows(), 1, "the older one is forgotten");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sealed_is_erased_and_the_count_stays() {
     let room = room().await;
@@ -356,8 +421,14 @@ async fn what_was_sealed_is_erased_and_the_count_stays() {
     let tip = room.only().await;
     let tip = done(room.change(&tip, json!({"state": "dismissed"})).await, StatusCode::OK).await;
     let (today, store) = (Coarse::of(SystemClock.now()), TipStore::open(room.server.folder()).unwrap());
-    assert_eq!(store.erase_sealed_of_ended("2020-01").unwrap(), 0);
-    assert_eq!(store.erase_sealed_of_ended(&today.month()).unwrap(), 1);
+    let after = |days: i64| SystemClock.now().plus_s(days * 86_400);
+    let apply = |days: i64, how: Retention| store.retain(TIP_RETENTION, after(days), how).unwrap();
+    let none = RetainedTips { tips: 0, boxes: 0 };
+    assert_eq!(apply(334, Retention::Erase), none, "its time is not over yet");
+    let due = RetainedTips { tips: 1, boxes: 1 };
+    assert_eq!(apply(400, Retention::Count), due);
+    assert_eq!(apply(400, Retention::Erase), due, "counting erased nothing");
+    assert_eq!(apply(400, Retention::Erase), none, "once");
     let asked = room.ask_to_open(&room.handler, &tip).await;
     done(room.agree(&room.commander, &asked).await, StatusCode::OK).await;
     problem(room.unseal(&room.handler, &tip, PASSPHRASE).await, 404, "not_found").await;

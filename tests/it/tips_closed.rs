@@ -67,7 +67,9 @@ async fn no_byte_of_the_data_folder_tells_of_fifty_informants() {
             "text": format!("tôi thấy {}", mark("TEXT")), "name": mark("NAME"), "phone": mark("PHONE"),
             "reach": mark("REACH"), "commune_code": COMMUNE, "scrubbed": "có người qua suối",
         });
-        let taken = room.take(body).await;
+        let sent =
+            room.officer.ask(Method::POST, "/api/tip").header("idempotency-key", uuid::Uuid::now_v7().to_string());
+        let taken = done(sent.json(&body).send().await.unwrap(), StatusCode::CREATED).await;
         let call = way_back(&taken, &json!({"text": mark("AGAIN")}));
         done(room.officer.post("/api/tip/follow-up", call).await, StatusCode::OK).await;
         secrets.extend(["code", "passphrase"].map(|name| taken[name].as_str().unwrap().to_owned()));

@@ -1,16 +1,16 @@
 //! The section `[oidc]` of the configuration file.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use openidconnect::{ClientId, ClientSecret, IssuerUrl, Scope};
 use serde::Deserialize;
-use uuid::Uuid;
 
-use crate::domain::access::Area;
+use crate::domain::access::{Area, FORCES};
 use crate::domain::openid::{Mapping, Rights, Rule};
 use crate::domain::{Force, Role};
+use crate::http::accounts::check_area;
+use crate::picture::View;
 
 /// The section as it is written.
 #[derive(Debug, Deserialize)]
@@ -104,6 +104,20 @@ impl OidcConfig {
         let mapping = Mapping { role_claim, name_claim, rules };
         Ok(Self { name, issuer, client_id, client_secret, scopes, contact, mapping })
     }
+
+    /// Checks the areas of the map against the ground that was loaded: whoever came in by a mistyped code would see
+    /// nothing, and nobody would know why.
+    ///
+    /// # Errors
+    /// Which rule names what is not there.
+    pub fn check_areas(&self, view: &View) -> anyhow::Result<()> {
+        for Rule { value, rights } in &self.mapping.rules {
+            if let Err(problem) = check_area(&rights.area, view) {
+                bail!("[oidc] map {value:?}, areas: {}\n{}", problem.detail_en, problem.detail_vi);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether nobody on the way can read or change what the provider says.
@@ -118,17 +132,22 @@ fn is_safe(issuer: &IssuerUrl) -> bool {
 
 fn rule(row: MapRow) -> anyhow::Result<Rule> {
     let MapRow { value, role, force, areas } = row;
-    let role = Role::parse(&role).with_context(|| format!("[oidc] map {value:?}: {role:?} is no role"))?;
-    let force = match force {
-        Some(name) => Some(Force::parse(&name).with_context(|| format!("[oidc] map {value:?}: {name:?} is no force"))?),
-        None => None,
-    };
-    let (sectors, communes): (BTreeSet<_>, BTreeSet<_>) =
-        areas.into_iter().partition(|code| Uuid::try_parse(code).is_ok());
-    let sectors = sectors.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect::<BTreeSet<_>>();
-    let area =
-        if communes.is_empty() && sectors.is_empty() { Area::Province } else { Area::Parts { communes, sectors } };
+    let role = named("role", &value, &role, Role::parse, &Role::ALL.map(Role::as_str))?;
+    let force = force.map(|name| named("force", &value, &name, Force::parse, FORCES)).transpose()?;
+    let area = Area::of_codes(areas.iter().map(String::as_str));
     Ok(Rule { value, rights: Rights { role, force, area } })
+}
+
+/// What the setting `what` of the rule for `value` names.
+fn named<T>(
+    what: &str,
+    value: &str,
+    name: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    allowed: &[&str],
+) -> anyhow::Result<T> {
+    let wrong = || format!("[oidc] map {value:?}, {what}: {name:?} is none of {}", allowed.join(", "));
+    parse(name).with_context(wrong)
 }
 
 #[cfg(test)]

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::Path;
 use axum::http::header;
 use serde::Serialize;
 use serde_json::{Map, Value, json as value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{commune, day, needed_short_text, one_of, short_text};
+use super::{HandlersCall, commune, day, needed_short_text, one_of, short_text};
 use crate::desk::{Ask, Report};
 use crate::domain::access::{CLOSED_KINDS, Deed};
 use crate::domain::incident::KINDS;
@@ -17,13 +16,13 @@ use crate::domain::place::Place;
 use crate::domain::tip::{
     CREDIBILITIES, Coarse, Half, RELIABILITIES, STATES, TEXT_CHARS_MAX, check_scrubbed, next_states,
 };
-use crate::domain::{Actor, Code, Force, Problem};
-use crate::http::actor::{Reader, Writer};
+use crate::domain::{Code, Force, Problem};
+use crate::http::actor::Reader;
 use crate::http::answer::{etag, json};
 use crate::http::error::{Answer, Refusal};
 use crate::http::fields::Fields;
 use crate::http::me::nothing_more;
-use crate::http::params::{Params, id_named, invalid};
+use crate::http::params::{Params, invalid};
 use crate::http::shapes;
 use crate::store::tips::{Author, Count, Tip};
 
@@ -169,14 +168,12 @@ pub async fn list_tips(reader: Reader) -> Answer {
         (status = 422, description = "A value that is not there, or what leads to the informant in the text"),
     )
 )]
-pub async fn change_tip(Path(id): Path<String>, writer: Writer) -> Answer {
-    let reader = &writer.reader;
-    reader.actor().check(Deed::HandleTips)?;
-    let (id, version) = (id_named(&id)?, writer.version()?);
-    let mut fields = writer.fields()?;
-    let change = Change::read(&mut fields, reader)?;
+pub async fn change_tip(call: HandlersCall) -> Answer {
+    let (id, version) = (call.id, call.writer.version()?);
+    let mut fields = call.writer.fields()?;
+    let change = Change::read(&mut fields, &call.writer.reader)?;
     fields.finish()?;
-    let live = reader.live()?;
+    let live = call.live()?;
     let now = live.directory.now();
     let changed = live.tips.ask(move |tips| tips.change_tip(id, version, now, |tip| change.apply(tip))).await?;
     let mut answer = json(&TipAnswer::from(changed))?;
@@ -190,14 +187,11 @@ pub async fn change_tip(Path(id): Path<String>, writer: Writer) -> Answer {
     params(("id" = String, Path, description = "Id of the tip")),
     responses((status = 204, description = "It waits for the informant"), (status = 404, description = "No such tip"))
 )]
-pub async fn answer_tip(Path(id): Path<String>, writer: Writer) -> Answer {
-    let reader = &writer.reader;
-    reader.actor().check(Deed::HandleTips)?;
-    let id = id_named(&id)?;
-    let mut fields = writer.fields()?;
+pub async fn answer_tip(call: HandlersCall) -> Answer {
+    let mut fields = call.writer.fields()?;
     let text = needed_short_text(&mut fields, "text", TEXT_CHARS_MAX)?;
     fields.finish()?;
-    let live = reader.live()?;
+    let (id, live) = (call.id, call.live()?);
     let now = live.directory.now();
     live.tips.ask(move |tips| tips.answer(id, &text, now)).await?;
     Ok(nothing_more())
@@ -220,19 +214,17 @@ pub async fn answer_tip(Path(id): Path<String>, writer: Writer) -> Answer {
         (status = 422, description = "Text, kind, commune or the force that leads is missing"),
     )
 )]
-pub async fn promote_tip(Path(id): Path<String>, writer: Writer) -> Answer {
-    let actor = writer.reader.actor();
-    actor.check(Deed::HandleTips)?;
-    let (id, version) = (id_named(&id)?, writer.version()?);
-    let mut fields = writer.fields()?;
+pub async fn promote_tip(call: HandlersCall) -> Answer {
+    let (id, version) = (call.id, call.writer.version()?);
+    let mut fields = call.writer.fields()?;
     let (lead_force, severity) = (fields.word("lead_force", Force::parse)?, fields.integer("severity")?);
     fields.finish()?;
-    let live = writer.reader.live()?;
+    let live = call.live()?;
     let _one_at_a_time = live.tips.promoting.lock().await;
     let tip = live.tips.ask(move |tips| tips.tip_at(id, version)).await?;
     let report = report_of(&tip, lead_force, severity)?;
     // Without the caller's key: the journal keeps a hash of the address that was asked, which names the tip.
-    let reported = live.desk.report(&Ask::by(Actor::clone(actor)), report).await?;
+    let reported = live.desk.report(&Ask::by(call.actor().clone()), report).await?;
     let now = live.directory.now();
     live.tips.ask(move |tips| tips.note_promoted(id, version, now)).await?;
     let code = reported.written.record.property("code");

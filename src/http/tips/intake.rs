@@ -1,10 +1,15 @@
 //! `/api/tip`: taking a tip in, and the informant's way back. Whoever is on duty may do both for somebody on the
 //! telephone; anybody may on the public page, where it is switched on. Where it is not, these routes are not there.
 
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{Commune, MessageAnswer, commune, communes, day, needed_short_text, one_of, short_text, unkept};
@@ -12,55 +17,49 @@ use crate::domain::access::Deed;
 use crate::domain::incident::KINDS;
 use crate::domain::tip::{CHANNELS, Coarse, Half, IDENTITY_CHARS_MAX, TEXT_CHARS_MAX, WEB, check_scrubbed};
 use crate::domain::{Actor, Code, Problem, Role};
-use crate::http::actor::{Reader, check_same_origin, parse_small_json};
+use crate::http::actor::{Reader, idempotency_key, parse_small_json};
 use crate::http::answer::{json, with_status};
 use crate::http::app::{App, Live};
 use crate::http::error::{Answer, Refusal, for_bare_status};
 use crate::http::fields::Fields;
-use crate::http::peer::{Peer, peer_of};
 use crate::http::shapes;
+use crate::http::stranger::Stranger;
 use crate::picture::View;
-use crate::store::tips::{FollowUp, NewTip, Sealed, digits_of};
+use crate::store::tips::{FollowUp, NewTip, Repeat, Sealed, digits_of};
 
 /// Longest code that is read, characters.
 const CODE_CHARS_MAX: usize = 40;
 
 /// Somebody at the intake: on duty, or anybody where the public page is on.
 pub struct Visitor {
-    app: App,
-    peer: Peer,
+    stranger: Stranger,
     on_duty: Option<Reader>,
-    headers: HeaderMap,
-    body: Body,
 }
 
-impl FromRequest<App> for Visitor {
+impl FromRequestParts<App> for Visitor {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
-        let (mut parts, body) = request.into_parts();
-        let reader = Reader::from_request_parts(&mut parts, app).await;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let reader = Reader::from_request_parts(parts, app).await;
         let on_duty = match reader {
             Ok(reader) if reader.actor().may(Deed::TakeTip) => Some(reader),
             // Whoever has no part in tips is one of the public here.
             _ if app.settings().public_tips => None,
-            Ok(reader) => return Err(reader.actor().check(Deed::TakeTip).map_or_else(Into::into, |()| closed(&parts))),
-            Err(_) => return Err(closed(&parts)),
+            Ok(reader) => return Err(reader.actor().check(Deed::TakeTip).map_or_else(Into::into, |()| closed(parts))),
+            Err(_) => return Err(closed(parts)),
         };
-        check_same_origin(&parts.method, &parts.headers, false)?;
-        let peer = peer_of(&parts);
-        Ok(Self { app: app.clone(), peer, on_duty, headers: parts.headers, body })
+        Ok(Self { stranger: Stranger::from_request_parts(parts, app).await?, on_duty })
     }
 }
 
 /// The answer of an address that is not there.
-fn closed(parts: &axum::http::request::Parts) -> Refusal {
+fn closed(parts: &Parts) -> Refusal {
     for_bare_status(StatusCode::NOT_FOUND, parts.uri.path()).into()
 }
 
 impl Visitor {
     fn live(&self) -> Result<&Live, Refusal> {
-        self.app.live()
+        self.stranger.live()
     }
 
     /// What anybody may see.
@@ -70,9 +69,11 @@ impl Visitor {
         Ok(View::new(live.picture.load(), anybody.into(), live.directory.now()))
     }
 
-    async fn fields(&mut self) -> Result<Fields, Refusal> {
-        let body = std::mem::take(&mut self.body);
-        Ok(Fields::of(parse_small_json(&self.headers, body).await?)?)
+    /// The key of a call, which must be made by the same account in the same words to be the same one.
+    fn repeat(&self, call: &Value) -> Result<Option<Repeat>, Problem> {
+        let by = self.on_duty.as_ref().map_or("", |reader| reader.actor().name.as_str());
+        let hash = Sha256::new().chain_update(by).chain_update([0]).chain_update(call.to_string());
+        Ok(idempotency_key(&self.stranger.headers)?.map(|key| Repeat::new(key, hash.finalize().into())))
     }
 }
 
@@ -112,7 +113,7 @@ pub struct TipCall {
     scrubbed: Option<String>,
 }
 
-/// The way back to a tip. It is told this once and kept nowhere.
+/// The way back to a tip. It is told this once: nothing that is kept tells it again, but to whoever repeats the call.
 #[derive(Serialize, ToSchema)]
 pub struct TipTaken {
     /// `4821-0937-5560`.
@@ -150,38 +151,52 @@ pub async fn read_intake(visitor: Visitor) -> Answer {
 
 /// Takes a tip in.
 ///
-/// The answer's code and passphrase are the informant's way back, and told once. No address is kept.
+/// The answer's code and passphrase are the informant's way back, and told once: again only to whoever repeats the call
+/// under its key. No address is kept.
 #[utoipa::path(
     post, path = "/api/tip", tag = "tips", request_body = TipCall,
+    params(("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once")),
     responses(
         (status = 201, body = TipTaken),
         (status = 404, description = "The public page is off"),
         (status = 409, description = "There is no key for tips yet; nothing was kept"),
-        (status = 422, description = "No text, or what leads to the informant is left in the scrubbed text"),
+        (
+            status = 422,
+            description = "No text, what leads to the informant is left in the scrubbed text, or the key was used for another call",
+        ),
         (status = 429, description = "Too many tips from one address; Retry-After says when to try again"),
     )
 )]
-pub async fn take_tip(mut visitor: Visitor) -> Answer {
-    let mut fields = visitor.fields().await?;
+pub async fn take_tip(visitor: Visitor, body: Body) -> Answer {
+    let call = parse_small_json(&visitor.stranger.headers, body).await?;
+    let repeat = visitor.repeat(&call)?.map(Arc::new);
+    let mut fields = Fields::of(call)?;
     let live = visitor.live()?;
     let now = live.directory.now();
     let (new, sealed) = read_tip(&visitor, &mut fields)?;
     fields.finish()?;
     // Said before anything is hashed, or strangers could keep the server busy with it.
     live.tips.ask(|tips| tips.needed_key()).await?;
+    if let Some(repeat) = repeat.clone()
+        && let Some(answered) = live.tips.ask(move |tips| tips.answered(&repeat)).await?
+    {
+        return taken(answered);
+    }
     if visitor.on_duty.is_none() {
         // Counted as a failure and never as a success: who sends many waits longer and longer.
-        live.tips.sent.begin(visitor.peer.counted_address(), WEB, now).map_err(too_many)?;
+        live.tips.sent.begin(visitor.stranger.peer.counted_address(), WEB, now).map_err(too_many)?;
     }
-    let (follow_up, kept) = live
+    let follow_up = live
         .sign_in
         .in_turn(|| {
             let follow_up = FollowUp::random();
             follow_up.kept().map(|kept| (follow_up, kept)).map_err(crate::desk::store_problem)
         })
         .await??;
-    live.tips.ask(move |tips| tips.add(&new, &sealed, &kept)).await?;
-    let FollowUp { code, passphrase } = follow_up;
+    taken(live.tips.ask(move |tips| tips.add(&new, &sealed, follow_up, repeat.as_deref())).await?)
+}
+
+fn taken(FollowUp { code, passphrase }: FollowUp) -> Answer {
     unkept(Ok(with_status(json(&TipTaken { code, passphrase })?, StatusCode::CREATED)))
 }
 
@@ -197,15 +212,15 @@ pub async fn take_tip(mut visitor: Visitor) -> Answer {
         (status = 429, description = "Too many wrong ones; Retry-After says when to try again"),
     )
 )]
-pub async fn follow_up(mut visitor: Visitor) -> Answer {
-    let mut fields = visitor.fields().await?;
+pub async fn follow_up(visitor: Visitor, body: Body) -> Answer {
+    let mut fields = visitor.stranger.fields(body).await?;
     let code = needed_short_text(&mut fields, "code", CODE_CHARS_MAX)?;
     let passphrase = needed_short_text(&mut fields, "passphrase", IDENTITY_CHARS_MAX)?;
     let text = short_text(&mut fields, "text", TEXT_CHARS_MAX)?;
     fields.finish()?;
     let live = visitor.live()?;
     let who = format!("tip {}", digits_of(&code));
-    let read = live.tips.ask_with_passphrase(live, visitor.peer, &who, move |tips, now| {
+    let read = live.tips.ask_with_passphrase(live, visitor.stranger.peer, &who, move |tips, now| {
         tips.follow_up(&code, &passphrase, text.as_deref(), now)
     });
     let messages = read.await?.into_iter().map(MessageAnswer::from).collect();

@@ -7,18 +7,23 @@ pub mod unsealing;
 
 use std::sync::Arc;
 
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::app::Live;
+use super::actor::Writer;
+use super::app::{App, Live};
 use super::error::{Answer, Refusal, internal};
 use super::fields::Fields;
 use super::limits::Limits;
 use super::lockout::Lockout;
+use super::params::id_named;
 use super::peer::Peer;
 use crate::desk::store_problem;
+use crate::domain::access::Deed;
 use crate::domain::tip::{Coarse, Half};
-use crate::domain::{Code, Collection, Problem, Timestamp};
+use crate::domain::{Actor, Code, Collection, Problem, Timestamp};
 use crate::picture::View;
 use crate::store::StoreError;
 use crate::store::tips::{Author, Message, TipStore};
@@ -33,6 +38,35 @@ pub struct Tips {
     sent: Lockout,
     /// Held while a tip is promoted: the incident is made first, and shall be made once.
     promoting: tokio::sync::Mutex<()>,
+}
+
+/// A handler's call about one tip.
+pub struct HandlersCall {
+    id: Uuid,
+    writer: Writer,
+}
+
+impl FromRequest<App> for HandlersCall {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let path = Path::<String>::from_request_parts(&mut parts, app).await;
+        let writer = Writer::from_request(Request::from_parts(parts, body), app).await?;
+        writer.reader.actor().check(Deed::HandleTips)?;
+        let Path(id) = path.map_err(|_| internal())?;
+        Ok(Self { id: id_named(&id)?, writer })
+    }
+}
+
+impl HandlersCall {
+    fn actor(&self) -> &Actor {
+        self.writer.reader.actor()
+    }
+
+    fn live(&self) -> Result<&Live, Refusal> {
+        self.writer.reader.live()
+    }
 }
 
 /// A message as it is answered.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{MessageAnswer, needed_short_text, unkept};
+use super::{HandlersCall, MessageAnswer, needed_short_text, unkept};
 use crate::domain::access::Deed;
 use crate::domain::account::PASSWORD_CHARS_MAX;
 use crate::domain::{Actor, Code, Problem, Timestamp};
@@ -103,11 +103,8 @@ pub async fn list_unsealings(reader: Reader) -> Answer {
         (status = 422, description = "No reason"),
     )
 )]
-pub async fn ask_to_unseal(Path(id): Path<String>, writer: Writer) -> Answer {
-    let actor = writer.reader.actor();
-    actor.check(Deed::HandleTips)?;
-    let id = id_named(&id)?;
-    let mut fields = writer.fields()?;
+pub async fn ask_to_unseal(call: HandlersCall) -> Answer {
+    let mut fields = call.writer.fields()?;
     let reason = needed_short_text(&mut fields, "reason", *REASON_CHARS.end())?;
     fields.finish()?;
     if reason.chars().count() < *REASON_CHARS.start() {
@@ -120,8 +117,8 @@ pub async fn ask_to_unseal(Path(id): Path<String>, writer: Writer) -> Answer {
         .at("/reason")
         .into());
     }
-    note_deed(&writer.reader, Kind::Unseal, "", &reason)?;
-    let live = writer.reader.live()?;
+    note_deed(&call.writer.reader, Kind::Unseal, "", &reason)?;
+    let (id, live, actor) = (call.id, call.live()?, call.actor());
     let (by, now) = (actor.name.clone(), live.directory.now());
     let asked = live.tips.ask(move |tips| tips.ask_to_unseal(id, &reason, &by, now)).await?;
     Ok(with_status(json(&answer(asked, actor))?, StatusCode::CREATED))
@@ -161,20 +158,17 @@ pub async fn confirm_unsealing(Path(id): Path<String>, writer: Writer) -> Answer
         (status = 429, description = "Too many wrong passphrases"),
     )
 )]
-pub async fn unseal(Path(id): Path<String>, peer: Peer, writer: Writer) -> Answer {
-    let actor = writer.reader.actor();
-    actor.check(Deed::HandleTips)?;
-    let id = id_named(&id)?;
-    let mut fields = writer.fields()?;
+pub async fn unseal(peer: Peer, call: HandlersCall) -> Answer {
+    let mut fields = call.writer.fields()?;
     let passphrase = needed_short_text(&mut fields, "passphrase", PASSWORD_CHARS_MAX)?;
     fields.finish()?;
-    let live = writer.reader.live()?;
+    let (id, live, actor) = (call.id, call.live()?, call.actor());
     let (by, now) = (actor.name.clone(), live.directory.now());
     let agreed = live.tips.ask(move |tips| tips.confirmed_unsealing(id, &by, now)).await?;
     let (by, who) = (actor.name.clone(), format!("tips key {}", actor.name));
     let opened = live.tips.ask_with_passphrase(live, peer, &who, move |tips, _| tips.unseal(id, &by, &passphrase));
     let (sealed, messages) = opened.await?;
-    note_unsealed(&writer.reader, id, &agreed.reason, agreed.confirmed_by.as_deref().unwrap_or_default())?;
+    note_unsealed(&call.writer.reader, id, &agreed.reason, agreed.confirmed_by.as_deref().unwrap_or_default())?;
     let Sealed { received_at, text, name, phone, reach, taken_by } = sealed;
     let messages = messages.into_iter().map(MessageAnswer::from).collect();
     unkept(json(&Unsealed { text, name, phone, reach, received_at, taken_by, messages }))

@@ -6,18 +6,11 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::folder::{self, Lock};
-use crate::domain::retention::RetentionRule;
+use crate::domain::retention::{Retention, RetentionRule};
 use crate::domain::{Collection, Timestamp};
 use crate::store::StoreError;
 
 const DAY_MS: i64 = 86_400_000;
-
-/// Whether the values go or are only counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retention {
-    Count,
-    Erase,
-}
 
 /// What one rule found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +70,10 @@ fn apply(conn: &Connection, rule: &RetentionRule, now: Timestamp) -> Result<Reta
 }
 
 /// Moves all into the file, whose freed room SQLite overwrites, and empties the log in which the values still stand.
-fn leave_nothing_in_the_log(conn: &Connection) -> Result<(), StoreError> {
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if another program still reads what was erased.
+pub(in crate::store) fn leave_nothing_in_the_log(conn: &Connection) -> Result<(), StoreError> {
     let is_held: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
     if is_held {
         return Err(StoreError::Unavailable(

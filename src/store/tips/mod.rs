@@ -10,6 +10,8 @@
 mod follow_up;
 mod keys;
 mod messages;
+mod repeat;
+mod retain;
 mod sealing;
 mod unsealings;
 
@@ -23,6 +25,8 @@ use uuid::Uuid;
 pub use follow_up::{FollowUp, KeptFollowUp, digits_of};
 pub use keys::{Holder, PublicKey};
 pub use messages::{Author, MESSAGES_MAX, Message};
+pub use repeat::Repeat;
+pub use retain::RetainedTips;
 pub use unsealings::{CONFIRMED_S, PENDING_S, Unsealing};
 
 use super::StoreError;
@@ -111,42 +115,29 @@ impl TipStore {
         Ok(Self { conn: Mutex::new(conn) })
     }
 
-    /// Takes a tip in.
+    /// Takes a tip in. What it is answered: `follow_up`, whose kept half is `kept`; or, where a call under the same key
+    /// came first, what that one was answered.
     ///
     /// # Errors
-    /// `tips_not_set_up`; `too_busy` when too many of the public page wait to be looked at.
-    pub fn add(&self, new: &NewTip, sealed: &Sealed, follow_up: &KeptFollowUp) -> Result<(), StoreError> {
+    /// `tips_not_set_up`; `too_busy` when too many of the public page wait to be looked at; `IdempotencyMismatch`.
+    pub fn add(
+        &self,
+        new: &NewTip,
+        sealed: &Sealed,
+        (follow_up, kept): (FollowUp, KeptFollowUp),
+        repeat: Option<&Repeat>,
+    ) -> Result<FollowUp, StoreError> {
         self.change(|transaction| {
-            let key = keys::newest(transaction)?.ok_or_else(not_set_up)?;
-            if new.channel == tip::WEB {
-                let unread = "SELECT count(*) FROM tips WHERE state = 'received' AND channel = 'web'";
-                let unread: i64 = transaction.query_row(unread, [], |row| row.get(0))?;
-                if unread >= UNREAD_WEB_MAX {
-                    return Err(too_many_unread());
-                }
+            if let Some(repeat) = repeat
+                && let Some(answered) = repeat.answered(transaction)?
+            {
+                return Ok(answered);
             }
-            let id = Uuid::new_v4().to_string();
-            transaction.execute(
-                "INSERT INTO tips (id, version, state, channel, received_on, received_half, kind, commune_code,
-                                   occurred_on, occurred_half, scrubbed)
-                 VALUES (?1, 1, 'received', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                (
-                    &id,
-                    &new.channel,
-                    new.received.on.to_string(),
-                    new.received.half.map(Half::as_str),
-                    &new.kind,
-                    &new.commune_code,
-                    new.occurred.map(|at| at.on.to_string()),
-                    new.occurred.and_then(|at| at.half).map(Half::as_str),
-                    &new.scrubbed,
-                ),
-            )?;
-            let sealed = sealing::seal(&key.public, sealed)?;
-            transaction.execute("INSERT INTO sealed VALUES (?1, ?2, ?3)", (&id, key.id, sealed))?;
-            let KeptFollowUp { code, salt, public } = follow_up;
-            transaction.execute("INSERT INTO follow_ups VALUES (?1, ?2, ?3, ?4)", (&id, code, salt, public))?;
-            Ok(())
+            let id = insert(transaction, new, sealed, &kept)?;
+            if let Some(repeat) = repeat {
+                repeat.remember(transaction, &id, &follow_up, sealed.received_at)?;
+            }
+            Ok(follow_up)
         })
     }
 
@@ -240,21 +231,6 @@ impl TipStore {
         })
     }
 
-    /// Erases who gave the tips that ended in or before `month` (`2026-11`), what they said and how they come back;
-    /// what is counted stays. How many were erased.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn erase_sealed_of_ended(&self, month: &str) -> Result<usize, StoreError> {
-        self.change(|transaction| {
-            let ended = "SELECT id FROM tips WHERE ended_month <= ?1";
-            for table in ["messages", "follow_ups", "unsealings"] {
-                transaction.execute(&format!("DELETE FROM {table} WHERE tip IN ({ended})"), [month])?;
-            }
-            Ok(transaction.execute(&format!("DELETE FROM sealed WHERE tip IN ({ended})"), [month])?)
-        })
-    }
-
     fn sealed(&self, id: Uuid) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
         let sql = "SELECT key_id, box FROM sealed WHERE tip = ?1";
         Ok(self.conn().query_row(sql, [id.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
@@ -271,6 +247,45 @@ impl TipStore {
     fn conn(&self) -> MutexGuard<'_, Connection> {
         self.conn.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A tip that comes in, in all its tables; its id.
+fn insert(
+    transaction: &Transaction<'_>,
+    new: &NewTip,
+    sealed: &Sealed,
+    follow_up: &KeptFollowUp,
+) -> Result<String, StoreError> {
+    let key = keys::newest(transaction)?.ok_or_else(not_set_up)?;
+    if new.channel == tip::WEB {
+        let unread = "SELECT count(*) FROM tips WHERE state = 'received' AND channel = 'web'";
+        let unread: i64 = transaction.query_row(unread, [], |row| row.get(0))?;
+        if unread >= UNREAD_WEB_MAX {
+            return Err(too_many_unread());
+        }
+    }
+    let id = Uuid::new_v4().to_string();
+    transaction.execute(
+        "INSERT INTO tips (id, version, state, channel, received_on, received_half, kind, commune_code,
+                           occurred_on, occurred_half, scrubbed)
+         VALUES (?1, 1, 'received', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        (
+            &id,
+            &new.channel,
+            new.received.on.to_string(),
+            new.received.half.map(Half::as_str),
+            &new.kind,
+            &new.commune_code,
+            new.occurred.map(|at| at.on.to_string()),
+            new.occurred.and_then(|at| at.half).map(Half::as_str),
+            &new.scrubbed,
+        ),
+    )?;
+    let sealed = sealing::seal(&key.public, sealed)?;
+    transaction.execute("INSERT INTO sealed VALUES (?1, ?2, ?3)", (&id, key.id, sealed))?;
+    let KeptFollowUp { code, salt, public } = follow_up;
+    transaction.execute("INSERT INTO follow_ups VALUES (?1, ?2, ?3, ?4)", (&id, code, salt, public))?;
+    Ok(id)
 }
 
 const SELECT: &str = "SELECT tips.*, last.number AS messages, last.author AS last_author FROM tips

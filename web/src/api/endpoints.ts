@@ -52,7 +52,8 @@ export const accounts = {
 /** Tips: the intake, the informant's way back, and the handler's side. */
 export const tips = {
   intake: () => read<T.TipIntake>('/api/tip'),
-  take: (tip: Schemas['TipCall']) => write<T.TakenTip>('/api/tip', tip),
+  /** `key` is one for all attempts of the same tip: another attempt is answered as the first was. */
+  take: (tip: Schemas['TipCall'], key: string) => write<T.TakenTip>('/api/tip', tip, { key }),
   followUp: (call: Schemas['FollowUpCall']) => write<Schemas['FollowUpAnswer']>('/api/tip/follow-up', call),
 
   list: () => read<Schemas['Tips']>('/api/tips'),

@@ -446,7 +446,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every refused row of the last import, as CSV: line, field, code and reason in both languages. */
+        /** Every refused row of the last import, as CSV: line, field, code and reason in both languages; for whoever sent it. */
         get: operations["read_report"];
         put?: never;
         post?: never;
@@ -861,7 +861,8 @@ export interface paths {
         put?: never;
         /**
          * Takes a tip in.
-         * @description The answer's code and passphrase are the informant's way back, and told once. No address is kept.
+         * @description The answer's code and passphrase are the informant's way back, and told once: again only to whoever repeats the call
+         *     under its key. No address is kept.
          */
         post: operations["take_tip"];
         delete?: never;
@@ -3072,7 +3073,7 @@ export interface components {
         TipReply: {
             text: string;
         };
-        /** @description The way back to a tip. It is told this once and kept nowhere. */
+        /** @description The way back to a tip. It is told this once: nothing that is kept tells it again, but to whoever repeats the call. */
         TipTaken: {
             /** @description `4821-0937-5560`. */
             code: string;
@@ -4606,7 +4607,7 @@ export interface operations {
                     "text/csv": unknown;
                 };
             };
-            /** @description not_found: another import has begun since */
+            /** @description not_found: somebody else's import, or another one has begun since */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5699,7 +5700,10 @@ export interface operations {
     take_tip: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5731,7 +5735,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description No text, or what leads to the informant is left in the scrubbed text */
+            /** @description No text, what leads to the informant is left in the scrubbed text, or the key was used for another call */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -39,6 +39,8 @@ function kept(): Kept | null {
 
 class Cover {
   isOn = $state(localStorage.getItem(KEY) === 'on');
+  /** A PIN is being chosen, after which the screen is covered. */
+  isChoosing = $state(false);
   /** Wrong PINs since the cover was last lifted. */
   #tries = 0;
 
@@ -64,7 +66,15 @@ class Cover {
     localStorage.setItem(PIN_KEY, JSON.stringify(entry));
   }
 
+  /** Covers the screen, or asks for a PIN first. */
+  begin(): void {
+    if (!session.actor || this.isOn) return;
+    this.isChoosing = !this.hasPin();
+    if (!this.isChoosing) this.put();
+  }
+
   put(): void {
+    this.isChoosing = false;
     localStorage.setItem(KEY, 'on');
     this.isOn = true;
   }

@@ -16,11 +16,18 @@ class Session {
     const actor = this.answer?.actor;
     return actor ? (settings.language === 'vi' ? actor.label_vi : actor.label_en) : '';
   });
+  /** Who takes tips in, handles them or is the second person who agrees that one is opened. */
+  hasTips = $derived(this.may('take_tip', 'handle_tips', 'confirm_unsealing'));
   #channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(CHANNEL);
 
   constructor() {
     // The cookie is one for all tabs: when another tab changes the actor, this page must not go on as the old one.
     if (this.#channel) this.#channel.onmessage = () => location.reload();
+  }
+
+  /** Whether whoever is signed in may do one of these. */
+  may(...deeds: Actor['may']): boolean {
+    return deeds.some((deed) => this.actor?.may.includes(deed));
   }
 
   async load(): Promise<void> {

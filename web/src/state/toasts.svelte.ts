@@ -1,4 +1,4 @@
-/** Short messages about what a person just did. They take no focus and cover no list. */
+/** Short messages about what a person just did, newest first. They take no focus, and few stand over the page at once. */
 import { Problem } from '../api/problem';
 import { settings } from './settings.svelte';
 
@@ -9,7 +9,8 @@ export interface Toast {
 }
 
 const SHOWN_MS = { done: 4_000, problem: 12_000 };
-const TOASTS_MAX = 4;
+/** More would cover half of a telephone. */
+const TOASTS_MAX = 2;
 
 class Toasts {
   list = $state<Toast[]>([]);
@@ -30,7 +31,7 @@ class Toasts {
 
   #add(text: string, kind: Toast['kind']): void {
     const id = this.#next++;
-    this.list = [...this.list.slice(1 - TOASTS_MAX), { id, text, kind }];
+    this.list = [{ id, text, kind }, ...this.list].slice(0, TOASTS_MAX);
     setTimeout(() => this.close(id), SHOWN_MS[kind]);
   }
 }

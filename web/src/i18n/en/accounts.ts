@@ -79,6 +79,7 @@ export const accounts = {
       noPassword: 'no password chosen',
       external: 'signs in elsewhere',
     },
+    verbs: 'What can be done',
     disable: 'Disable',
     disableOf: (name: string) => `Disable ${name}`,
     enable: 'Enable',

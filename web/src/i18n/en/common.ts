@@ -43,7 +43,7 @@ export const common = {
   theme: { night: 'Night', day: 'Day', sun: 'Sun', change: 'Change look: day, sun, night' },
   language: 'Tiếng Việt',
   account: { signOut: 'Change actor', start: 'Start page' },
-  nav: { duty: 'Duty', plan: 'Plan', field: 'Field', audit: 'Access log' },
+  nav: { duty: 'Duty', plan: 'Plan', field: 'Field', audit: 'Access log', tips: 'Tips' },
   map: {
     title: 'Map',
     zoomIn: 'Zoom in',

@@ -23,7 +23,7 @@ export const field = {
     nothingWaits: 'all sent',
     position: (accuracy: string, age: string) => `position ${accuracy}, ${age}`,
     oldPosition: (accuracy: string, age: string) => `old position ${accuracy}, ${age}`,
-    more: 'More: language, look, role',
+    more: 'More: cover the screen, language, look, role',
   },
   offline: (count: number) =>
     count > 0

@@ -114,7 +114,15 @@ export const tips: typeof vi = {
       'The incident carries the scrubbed text, the commune and the half day alone; nothing in it leads back. Those three are taken out of the tip as well.',
     leadForce: 'Force that leads',
     severity: 'Severity',
-    promoted: (code: string) => `${code} was made. This code is shown now only.`,
+    promoted: (code: string) => `${code} was made. This code is shown now only; note it if you need it.`,
+    about: {
+      received: 'Not graded yet. Write it anew and grade it; then it can become an incident.',
+      assessed: 'Graded; it can become an incident, or be passed on.',
+      promoted:
+        'An incident was made of it. The text, the commune and the day are taken out of this tip; the incident does not lead here.',
+      passed_on: 'Passed on to others; it cannot be changed any more.',
+      dismissed: 'Without ground; it can be taken up again.',
+    },
   },
   unseal: {
     title: 'Open the seal',

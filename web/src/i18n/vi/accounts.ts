@@ -77,6 +77,7 @@ export const accounts = {
       noPassword: 'chưa chọn mật khẩu',
       external: 'đăng nhập ngoài',
     },
+    verbs: 'Việc làm được',
     disable: 'Khoá',
     disableOf: (name: string) => `Khoá ${name}`,
     enable: 'Mở lại',

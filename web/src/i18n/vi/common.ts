@@ -41,7 +41,13 @@ export const common = {
   theme: { night: 'Đêm', day: 'Ngày', sun: 'Nắng', change: 'Đổi màu: ngày, nắng, đêm' },
   language: 'English',
   account: { signOut: 'Đổi người trực', start: 'Trang đầu' },
-  nav: { duty: 'Trực ban', plan: 'Kế hoạch', field: 'Hiện trường', audit: 'Nhật ký truy cập' },
+  nav: {
+    duty: 'Trực ban',
+    plan: 'Kế hoạch',
+    field: 'Hiện trường',
+    audit: 'Nhật ký truy cập',
+    tips: 'Tin báo',
+  },
   map: {
     title: 'Bản đồ',
     zoomIn: 'Phóng to',

@@ -19,7 +19,7 @@ export const field = {
     nothingWaits: 'đã gửi hết',
     position: (accuracy: string, age: string) => `vị trí ${accuracy}, ${age}`,
     oldPosition: (accuracy: string, age: string) => `vị trí cũ ${accuracy}, ${age}`,
-    more: 'Thêm: ngôn ngữ, màu, đổi vai',
+    more: 'Thêm: che màn hình, ngôn ngữ, màu, đổi vai',
   },
   offline: (count: number) =>
     count > 0

@@ -112,7 +112,14 @@ export const tips = {
       'Vụ việc chỉ mang bản viết lại, xã và buổi; không có gì trong đó dẫn về tin này. Ba điều ấy cũng được xoá khỏi tin.',
     leadForce: 'Lực lượng chủ trì',
     severity: 'Mức độ',
-    promoted: (code: string) => `Đã lập ${code}. Mã này chỉ hiện lần này.`,
+    promoted: (code: string) => `Đã lập ${code}. Mã này chỉ hiện lần này; hãy ghi lại nếu cần.`,
+    about: {
+      received: 'Chưa thẩm định. Viết lại nội dung, cho độ tin, rồi mới lập được vụ việc.',
+      assessed: 'Đã thẩm định; có thể lập vụ việc hoặc chuyển nơi khác.',
+      promoted: 'Đã lập vụ việc. Bản viết lại, xã và buổi đã xoá khỏi tin này; vụ việc không dẫn về đây.',
+      passed_on: 'Đã chuyển nơi khác xử lý; không sửa được nữa.',
+      dismissed: 'Không có căn cứ; có thể xem xét lại.',
+    },
   },
   unseal: {
     title: 'Mở niêm phong',
