@@ -42,7 +42,7 @@ impl EdgeTree {
 
     /// Which edges may meet this one: those whose boxes share a point with its box, in no useful order.
     pub fn beside(&self, edge: &Line<f64>) -> impl Iterator<Item = usize> {
-        self.tree.in_box(box_of(edge)).map(|slot| slot as usize)
+        self.tree.in_box(box_of(edge), |_| true).map(|entry| self.tree.slot(entry))
     }
 }
 
