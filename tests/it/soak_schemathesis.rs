@@ -17,13 +17,16 @@ use crate::support::python;
 
 /// Cases of a door beside those that the document itself suggests, in `make test` and in `make soak`.
 const CASES: (usize, usize) = (3, 200);
+/// Of the cases in `make test`.
+const SEED: u64 = 1;
 /// Roles that ask at a time.
 const AT_A_TIME: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_to_every_role_is_one_that_the_openapi_document_promises() {
     let Some(schemathesis) = python::program("schemathesis") else { return };
-    let seed = Dice::thrown_for("schemathesis").below(1 << 31);
+    // Short it is a test, which tells the same of the same server every time; long it looks for what is new.
+    let seed = if rounds(0, 1) == 0 { SEED } else { Dice::thrown_for("schemathesis").below(1 << 31) };
     let mut failed = Vec::new();
     for roles in Role::ALL.chunks(AT_A_TIME) {
         let asked = roles.iter().map(|role| {
@@ -69,7 +72,7 @@ async fn ask_as(role: &'static str, schemathesis: &Path, seed: u64) -> Result<St
     if !asked.status.success() || log.contains("ERROR") || log.contains("panicked") {
         return Err(format!("{}\nthe server's log:\n{log}", text(&asked)));
     }
-    Ok(text(&asked).lines().find(|line| line.contains("generated")).unwrap_or_default().trim().to_owned())
+    Ok(text(&asked).lines().find(|line| line.contains(" generated,")).unwrap_or_default().trim().to_owned())
 }
 
 /// A token of the demo's actor of this role, who is made if there is none.
