@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use serde_json::Value;
 use trucban::domain::Role;
@@ -56,6 +57,14 @@ async fn ask_as(role: &'static str, schemathesis: &Path, seed: u64) -> Result<St
     let mut process = launch(server);
     ready(&process).await;
     let token = token_of(role, &data);
+    let caller = Caller::new(&process.base, client()).with_token(&token);
+    // What the command line gives counts on a running server within two seconds.
+    let known = async {
+        while caller.read("/api/session").await["actor"].is_null() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), known).await.expect("the server learns of the token");
     let mut command = Command::new(schemathesis);
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemathesis");
     command.current_dir(home).env("TRUCBAN_BASE", &process.base).env("TRUCBAN_TOKEN", &token);
@@ -65,7 +74,7 @@ async fn ask_as(role: &'static str, schemathesis: &Path, seed: u64) -> Result<St
     command.args(["--exclude-checks", "positive_data_acceptance"]);
     command.args(["--seed", &seed.to_string(), "--max-examples", &rounds(CASES.0, CASES.1).to_string()]);
     let asked = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let still = Caller::new(&process.base, client()).with_token(&token).read("/api/session").await;
+    let still = caller.read("/api/session").await;
     assert_eq!(still["actor"]["role"], role, "the token did not outlast its asking");
     stop(&mut process);
     let log = std::fs::read_to_string(&log).unwrap();
