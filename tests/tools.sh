@@ -50,12 +50,16 @@ test_tools() {
       exit 1
     fi
   fi
-  # OWSLib lists and pages our items as a foreign client; it lives in a venv of its own.
-  if [ ! -e target/venv/ready ]; then
-    mkdir -p target
-    /usr/bin/python3 -m venv target/venv
-    target/venv/bin/pip install --quiet --disable-pip-version-check OWSLib==0.35.0
-    touch target/venv/ready
+  # OWSLib lists and pages our items as a foreign client, schemathesis holds the answers against the OpenAPI document;
+  # they live in a venv of their own.
+  local venv=${CARGO_TARGET_DIR:-target}/venv python=(OWSLib==0.35.0 schemathesis==4.32.5)
+  if [ "$(cat "$venv/ready" 2>/dev/null)" != "${python[*]}" ]; then
+    mkdir -p "$venv"
+    if ! { /usr/bin/python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "${python[@]}"; }; then
+      printf 'the tests need these Python packages (pip): %s\n' "${python[*]}" >&2
+      exit 1
+    fi
+    printf '%s\n' "${python[*]}" >"$venv/ready"
   fi
 }
 

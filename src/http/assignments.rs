@@ -92,8 +92,8 @@ pub async fn release_unit(Path((id, unit)): Path<(String, String)>, writer: Writ
 
 fn show_both(reader: &Reader, assigned: &Assigned) -> Result<Response, Refusal> {
     let view = reader.view_of_written()?;
-    let incident = view.item(Collection::Incidents, assigned.written.id()).ok_or_else(internal)?;
-    let unit = view.item(Collection::Units, assigned.unit.id).ok_or_else(internal)?;
+    let incident = view.written(Collection::Incidents, assigned.written.id()).ok_or_else(internal)?;
+    let unit = view.written(Collection::Units, assigned.unit.id).ok_or_else(internal)?;
     let mut body = b"{\"incident\":".to_vec();
     incident.write_geojson(&[], &mut body);
     body.extend_from_slice(b",\"unit\":");

@@ -1,10 +1,12 @@
 //! The OpenAPI document and a page that shows it, both without the internet.
 
+mod doors;
+
 use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::{Html, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::openapi::{ContactBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 
 use super::answer::{json_bytes, with_header};
@@ -43,14 +45,12 @@ fn make_document() -> Value {
     for (name, schema) in super::shapes::schemas() {
         schemas[name] = schema;
     }
-    for path in document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
-        for operation in path.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            if operation["responses"].is_object() {
-                operation["responses"]["default"] = json!({
-                    "description": "A problem (RFC 9457)",
-                    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-                });
-            }
+    document["components"]["responses"] = json!({"Problem": doors::problem_response()});
+    document["components"]["securitySchemes"] = doors::ways_in();
+    let schemas = document["components"]["schemas"].clone();
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            doors::complete(path, method, operation, &schemas);
         }
     }
     document

@@ -104,7 +104,7 @@ pub async fn report_incident(writer: Writer) -> Answer {
     let report = Report { place, properties: fields.rest() };
     let reported = writer.desk()?.report(&writer.ask(at), report).await?;
     let view = writer.reader.view_of_written()?;
-    let incident = view.item(Collection::Incidents, reported.written.id()).ok_or_else(internal)?;
+    let incident = view.written(Collection::Incidents, reported.written.id()).ok_or_else(internal)?;
     let mut body = b"{\"incident\":".to_vec();
     incident.write_geojson(&[], &mut body);
     body.extend_from_slice(b",\"similar\":[");

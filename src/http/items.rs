@@ -24,7 +24,7 @@ use crate::picture::{ItemsQuery, Shown, View};
         ("bbox" = Option<Vec<f64>>, Query, style = Form, explode = false, description = "west,south,east,north in degrees"),
         ("bbox-crs" = Option<String>, Query, description = "CRS84 alone"),
         ("datetime" = Option<String>, Query, description = "RFC 3339 instant or interval A/B, A/.., ../B"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Records on the page; 100 if not said"),
+        ("limit" = Option<u32>, Query, minimum = 1, description = "Records on the page; 100 if not said, never more than 10,000"),
         ("offset" = Option<u32>, Query, description = "Records to leave out first"),
         ("q" = Option<String>, Query, description = "Words to find, with or without diacritics"),
         ("ended" = Option<bool>, Query, description = "true: ended records too"),
@@ -96,7 +96,7 @@ fn page(reader: &Reader, view: &View, query: &ItemsQuery) -> Vec<u8> {
             status = 200, description = "GeoJSON Feature with ETag", content_type = "application/geo+json",
             body = ref("#/components/schemas/Feature"),
         ),
-        (status = 404, description = "not_found"),
+        (status = 304, description = "The reader has it already (If-None-Match)"),
     )
 )]
 pub async fn read_item(reader: Reader, Path((name, id)): Path<(String, String)>, headers: HeaderMap) -> Answer {

@@ -63,12 +63,17 @@ impl<'a> Params<'a> {
     /// # Errors
     /// `invalid_parameter` if it is there twice.
     pub fn text(&mut self, name: &str) -> Result<Option<Cow<'a, str>>, Problem> {
+        Ok(self.value(name)?.filter(|value| !value.is_empty()))
+    }
+
+    /// Takes the parameter out, which may be empty.
+    fn value(&mut self, name: &str) -> Result<Option<Cow<'a, str>>, Problem> {
         let Some(at) = self.pairs.iter().position(|(n, _)| n == name) else { return Ok(None) };
         let (_, value) = self.pairs.swap_remove(at);
         if self.pairs.iter().any(|(n, _)| n == name) {
             return Err(invalid(name, "được gửi hai lần", "is there twice"));
         }
-        Ok(Some(value).filter(|v| !v.is_empty()))
+        Ok(Some(value))
     }
 
     /// Takes every value of a parameter that may stand there many times.
@@ -147,12 +152,12 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// A record id.
+    /// A record id. An empty one is refused: whoever asks for one record must not be answered with all of them.
     ///
     /// # Errors
     /// `invalid_parameter`.
     pub fn uuid(&mut self, name: &str) -> Result<Option<Uuid>, Problem> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some(text) = self.value(name)? else { return Ok(None) };
         Uuid::try_parse(&text).map(Some).map_err(|_| invalid(name, "cần UUID", "expected a UUID"))
     }
 
@@ -438,6 +443,13 @@ mod tests {
         assert_eq!(params("x=0.5").number("x", 0.0, 1.0).unwrap(), Some(0.5));
         assert!(params("x=1.5").number("x", 0.0, 1.0).is_err());
         assert!(params("x=0.5&x=0.6").number("x", 0.0, 1.0).is_err());
+    }
+
+    #[test]
+    fn an_empty_id_is_no_id_while_an_empty_number_is_not_there() {
+        assert_eq!(params("zone=").uuid("zone").unwrap_err().code, Code::InvalidParameter);
+        assert_eq!(params("").uuid("zone").unwrap(), None);
+        assert_eq!(params("x=").number("x", 0.0, 1.0).unwrap(), None);
     }
 
     #[test]

@@ -165,10 +165,10 @@ pub async fn end_item(Path((name, id)): Path<(String, String)>, writer: Writer) 
 /// The record that a verb was about, as its caller sees it now.
 ///
 /// # Errors
-/// `internal` if the caller does not see what they wrote.
+/// `internal` if the picture does not hold what was written.
 pub fn show(reader: &Reader, written: &Written) -> Result<Response, Refusal> {
     let view = reader.view_of_written()?;
-    let shown = view.item(written.collection, written.id()).ok_or_else(internal)?;
+    let shown = view.written(written.collection, written.id()).ok_or_else(internal)?;
     Ok(feature(&shown, &[]))
 }
 

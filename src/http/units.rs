@@ -127,7 +127,7 @@ pub async fn set_position(Path(id): Path<String>, writer: Writer) -> Answer {
     fields.finish()?;
     let positioned = writer.desk()?.set_position(&writer.ask(at), id, position).await?;
     let view = writer.reader.view_of_written()?;
-    let shown = view.item(Collection::Units, positioned.unit_id).ok_or_else(internal)?;
+    let shown = view.written(Collection::Units, positioned.unit_id).ok_or_else(internal)?;
     let stale = if positioned.stale { "true" } else { "false" };
     Ok(feature(&shown, &[("stale", stale)]))
 }

@@ -11,7 +11,7 @@ use super::filter::Wanted;
 use super::reach::boxes_around;
 use super::{Along, AlongQuery, Shown, View};
 use crate::domain::Collection;
-use crate::geometry::measure::{length_m, point_in_area};
+use crate::geometry::measure::{PreparedArea, length_m};
 
 /// Edges longer than this are cut when two lines are held against each other, degrees (about 5 km): then the nearest
 /// pair lies at an end of one of the pieces to better than a centimetre.
@@ -184,13 +184,16 @@ impl Stretch {
     fn first_meeting(&self, geometry: &Geometry<f64>, edges: &[Line<f64>]) -> Option<f64> {
         let mut least: Option<f64> = None;
         let mut offer = |km: f64| least = Some(least.map_or(km, |known: f64| known.min(km)));
+        let area = PreparedArea::new(geometry);
         for piece in &self.pieces {
             for (end, km) in [(piece.edge.start, piece.from_km), (piece.edge.end, piece.to_km)] {
-                if point_in_area(geometry, end.x, end.y) {
+                if area.contains(end.x, end.y) {
                     offer(km);
                 }
             }
-            for edge in edges {
+        }
+        for edge in edges {
+            for piece in self.tree.beside(edge).map(|slot| &self.pieces[slot]) {
                 for at in meeting(&piece.edge, edge).into_iter().flatten() {
                     offer(piece.km_at(at));
                 }
@@ -203,10 +206,6 @@ impl Stretch {
 /// The point where two edges cross, or both ends of what they share.
 fn meeting(a: &Line<f64>, b: &Line<f64>) -> [Option<Coord>; 2] {
     use geo::line_intersection::{LineIntersection, line_intersection};
-    let apart = |a0: f64, a1: f64, b0: f64, b1: f64| a0.max(a1) < b0.min(b1) || b0.max(b1) < a0.min(a1);
-    if apart(a.start.x, a.end.x, b.start.x, b.end.x) || apart(a.start.y, a.end.y, b.start.y, b.end.y) {
-        return [None, None];
-    }
     match line_intersection(*a, *b) {
         Some(LineIntersection::SinglePoint { intersection, .. }) => [Some(intersection), None],
         Some(LineIntersection::Collinear { intersection }) => [Some(intersection.start), Some(intersection.end)],

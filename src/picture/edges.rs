@@ -2,7 +2,7 @@
 
 use geo_types::{Geometry, Line};
 
-use super::packed::{Entry, Metric, Packed};
+use super::packed::{Bbox, Entry, Metric, Packed};
 use crate::geometry::measure::{Nearest, nearest_within};
 
 /// Added to limits that are compared with computed distances, so that rounding loses nothing.
@@ -17,15 +17,7 @@ pub(super) struct EdgeTree {
 impl EdgeTree {
     pub fn new(edges: impl IntoIterator<Item = Line<f64>>) -> Self {
         let edges: Vec<Line<f64>> = edges.into_iter().collect();
-        let entry = |(slot, edge): (usize, &Line<f64>)| Entry {
-            bbox: [
-                edge.start.x.min(edge.end.x),
-                edge.start.y.min(edge.end.y),
-                edge.start.x.max(edge.end.x),
-                edge.start.y.max(edge.end.y),
-            ],
-            slot: slot as u32,
-        };
+        let entry = |(slot, edge): (usize, &Line<f64>)| Entry { bbox: box_of(edge), slot: slot as u32 };
         let tree = Packed::new(edges.iter().enumerate().map(entry).collect());
         Self { edges: edges.into_iter().map(Geometry::Line).collect(), tree }
     }
@@ -47,6 +39,16 @@ impl EdgeTree {
         });
         best
     }
+
+    /// Which edges may meet this one: those whose boxes share a point with its box, in no useful order.
+    pub fn beside(&self, edge: &Line<f64>) -> impl Iterator<Item = usize> {
+        self.tree.in_box(box_of(edge), |_| true).map(|entry| self.tree.slot(entry))
+    }
+}
+
+fn box_of(edge: &Line<f64>) -> Bbox {
+    let (a, b) = (edge.start, edge.end);
+    [a.x.min(b.x), a.y.min(b.y), a.x.max(b.x), a.y.max(b.y)]
 }
 
 /// The edges of lines and of the rings of areas; points as edges of no length.

@@ -228,6 +228,14 @@ impl View {
         }
     }
 
+    /// A record in the answer to the actor who wrote it just now: also one that lies where they see nothing, as a report
+    /// of something beyond their area does. They know what they wrote; of the people in it they are told no more.
+    #[must_use]
+    pub fn written(&self, collection: Collection, id: Uuid) -> Option<Shown<'_>> {
+        let feature = self.layer(collection).get(id)?;
+        Some(self.show(collection, feature).unwrap_or(Shown { personal: false, ..self.exact(collection, feature) }))
+    }
+
     /// What stands in the place of a record that exists and that the actor may not see.
     #[must_use]
     pub fn stands_for(&self, collection: Collection, id: Uuid) -> Option<Shown<'_>> {

@@ -1,16 +1,47 @@
 // What holds on every page: the content security policy.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { openWindow, startBoth, until } from './support.mjs';
+import { openPage, openWindow, startBoth, until } from './support.mjs';
 
-const { browser, server } = await startBoth();
+const { browser, server } = await startBoth({ config: 'public_tips = true\n' });
+
+/** Who sees most of each page. Nobody is signed in on the first ones. */
+const PAGES = {
+  '/': null,
+  '/setup': null,
+  '/password': null,
+  '/signed-in': null,
+  '/enrol': null,
+  '/tip': null,
+  '/duty': 'duty_officer',
+  '/plan': 'planner',
+  '/field': 'field_unit',
+  '/me': 'duty_officer',
+  '/access': 'admin',
+  '/audit': 'admin',
+  '/tips': 'tip_handler',
+};
+
+const HAS_MAP = ['/duty', '/duty?wall', '/plan'];
+
+/** The routes that the pages' own code lists. */
+function routesOfThePages() {
+  const shell = readFileSync(new URL('../../web/src/App.svelte', import.meta.url), 'utf8');
+  return ['/', ...[...shell.matchAll(/'(\/[^']*)': \(\) => import/g)].map(([, route]) => route)];
+}
 
 test('no page does what its content security policy forbids', async () => {
-  for (const route of ['/duty', '/plan', '/field']) {
-    const { page, mapDrawn, close } = await openWindow(browser, server, { actor: 'admin', page: route });
-    if (route !== '/field') await mapDrawn();
-    await page.locator('[lang="vi"]').first().waitFor();
+  assert.deepEqual(routesOfThePages().sort(), Object.keys(PAGES).sort(), 'every page is looked at');
+  for (const [route, actor] of [...Object.entries(PAGES), ['/duty?wall', 'duty_officer']]) {
+    const open = actor ? openWindow : openPage;
+    const { page, mapDrawn, close } = await open(browser, server, { actor, page: route });
+    await page.locator('main > :not(.wait)').first().waitFor();
+    if (HAS_MAP.includes(route)) {
+      await mapDrawn();
+      assert.ok(page.workers().length > 0, `${route}: the map has its workers, which are watched too`);
+    }
     await close();
   }
   const { page, close } = await openWindow(browser, server, { actor: 'admin', page: '/api/docs' });
@@ -26,4 +57,11 @@ test('a window that breaks the policy does not go unseen', async () => {
   await page.evaluate(() => document.body.insertAdjacentHTML('beforeend', '<p style="color: red">x</p>'));
   await page.evaluate(() => document.body.append(new Image(), document.createElement('style')));
   await assert.rejects(close(), /style-src/);
+});
+
+test('a worker of the map that breaks the policy does not go unseen', async () => {
+  const { page, mapDrawn, close } = await openWindow(browser, server, { actor: 'admin', page: '/plan' });
+  await mapDrawn();
+  await page.workers()[0].evaluate(() => fetch('https://192.0.2.1/').catch(() => {}));
+  await assert.rejects(close(), /connect-src/);
 });

@@ -116,6 +116,9 @@ function isReady(url, data) {
   });
 }
 
+/** How a worker tells of what its policy forbade. */
+const WORKER_FORBIDDEN = 'forbidden by policy in a worker:';
+
 /** A real browser with a fresh profile; it ends with this process at the latest. */
 export const startBrowser = () =>
   chromium.launch({
@@ -165,6 +168,17 @@ export async function openPage(browser, server, { page: route, viewport = DESKTO
   });
   const page = await context.newPage();
   page.on('pageerror', (error) => faults.push(String(error)));
+  // A worker has a policy and events of its own, and no function of the page.
+  page.on('worker', (worker) => {
+    const watch = (mark) =>
+      addEventListener('securitypolicyviolation', (event) =>
+        console.error(`${mark} ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`),
+      );
+    worker.evaluate(watch, WORKER_FORBIDDEN).catch(() => {});
+  });
+  page.on('console', (message) => {
+    if (message.text().startsWith(WORKER_FORBIDDEN)) faults.push(message.text());
+  });
   await page.goto(server.url + route);
   return {
     page,

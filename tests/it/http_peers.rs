@@ -1,11 +1,11 @@
 //! Other programs at the front door: GDAL's OAPIF driver and OWSLib. Each is skipped loudly where it is absent.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use trucban::domain::Collection;
 
 use crate::http_support::Server;
+use crate::support::python;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gdal_reads_every_collection_with_the_counts_of_the_api() {
@@ -35,7 +35,7 @@ async fn gdal_reads_every_collection_with_the_counts_of_the_api() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn owslib_lists_and_pages_items() {
-    let Some(python) = tokio::task::spawn_blocking(owslib).await.unwrap() else { return };
+    let Some(python) = python::program("python") else { return };
     let server = Server::real().await;
     let script = r#"
 import sys
@@ -64,25 +64,4 @@ print("ok", len(names), len(seen))
     let ran = tokio::task::spawn_blocking(move || Command::new(python).args(["-c", script, &address]).output());
     let ran = ran.await.unwrap().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-}
-
-/// A Python that has OWSLib; installed once under the build folder.
-fn owslib() -> Option<PathBuf> {
-    let build = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
-    let folder = build.join("owslib-venv");
-    let python = folder.join("bin/python");
-    let has_it = |python: &Path| {
-        Command::new(python).args(["-c", "import owslib"]).output().is_ok_and(|output| output.status.success())
-    };
-    if has_it(&python) {
-        return Some(python);
-    }
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).output();
-    let installed = Command::new(&python).args(["-m", "pip", "install", "-q", "OWSLib"]).output();
-    if made.is_ok() && installed.is_ok() && has_it(&python) {
-        return Some(python);
-    }
-    println!("SKIPPED: OWSLib cannot be installed here, it was not tried");
-    None
 }

@@ -6,6 +6,20 @@ use serde_json::{Value, json};
 use crate::http_support::{Server, done, id, problem, version};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_something_beyond_ones_area_is_taken_and_its_answer_shows_it_once() {
+    let server = Server::demo().await;
+    let authority = server.actor("local_authority");
+    let mut hidden = 0;
+    for [lon, lat] in [[103.4, 22.3], [102.6, 22.4], [103.1, 22.1], [103.8, 21.9]] {
+        let incident = authority.report("landslide", lon, lat).await;
+        assert_eq!(incident["geometry"]["coordinates"], json!([lon, lat]), "{incident}");
+        let read = authority.get(&format!("/api/collections/incidents/items/{}", id(&incident))).await;
+        hidden += usize::from(read.status() == StatusCode::NOT_FOUND);
+    }
+    assert!(hidden >= 3, "the demo's commune is one of many, {hidden} of four places lie beyond it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_waits_for_the_change_that_its_asker_wrote_and_is_told_if_it_does_not_come() {
     let server = Server::demo().await;
     let officer = server.actor("duty_officer");

@@ -52,6 +52,7 @@ mod serve_tls;
 mod soak_kills;
 mod soak_load;
 mod soak_races;
+mod soak_schemathesis;
 mod soak_support;
 mod store;
 mod store_copy;

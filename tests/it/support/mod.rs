@@ -1,4 +1,5 @@
 //! What several tests share.
 
 pub mod memory_store;
+pub mod python;
 pub mod random;
