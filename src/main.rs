@@ -19,7 +19,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serves the picture: web pages, API and live feed.
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     Import(commands::ImportArgs),
     Export(commands::ExportArgs),
     Check(commands::CheckArgs),
@@ -36,7 +36,7 @@ enum Command {
 fn main() -> ExitCode {
     trucban::http::choose_cryptography();
     match Arguments::parse().command {
-        Command::Serve(options) => match trucban::http::serve(options) {
+        Command::Serve(options) => match trucban::http::serve(*options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 // Nobody may be reading standard error; there is no other place to say so.

@@ -23,7 +23,11 @@ pub struct CopyArgs {
 }
 
 fn location(text: &str) -> Result<Location, NotADatabase> {
-    if Database::is_url(text) { Ok(Location::Database(text.parse()?)) } else { Ok(Location::Path(PathBuf::from(text))) }
+    if Database::is_url(text) {
+        Ok(Location::Database(Box::new(text.parse()?)))
+    } else {
+        Ok(Location::Path(PathBuf::from(text)))
+    }
 }
 
 /// `trucban copy`: 0 if the target is equal, 2 if it could not be made so.

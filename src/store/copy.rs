@@ -27,7 +27,7 @@ const OWN_META: [&str; 2] = [super::LAST_ALIVE_AT, "positions_seq"];
 pub enum Location {
     /// A data folder, or a single file such as a backup.
     Path(PathBuf),
-    Database(Database),
+    Database(Box<Database>),
 }
 
 impl fmt::Display for Location {

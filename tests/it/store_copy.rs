@@ -61,7 +61,7 @@ async fn a_round_trip_is_equal_byte_for_byte() {
     let (from, back, exported) = (Folder::new(), Folder::new(), Folder::new());
     lived_in(&from).await;
     let database = TestDatabase::new();
-    let there = Location::Database(database.database());
+    let there = Location::Database(Box::new(database.database()));
     let first = copy(Location::Path(from.path().to_owned()), there.clone()).await.unwrap();
     assert_eq!(postgis::check(&database.database()).await.unwrap(), []);
     let data = back.path().join("data");
@@ -109,7 +109,7 @@ async fn a_place_that_holds_something_is_refused() {
     put_one(&*store, household(Uuid::now_v7(), 1)).await.unwrap();
     store.close().await;
     let database = TestDatabase::new();
-    let (here, there) = (Location::Path(folder.path().to_owned()), Location::Database(database.database()));
+    let (here, there) = (Location::Path(folder.path().to_owned()), Location::Database(Box::new(database.database())));
     copy(here.clone(), there.clone()).await.unwrap();
     for to in [there.clone(), here.clone()] {
         match copy(here.clone(), to).await {

@@ -121,16 +121,16 @@ async fn ensure_table(transaction: &Transaction<'_>, collection: Collection) -> 
 fn functions() -> String {
     let (mut versions, mut heads, mut keeps) = (String::new(), String::new(), String::new());
     for collection in Collection::ALL {
-        let _ = write!(
+        let _ = writeln!(
             versions,
-            "WHEN '{collection}' THEN RETURN (SELECT r.version FROM {collection} r WHERE r.id = p_id);\n"
+            "WHEN '{collection}' THEN RETURN (SELECT r.version FROM {collection} r WHERE r.id = p_id);"
         );
-        let _ = write!(
+        let _ = writeln!(
             heads,
             "WHEN '{collection}' THEN SELECT r.version, r.personal_ref INTO version, personal_ref \
-             FROM {collection} r WHERE r.id = p_id FOR UPDATE;\n"
+             FROM {collection} r WHERE r.id = p_id FOR UPDATE;"
         );
-        let _ = write!(keeps, "WHEN '{collection}' THEN {};\n", keep(collection));
+        let _ = writeln!(keeps, "WHEN '{collection}' THEN {};", keep(collection));
     }
     let case = |name: &str, parameters: &str, result: &str, branches: &str| {
         format!(
