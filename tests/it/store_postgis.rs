@@ -158,8 +158,7 @@ async fn two_nodes_share_one_order_and_hear_of_each_other() {
     let id = Uuid::now_v7();
     put_one(&*a, household(id, 0)).await.unwrap();
     // Both want to change the same record from the same version: one of them wins, each time.
-    let mut version = 1;
-    for _ in 0..20 {
+    for version in 1..=20 {
         let change = |store: &Arc<PgStore>| {
             let call = expecting(call(vec![household(id, 5)]), Collection::Households, id, version);
             let store = Arc::clone(store);
@@ -174,7 +173,6 @@ async fn two_nodes_share_one_order_and_hear_of_each_other() {
                 .any(|result| matches!(result, Err(StoreError::Conflict { present, .. }) if *present > version)),
             "{results:?}"
         );
-        version += 1;
     }
     let (mut durable_a, mut durable_b) = (a.durable_seq(), b.durable_seq());
     for durable in [&mut durable_a, &mut durable_b] {
