@@ -41,6 +41,7 @@ test-tools:
 ## test: all checks and all tests
 test: tools test-tools check
 	$(CARGO) test --locked
+	TRUCBAN_TEST_STORE=postgis $(CARGO) test --locked --test it -- desk_races http_writes
 	node --test --test-concurrency=1 --test-timeout=900000 --test-reporter=spec tests/browser/
 
 ## check: format, lints and types, warnings as errors

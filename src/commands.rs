@@ -1,15 +1,17 @@
-//! The commands beside `serve`: import, export, check, backup, simulate, user, audit, retention. They read the command
+//! The commands beside `serve`: import, export, check, backup, migrate, copy, simulate, user, audit, retention. They read the command
 //! line, call the rooms, and print for people; what they mean is decided in the rooms.
 
 mod audit;
+mod copy;
 mod import;
 mod import_over_http;
+mod migrate;
 mod retention;
 mod tips;
 mod user;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -23,10 +25,13 @@ use trucban::files::{Format, export_file};
 use trucban::picture::{self, Shown, View};
 use trucban::store::audit::{Event, Kind};
 use trucban::store::gpkg::{GpkgStore, check};
+use trucban::store::postgis::{self, Database, PgStore};
 use trucban::store::{Store, StoreError};
 
 pub use audit::{AuditArgs, audit};
+pub use copy::{CopyArgs, copy_store};
 pub use import::{ImportArgs, import};
+pub use migrate::{MigrateArgs, migrate};
 pub use retention::{RetentionArgs, retention};
 pub use tips::{TipsArgs, tips};
 pub use user::{UserArgs, user};
@@ -49,6 +54,9 @@ pub struct ExportArgs {
     /// Folder of the data
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
+    /// The database that holds the records, instead of the folder's own file
+    #[arg(long, env = "TRUCBAN_DATABASE", value_name = "postgres://…", hide_env_values = true)]
+    database: Option<Database>,
     /// Whose view is written (duty_officer, planner, field_unit, commander, local_authority, admin, observer,
     /// tip_handler); all of
     /// it if not said, since whoever holds the data folder holds all of it
@@ -70,6 +78,9 @@ pub struct CheckArgs {
     /// Folder of the data, or a backup file
     #[arg(long, env = "TRUCBAN_DATA", value_name = "PATH", default_value = "data")]
     data: PathBuf,
+    /// The database that is checked, instead of the folder's own file
+    #[arg(long, env = "TRUCBAN_DATABASE", value_name = "postgres://…", hide_env_values = true)]
+    database: Option<Database>,
 }
 
 /// Copies the whole store into a new file, also while a server writes.
@@ -123,7 +134,7 @@ pub fn export(args: &ExportArgs) -> ExitCode {
             Some(FormatName::Gpkg) => Format::GeoPackage,
             None => Format::named(&args.output).ok_or_else(|| anyhow!("--format geojson, csv or gpkg is needed"))?,
         };
-        let store: Arc<dyn Store> = GpkgStore::open_read(&args.data).map_err(store_told)?;
+        let store = open_read(&args.data, args.database.as_ref()).await?;
         let handle = picture::start(store).await.map_err(store_told)?;
         let actor = Arc::new(Actor::new("export", args.role.unwrap_or(Role::System), None));
         let view = handle.view(&actor, SystemClock.now());
@@ -132,6 +143,14 @@ pub fn export(args: &ExportArgs) -> ExitCode {
         writeln!(io::stdout(), "{}: {count} → {}", args.collection, args.output.display())?;
         Ok(ExitCode::SUCCESS)
     }))
+}
+
+/// Opens where the records are for reading, beside whoever writes.
+async fn open_read(data: &Path, database: Option<&Database>) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(match database {
+        Some(database) => PgStore::open_read(database.clone()).await.map_err(store_told)?,
+        None => GpkgStore::open_read(data).map_err(store_told)?,
+    })
 }
 
 /// Makes durable in the audit of the folder, beside a running server too, what is about to leave.
@@ -148,19 +167,23 @@ fn note_export(args: &ExportArgs, actor: &Arc<Actor>, view: &View) -> anyhow::Re
 
 /// `trucban check`: 0 if all agrees, 1 with findings, 2 if the store cannot be read.
 pub fn check_store(args: &CheckArgs) -> ExitCode {
-    finish((|| {
-        let findings = check(&args.data).map_err(store_told)?;
+    finish(blocking(async {
+        let (findings, name) = match &args.database {
+            Some(database) => (postgis::check(database).await, database.to_string()),
+            None => (check(&args.data), args.data.display().to_string()),
+        };
+        let findings = findings.map_err(store_told)?;
         let mut out = io::stdout().lock();
         for finding in &findings {
             writeln!(out, "{}", finding.what)?;
         }
         if findings.is_empty() {
-            writeln!(out, "{}: không có sai lệch / no difference found", args.data.display())?;
+            writeln!(out, "{name}: không có sai lệch / no difference found")?;
             return Ok(ExitCode::SUCCESS);
         }
-        writeln!(out, "{}: {} sai lệch / differences", args.data.display(), findings.len())?;
+        writeln!(out, "{name}: {} sai lệch / differences", findings.len())?;
         Ok(ExitCode::FAILURE)
-    })())
+    }))
 }
 
 /// `trucban backup`: works beside a running server.

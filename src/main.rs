@@ -19,11 +19,13 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serves the picture: web pages, API and live feed.
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     Import(commands::ImportArgs),
     Export(commands::ExportArgs),
     Check(commands::CheckArgs),
     Backup(commands::BackupArgs),
+    Migrate(commands::MigrateArgs),
+    Copy(commands::CopyArgs),
     Simulate(commands::SimulateArgs),
     User(commands::UserArgs),
     Audit(commands::AuditArgs),
@@ -34,7 +36,7 @@ enum Command {
 fn main() -> ExitCode {
     trucban::http::choose_cryptography();
     match Arguments::parse().command {
-        Command::Serve(options) => match trucban::http::serve(options) {
+        Command::Serve(options) => match trucban::http::serve(*options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 // Nobody may be reading standard error; there is no other place to say so.
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export(&args),
         Command::Check(args) => commands::check_store(&args),
         Command::Backup(args) => commands::backup(&args),
+        Command::Copy(args) => commands::copy_store(&args),
+        Command::Migrate(args) => commands::migrate(&args),
         Command::Simulate(args) => commands::simulate_over_http(&args),
         Command::User(args) => commands::user(&args),
         Command::Audit(args) => commands::audit(&args),

@@ -36,6 +36,9 @@ test_tools() {
     program=${pair%%:*} package=${pair##*:}
     command -v "$program" >/dev/null 2>&1 || wanted+=("$package")
   done
+  # The tests start servers of their own from it; Debian's own cluster is not asked for.
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null \
+    || wanted+=(postgresql-15-postgis-3)
   /usr/bin/python3 -c 'import osgeo_utils.samples.validate_gpkg' 2>/dev/null || wanted+=(python3-gdal)
   /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || wanted+=(python3-venv)
   if [ ${#wanted[@]} -gt 0 ]; then

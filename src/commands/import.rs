@@ -13,6 +13,7 @@ use trucban::domain::{Actor, Code, Collection, Problem};
 use trucban::files::{ColumnRule, ImportOptions, Step, import_file, seed};
 use trucban::http::ImportAnswer;
 use trucban::store::gpkg::{GpkgStore, OpenOptions};
+use trucban::store::postgis::{Database, PgStore};
 use trucban::store::{Store, StoreError};
 
 use super::{blocking, collection, finish, import_over_http, store_told, told};
@@ -31,6 +32,9 @@ pub struct ImportArgs {
     /// Folder of the data
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     pub(super) data: PathBuf,
+    /// The database that takes the records, instead of the folder's own file; also beside servers that use it
+    #[arg(long, env = "TRUCBAN_DATABASE", value_name = "postgres://…", hide_env_values = true)]
+    pub(super) database: Option<Database>,
     /// Reference system of the coordinates, if not WGS 84 (EPSG:9205 is VN-2000 in Lai Châu)
     #[arg(long, value_name = "CRS")]
     pub(super) crs: Option<String>,
@@ -62,18 +66,26 @@ pub struct ImportArgs {
 /// written, 2 if the file, the folder or its server could not be used.
 pub fn import(args: &ImportArgs) -> ExitCode {
     finish(blocking(async {
+        if let Some(database) = &args.database {
+            let store = PgStore::open(database.clone(), None, "").await.map_err(store_told)?;
+            return report(args, &into_store(args, store).await?);
+        }
         let answer = match GpkgStore::open(&args.data, &OpenOptions { address: "trucban import".to_owned() }) {
-            Ok(store) => into_folder(args, store).await?,
+            Ok(store) => into_store(args, store).await?,
             Err(StoreError::Refused(problem)) => match server_behind(&problem) {
                 Some(address) => import_over_http::send(args, &address).await?,
                 None => return Err(told(problem)),
             },
             Err(error) => return Err(store_told(error)),
         };
-        print_answer(args, &answer)?;
-        let failed = answer.refused > 0 && (!args.skip_bad || answer.refused == answer.rows);
-        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        report(args, &answer)
     }))
+}
+
+fn report(args: &ImportArgs, answer: &ImportAnswer) -> anyhow::Result<ExitCode> {
+    print_answer(args, answer)?;
+    let failed = answer.refused > 0 && (!args.skip_bad || answer.refused == answer.rows);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// The address of the server that holds a locked folder; `None` if something else is wrong with it, or another
@@ -87,8 +99,8 @@ fn server_behind(problem: &Problem) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Imports into a folder that nobody else holds. A new one gets the reference ground, as `serve` would give it.
-async fn into_folder(args: &ImportArgs, store: Arc<dyn Store>) -> anyhow::Result<ImportAnswer> {
+/// Imports into an open store. A new one gets the reference ground, as `serve` would give it.
+async fn into_store(args: &ImportArgs, store: Arc<dyn Store>) -> anyhow::Result<ImportAnswer> {
     let options = ImportOptions {
         crs: args.crs.clone(),
         rules: args.rules.clone(),

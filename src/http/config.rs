@@ -13,6 +13,7 @@ use super::limits::Limits;
 use super::oidc::{OidcConfig, OidcSection};
 use super::tls::CertificateSource;
 use crate::store::audit::BULK_IDS_AN_HOUR_MAX;
+use crate::store::postgis::Database;
 
 /// Where the server listens if nothing else is said.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -25,6 +26,19 @@ pub struct ServeOptions {
     /// Folder of the data; made if absent [default: data]
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Keeps the records in PostgreSQL with PostGIS, which other nodes may share; accounts, audit and tips stay in the
+    /// folder. sslmode=require encrypts, sslmode=verify-full&sslrootcert=FILE also asks who answers
+    #[arg(long, env = "TRUCBAN_DATABASE", value_name = "postgres://…", hide_env_values = true)]
+    pub database: Option<Database>,
+    /// Brings the database up to this version first, as a role that owns it (else: trucban migrate)
+    #[arg(
+        long,
+        env = "TRUCBAN_MIGRATE_AS",
+        value_name = "postgres://…",
+        hide_env_values = true,
+        requires = "database"
+    )]
+    pub migrate_as: Option<Database>,
     /// Address and port; port 0 takes a free one; other than loopback needs --tls or --behind-proxy [default:
     /// 127.0.0.1:8080]
     #[arg(long, env = "TRUCBAN_LISTEN", value_name = "ADDR")]
@@ -60,6 +74,8 @@ pub struct ServeOptions {
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
     data: Option<PathBuf>,
+    /// As `--database`.
+    database: Option<String>,
     listen: Option<SocketAddr>,
     #[serde(default)]
     demo: bool,
@@ -109,6 +125,8 @@ impl Default for AuditSection {
 /// Command line and file together.
 pub struct Config {
     pub data: PathBuf,
+    pub database: Option<Database>,
+    pub migrate_as: Option<Database>,
     pub listen: SocketAddr,
     pub settings: Settings,
     pub entry: Entry,
@@ -151,7 +169,14 @@ impl Config {
             bail!("audit.people_an_hour_max is a number from 1 to {BULK_IDS_AN_HOUR_MAX}");
         }
         let behind_proxy = options.behind_proxy || file.behind_proxy;
+        let database = match (options.database, file.database) {
+            (Some(database), _) => Some(database),
+            (None, Some(url)) => Some(url.parse().context("database of the configuration file")?),
+            (None, None) => None,
+        };
         let config = Self {
+            database,
+            migrate_as: options.migrate_as,
             data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
             listen,
             settings: Settings { demo, hosts, behind_proxy, public_tips: file.public_tips, authority: None },

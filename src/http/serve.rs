@@ -68,10 +68,13 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
 
     let Config { entry, simulation, limits, oidc, .. } = &config;
     let (limits, oidc) = (limits.clone(), oidc.clone());
+    let (database, migrate_as) = (config.database.clone(), config.migrate_as.clone());
     let options = StartOptions {
         simulation: *simulation,
         limits,
         oidc,
+        database,
+        migrate_as,
         base: config.base(address),
         ..StartOptions::new(*entry, address)
     };

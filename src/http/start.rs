@@ -26,6 +26,7 @@ use crate::files::{seed, simulate};
 use crate::picture::{self, View};
 use crate::store::audit::Audit;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
+use crate::store::postgis::{self, Database, PgStore};
 use crate::store::system::System;
 use crate::store::tips::TipStore;
 use crate::store::{Store, StoreError};
@@ -52,6 +53,10 @@ pub struct StartOptions {
     /// The provider by which one may come in too.
     pub oidc: Option<OidcConfig>,
     pub limits: Limits,
+    /// Where the records are, if not in the folder's own file.
+    pub database: Option<Database>,
+    /// As whom the database is brought up to this version before it is opened.
+    pub migrate_as: Option<Database>,
 }
 
 impl StartOptions {
@@ -59,24 +64,43 @@ impl StartOptions {
     #[must_use]
     pub fn new(entry: Entry, address: SocketAddr) -> Self {
         let (base, clock) = (format!("http://{address}"), Arc::new(SystemClock));
-        Self { entry, simulation: false, base, clock, limits: Limits::default(), oidc: None }
+        let (limits, oidc, database, migrate_as) = (Limits::default(), None, None, None);
+        Self { entry, simulation: false, base, clock, limits, oidc, database, migrate_as }
     }
 }
 
-/// Opens `folder` and loads it. A new folder gets the reference ground; a demo also the invented records.
+/// Opens `folder` and loads it. A new folder gets the reference ground; a demo also the invented records. With a
+/// database the records are there, and the folder holds the accounts, the audit and the tips of this node.
 ///
 /// # Errors
-/// A folder that is locked, damaged, or of the other kind (demo or real); `Everybody` where there are accounts.
-pub async fn start(folder: &Path, options: StartOptions, stopping: CancellationToken) -> anyhow::Result<Started> {
-    let (path, open) = (folder.to_owned(), OpenOptions { address: options.base.clone() });
-    let opened = tokio::task::spawn_blocking(move || GpkgStore::open(&path, &open)).await?;
-    let store: Arc<dyn Store> = opened.map_err(|error| told_store(error, folder))?;
+/// A folder that is locked, damaged, or of the other kind (demo or real); a database that cannot be opened;
+/// `Everybody` where there are accounts.
+pub async fn start(folder: &Path, mut options: StartOptions, stopping: CancellationToken) -> anyhow::Result<Started> {
+    let store: Arc<dyn Store> = match options.database.take() {
+        Some(database) => open_database(database, folder, &options).await?,
+        None => {
+            let (path, open) = (folder.to_owned(), OpenOptions { address: options.base.clone() });
+            let opened = tokio::task::spawn_blocking(move || GpkgStore::open(&path, &open)).await?;
+            opened.map_err(|error| told_store(error, folder))?
+        }
+    };
     match fill(&store, folder, options, stopping).await {
         Ok(started) => Ok(started),
         Err(error) => {
             store.close().await;
             Err(error)
         }
+    }
+}
+
+async fn open_database(database: Database, folder: &Path, options: &StartOptions) -> anyhow::Result<Arc<PgStore>> {
+    if let Some(owner) = &options.migrate_as {
+        postgis::migrate(owner).await.with_context(|| format!("cannot migrate {owner}"))?;
+    }
+    let name = database.to_string();
+    match PgStore::open(database, Some(folder), &options.base).await {
+        Err(StoreError::Refused(problem)) => Err(told(&problem)),
+        opened => opened.with_context(|| format!("cannot open {name}")),
     }
 }
 

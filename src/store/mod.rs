@@ -4,16 +4,22 @@
 //! transaction; a failed member of a group commit rolls back alone; seq, version and human code are given out here.
 
 pub mod audit;
+pub mod copy;
 pub mod gpkg;
+pub mod postgis;
 pub mod system;
 pub mod tips;
 
 mod body;
+mod findings;
+mod folder;
+mod rules;
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use geo_types::Geometry;
 use serde_json::{Map, Value};
@@ -21,6 +27,10 @@ use uuid::Uuid;
 
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Problem, Record, Timestamp};
+
+/// Keys of the `meta` table that every store sets: when it was made, and its last sign of life.
+const CREATED_AT: &str = "created_at";
+const LAST_ALIVE_AT: &str = "last_alive_at";
 
 /// A future that a store returns; boxed so that the store can be chosen at run time.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -214,4 +224,10 @@ pub trait Snapshot: Send {
     /// # Errors
     /// [`StoreError`] if a row cannot be read.
     fn newest_fixes(&mut self) -> Result<Vec<(Fix, Seq)>, StoreError>;
+}
+
+/// The clock of the store; only this room and the doors read it.
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

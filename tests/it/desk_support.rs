@@ -12,9 +12,11 @@ use trucban::domain::incident::may_follow;
 use trucban::domain::place::{Place, PointSource};
 use trucban::domain::{Actor, Code, Collection, Force, Problem, Role, Timestamp};
 use trucban::picture::{self, View};
+use trucban::store::postgis::PgStore;
 use trucban::store::{Append, Put, Store};
 use uuid::Uuid;
 
+use crate::postgres_support::TestDatabase;
 use crate::store_support::{Folder, object};
 
 /// 2026-11-23 02:14 in Lai Châu.
@@ -41,17 +43,22 @@ pub struct Room {
     pub clock: TestClock,
     pub store: Arc<dyn Store>,
     _folder: Folder,
+    _database: Option<TestDatabase>,
 }
 
 impl Room {
     /// A room over an empty store.
     pub async fn new() -> Self {
         let folder = Folder::new();
-        let store: Arc<dyn Store> = folder.open();
+        let database = TestDatabase::if_asked_for();
+        let store: Arc<dyn Store> = match &database {
+            Some(database) => PgStore::open(database.database(), None, "").await.unwrap(),
+            None => folder.open(),
+        };
         let clock = TestClock(Arc::new(AtomicI64::new(NIGHT_MS)));
         let handle = picture::start(Arc::clone(&store)).await.unwrap();
         let desk = Desk::new(Arc::clone(&store), handle, Arc::new(clock.clone()));
-        Self { desk, clock, store, _folder: folder }
+        Self { desk, clock, store, _folder: folder, _database: database }
     }
 
     /// A room over the shipped ground.

@@ -54,7 +54,7 @@ impl Room {
     }
 
     async fn records(&self, collection: Collection) -> Vec<Record> {
-        records(&self.store, collection).await
+        records(&*self.store, collection).await
     }
 }
 
@@ -240,7 +240,7 @@ async fn an_import_never_closes_an_incident_that_lives() {
         id,
         json!({ "kind": "landslide", "state": "reported", "title": "Sạt lở" }),
     );
-    super::store_support::put_one(&room.store, live).await.unwrap();
+    super::store_support::put_one(&*room.store, live).await.unwrap();
     let text = format!("id,kind,state,title,lon,lat\n{id},landslide,closed,Sạt lở lớn,103.1,22.3\n");
     let summary = room.import_text("again.csv", &text, &into(Collection::Incidents)).await;
     assert_eq!(summary.updated, 1);
@@ -321,7 +321,7 @@ async fn a_record_that_is_changed_meanwhile_is_matched_once_more() {
                 put.properties.insert("note".to_owned(), json!(format!("lần {left}")));
                 tokio::task::block_in_place(|| {
                     tokio::runtime::Handle::current()
-                        .block_on(super::store_support::put_one(&room.store, put))
+                        .block_on(super::store_support::put_one(&*room.store, put))
                         .unwrap();
                 });
             }

@@ -173,7 +173,7 @@ async fn the_landslide_catalogue_imports_as_past_incidents() {
     let options = ImportOptions { skip_bad: true, ..ImportOptions::into(Collection::Incidents) };
     let summary = import(&dynamic, &path, &options).await;
     assert_eq!(summary.created + summary.refused.count, 11_032);
-    let found = records(&store, Collection::Incidents).await;
+    let found = records(&*store, Collection::Incidents).await;
     let of_684 = found.iter().find(|r| r.properties.contains("\"event_id\":\"684\"")).unwrap().properties_map();
     assert_eq!(of_684["dead"], json!(11));
     assert_eq!(of_684["occurred_at"], json!("2008-07-31T17:00:00.000Z"));

@@ -17,6 +17,7 @@ use trucban::http::{
 use trucban::store::Store;
 use trucban::store::audit::{Audit, QUEUE_MAX};
 
+use crate::postgres_support::TestDatabase;
 use crate::store_support::Folder;
 
 /// A server with its own folder; stops when dropped.
@@ -28,6 +29,7 @@ pub struct Server {
     client: Client,
     stopping: CancellationToken,
     folder: Folder,
+    _database: Option<TestDatabase>,
 }
 
 /// An address of this machine; which one is told when it is bound.
@@ -100,6 +102,8 @@ impl Server {
         let app = App::new(settings, recorder().unwrap(), stopping.clone());
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
         options.base = format!("http://{address}");
+        let database = TestDatabase::if_asked_for();
+        options.database = database.as_ref().map(TestDatabase::database);
         let Started { mut live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
         let store = Arc::clone(&live.store);
         live.audit = Audit::open_with(folder.path(), audit_queue_max).unwrap();
@@ -108,7 +112,8 @@ impl Server {
         let tokens = std::fs::read(folder.path().join(DEMO_TOKENS_FILE))
             .map(|bytes| serde_json::from_slice(&bytes).unwrap())
             .unwrap_or_default();
-        Self { base: format!("http://{address}"), store, audit, tokens, client: client(), stopping, folder }
+        let base = format!("http://{address}");
+        Self { base, store, audit, tokens, client: client(), stopping, folder, _database: database }
     }
 
     /// Stops it in order; its folder stays.

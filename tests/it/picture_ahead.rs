@@ -64,13 +64,13 @@ async fn an_import_made_ahead_is_shown_as_the_journal_has_it() {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
             for _ in 0..40 {
-                put_one(&store, household(Uuid::now_v7(), 1)).await.unwrap();
+                put_one(&*store, household(Uuid::now_v7(), 1)).await.unwrap();
             }
         })
     };
     let imported = store.append_many(call(Vec::new()), Box::new(puts.into_iter())).await.unwrap();
     others.await.unwrap();
-    put_one(&store, household(known[7].id, 80)).await.unwrap();
+    put_one(&*store, household(known[7].id, 80)).await.unwrap();
     let newest = *store.durable_seq().borrow();
     handle.wait_for(newest, AT_MOST).await.unwrap();
 
@@ -94,7 +94,7 @@ async fn an_import_that_is_given_up_leaves_the_picture_alone() {
     let folder = Folder::new();
     let store = folder.open();
     let known = Uuid::now_v7();
-    put_one(&store, household(known, 1)).await.unwrap();
+    put_one(&*store, household(known, 1)).await.unwrap();
     let handle = picture::start(Arc::clone(&store) as Arc<dyn Store>).await.unwrap();
     // The version that it rests on is not that of the record: found out at the end, when all is staged.
     let stale = expecting(call(Vec::new()), Collection::Households, known, 9);

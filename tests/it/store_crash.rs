@@ -47,7 +47,7 @@ async fn victim() {
     let store = GpkgStore::open(Path::new(&folder), &Default::default()).unwrap();
     if work == "one after the other" {
         for n in 0..50 {
-            put_one(&store, household(Uuid::now_v7(), n)).await.unwrap();
+            put_one(&*store, household(Uuid::now_v7(), n)).await.unwrap();
             println!("ack {n}");
         }
         store.close().await;
@@ -187,7 +187,7 @@ async fn a_full_disk_is_told_and_the_store_goes_on_when_there_is_room_again() {
         let id = Uuid::now_v7();
         let mut put = household(id, 1);
         put.properties.insert("note".to_owned(), "x".repeat(1_500).into());
-        match put_one(&store, put).await {
+        match put_one(&*store, put).await {
             Ok(_) => taken.push(id),
             Err(error) => break error,
         }
@@ -196,15 +196,15 @@ async fn a_full_disk_is_told_and_the_store_goes_on_when_there_is_room_again() {
     assert!(matches!(full, StoreError::DiskFull), "{full}");
     let import = (0..3_000).map(|n| household(Uuid::now_v7(), n % 5));
     assert!(matches!(store.append(call(import.collect())).await, Err(StoreError::DiskFull)));
-    assert_eq!(records(&store, Collection::Households).await.len(), taken.len(), "reading goes on");
+    assert_eq!(records(&*store, Collection::Households).await.len(), taken.len(), "reading goes on");
     std::fs::remove_file(ballast).unwrap();
     let started = Instant::now();
-    while let Err(error) = put_one(&store, household(Uuid::now_v7(), 2)).await {
+    while let Err(error) = put_one(&*store, household(Uuid::now_v7(), 2)).await {
         assert!(matches!(error, StoreError::DiskFull), "{error}");
         assert!(started.elapsed() < Duration::from_secs(5), "no write got through: {error}");
     }
     assert_eq!(check(disk.path()).unwrap(), []);
-    assert_eq!(records(&store, Collection::Households).await.len(), taken.len() + 1);
+    assert_eq!(records(&*store, Collection::Households).await.len(), taken.len() + 1);
     store.close().await;
     drop(store);
     assert_eq!(check(disk.path()).unwrap(), []);
@@ -224,7 +224,7 @@ async fn a_backup_under_load_is_one_whole_file_and_overwrites_nothing() {
         tokio::spawn(async move {
             let mut written = 0;
             while !stop.load(Ordering::Relaxed) {
-                put_one(&store, household(Uuid::now_v7(), 1)).await.unwrap();
+                put_one(&*store, household(Uuid::now_v7(), 1)).await.unwrap();
                 written += 1;
             }
             written
@@ -239,7 +239,7 @@ async fn a_backup_under_load_is_one_whole_file_and_overwrites_nothing() {
     assert_eq!(beside.len(), 1, "one file: {beside:?}");
     assert_eq!(check(&target).unwrap(), []);
     let copy = GpkgStore::open_read(&target).unwrap();
-    let copied = records(&copy, Collection::Households).await.len();
+    let copied = records(&*copy, Collection::Households).await.len();
     assert!((10_000..=10_000 + written).contains(&copied), "{copied} with {written} written meanwhile");
     let before = std::fs::read(&target).unwrap();
     assert!(matches!(store.backup(target.clone()).await, Err(StoreError::Refused(_))));

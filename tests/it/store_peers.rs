@@ -45,10 +45,10 @@ async fn live(folder: &Folder) -> std::sync::Arc<GpkgStore> {
     home.personal = object(json!({"phone": "0912"}));
     home.properties.insert("poor".to_owned(), json!(true));
     for put in [road, zone, nowhere, home, household(Uuid::now_v7(), 2)] {
-        put_one(&store, put).await.unwrap();
+        put_one(&*store, put).await.unwrap();
     }
     let unit_properties = json!({"name": "Tổ 1", "kind": "patrol", "force": "police", "capabilities": ["boat"]});
-    put_one(&store, put(Collection::Units, unit, unit_properties)).await.unwrap();
+    put_one(&*store, put(Collection::Units, unit, unit_properties)).await.unwrap();
     store.append_fixes(vec![fix(unit, 1_000, 103.3)].into()).await.unwrap();
     store
 }
@@ -121,7 +121,7 @@ async fn no_other_program_can_write_into_the_live_file() {
         assert!(said(&output).contains("trucban_writer"), "{layer}: {}", said(&output));
     }
     assert_eq!(check(folder.path()).unwrap(), []);
-    put_one(&store, household(Uuid::now_v7(), 1)).await.unwrap();
+    put_one(&*store, household(Uuid::now_v7(), 1)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

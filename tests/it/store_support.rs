@@ -100,7 +100,7 @@ pub fn keyed(mut call: Append, key: Uuid, body: u8) -> Append {
     call
 }
 
-pub async fn put_one(store: &GpkgStore, put: Put) -> Result<Appended, StoreError> {
+pub async fn put_one(store: &(impl Store + ?Sized), put: Put) -> Result<Appended, StoreError> {
     store.append(call(vec![put])).await
 }
 
@@ -119,7 +119,7 @@ pub fn fix(unit_id: Uuid, at_ms: i64, lon: f64) -> Fix {
 }
 
 /// Every current record of a collection as the store gives it.
-pub async fn records(store: &GpkgStore, collection: Collection) -> Vec<Record> {
+pub async fn records(store: &(impl Store + ?Sized), collection: Collection) -> Vec<Record> {
     let mut snapshot = store.snapshot().await.unwrap();
     let mut found = Vec::new();
     snapshot.records(collection, &mut |record, _| found.push(record)).unwrap();

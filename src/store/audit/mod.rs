@@ -27,7 +27,7 @@ pub use queue::{QUEUE_MAX, Slot};
 pub use read::{ROWS_MAX, RowsQuery, walk};
 
 use super::StoreError;
-use super::gpkg::make_private_file;
+use super::folder::make_private_file;
 use crate::domain::access::DataClass;
 use crate::domain::{Actor, Collection, Timestamp};
 use queue::Queue;

@@ -13,7 +13,7 @@ use super::chain::{Head, Line};
 use super::queue::{Counted, Counts, Message, MinuteKey, Queue};
 use super::{Event, Kind, MINUTE_MS};
 use crate::store::StoreError;
-use crate::store::gpkg::now;
+use crate::store::now;
 
 /// Two commits follow each other no faster unless rows pile up; the first after a quiet moment comes at once.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(200);

@@ -13,10 +13,8 @@ use super::tables::{FIELD_PARAMETER, Table};
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Record, Timestamp};
 use crate::store::body::{self, PersonalRef};
-use crate::store::{Appended, Expect, Idempotency, StoreError};
+use crate::store::{Appended, Expect, Idempotency, StoreError, rules};
 
-/// Codes of exercise (diễn tập) data, whatever the collection.
-const EXERCISE_SERIES: &str = "DT";
 const SALT_BYTES: usize = 16;
 
 /// What all rows of one call share.
@@ -163,11 +161,10 @@ pub(super) fn change(frame: &Frame<'_>, prepared: Prepared, seq: Seq, version: u
 
 /// Gives a new record the next code of its series and quarter, or makes the series jump over the code it brings.
 pub(super) fn give_code(frame: &Frame<'_>, prepared: &mut Prepared) -> Result<(), StoreError> {
-    let Some(series) = prepared.collection.code_series() else { return Ok(()) };
-    let series = if frame.exercise_id.is_some() { EXERCISE_SERIES } else { series };
+    let Some(series) = rules::code_series(prepared.collection, frame.exercise_id.is_some()) else { return Ok(()) };
     let table = &frame.tables[prepared.collection.index()];
     if let Some(code) = prepare::code(table, prepared) {
-        if let Some((year, quarter, number)) = parse_code(series, code) {
+        if let Some((year, quarter, number)) = rules::parse_code(series, code) {
             frame
                 .conn
                 .prepare_cached(
@@ -189,14 +186,6 @@ pub(super) fn give_code(frame: &Frame<'_>, prepared: &mut Prepared) -> Result<()
         .query_row((series, year, quarter), |row| row.get(0))?;
     prepare::set_code(table, prepared, &format!("{series}-{year:04}-Q{quarter}-{number:04}"));
     Ok(())
-}
-
-fn parse_code(series: &str, code: &str) -> Option<(i64, i64, i64)> {
-    let mut parts = code.strip_prefix(series)?.strip_prefix('-')?.split('-');
-    let year = parts.next()?.parse().ok()?;
-    let quarter = parts.next()?.strip_prefix('Q')?.parse().ok()?;
-    let number = parts.next().filter(|digits| digits.len() <= 9)?.parse().ok()?;
-    (parts.next().is_none() && (1..=4).contains(&quarter)).then_some((year, quarter, number))
 }
 
 /// Keeps personal values in their side table. Unchanged ones keep their row, so that erasing it erases them in every
@@ -278,17 +267,4 @@ pub(super) fn write_record(
     }
     statement.raw_execute()?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_codes_of_the_series_move_its_counter() {
-        assert_eq!(parse_code("LC", "LC-2026-Q4-0147"), Some((2026, 4, 147)));
-        for other in ["DT-2026-Q4-0147", "LC-2026-Q5-0147", "LC-2026-Q4", "LC-2026-Q4-1-2", "LC-x-Q4-1"] {
-            assert_eq!(parse_code("LC", other), None, "{other}");
-        }
-    }
 }

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::folder;
 use crate::domain::{Code, Problem};
 use crate::store::StoreError;
+use crate::store::folder::make_private_file;
 
 /// Pages copied in one step (4 MiB), and the pause after it that leaves the disk to the writer.
 const STEP_PAGES: i32 = 1_024;
@@ -17,7 +18,7 @@ const STEP_PAUSE: Duration = Duration::from_millis(2);
 
 /// Copies `file` to `to`, which must not exist.
 pub(super) fn backup(file: &Path, to: &Path) -> Result<(), StoreError> {
-    if !folder::make_private_file(to)? {
+    if !make_private_file(to)? {
         return Err(StoreError::Refused(exists(to)));
     }
     // The name is ours now. The copy grows beside it and takes its place when it is whole.
@@ -48,7 +49,7 @@ fn part_of(to: &Path) -> PathBuf {
 }
 
 fn copy(file: &Path, part: &Path) -> Result<(), StoreError> {
-    folder::make_private_file(part)?;
+    make_private_file(part)?;
     let source = folder::open_reader(file)?;
     // Within one read transaction the copy stays that of one moment; without it every commit would start it afresh.
     source.execute_batch("BEGIN; SELECT count(*) FROM meta;")?;

@@ -9,15 +9,14 @@ use uuid::Uuid;
 
 use super::fixes::{self, Placed};
 use super::snapshot::RecordReader;
-use super::tables::{self, Table, has_personal};
+use super::tables::{self, Table};
 use super::{checkpoint, folder, read};
 use crate::domain::Collection;
 use crate::domain::change::Seq;
 use crate::store::body::{self, PersonalRef};
+use crate::store::findings::Findings;
+use crate::store::rules::has_personal;
 use crate::store::{Finding, StoreError};
-
-/// Findings of one kind that are told one by one; the rest is counted.
-const TOLD_MAX: usize = 20;
 
 /// Compares everything that is derived with what it is derived from. `path` is a data folder or a single store file.
 ///
@@ -38,32 +37,6 @@ pub fn check(path: &Path) -> Result<Vec<Finding>, StoreError> {
     check_positions(&conn, hidden_from, &mut findings)?;
     check_checkpoints(&conn, hidden_from, &mut findings)?;
     Ok(findings.into_list())
-}
-
-/// Findings by kind, each kind told so many times.
-#[derive(Default)]
-struct Findings {
-    list: Vec<Finding>,
-    counts: HashMap<&'static str, usize>,
-}
-
-impl Findings {
-    fn add(&mut self, kind: &'static str, what: impl FnOnce() -> String) {
-        let count = self.counts.entry(kind).or_default();
-        *count += 1;
-        if *count <= TOLD_MAX {
-            self.list.push(Finding { what: format!("{kind}: {}", what()) });
-        }
-    }
-
-    fn into_list(mut self) -> Vec<Finding> {
-        let mut more: Vec<_> = self.counts.iter().filter(|(_, count)| **count > TOLD_MAX).collect();
-        more.sort();
-        for (kind, count) in more {
-            self.list.push(Finding { what: format!("{kind}: {} more", count - TOLD_MAX) });
-        }
-        self.list
-    }
 }
 
 fn check_file(conn: &Connection, findings: &mut Findings) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ mod backup;
 mod blob;
 mod check;
 mod checkpoint;
+mod copy;
 mod fixes;
 mod folder;
 mod import;
@@ -25,22 +26,24 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 pub use self::check::check;
-use self::folder::Lock;
-pub(super) use self::folder::{make_folder, make_private_file};
+pub(super) use self::copy::{give_copy, take_copy};
 use self::read::Readers;
 pub(super) use self::retain::leave_nothing_in_the_log;
 pub use self::retain::{Retained, retain};
 use self::tables::Table;
 use self::tail::Tail;
 use self::writer::{Job, Writer};
-use super::{Append, Appended, AppendedMany, FixesAppended, Put, Snapshot, Staging, Store, StoreError, StoreFuture};
+use super::folder::{Lock, make_folder};
+use super::{
+    Append, Appended, AppendedMany, CREATED_AT, FixesAppended, LAST_ALIVE_AT, Put, Snapshot, Staging, Store,
+    StoreError, StoreFuture, now,
+};
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Timestamp};
 
@@ -82,7 +85,7 @@ impl GpkgStore {
     /// # Errors
     /// `folder_locked` naming the holder, `DiskFull`, `Damaged`, or what the system said.
     pub fn open(dir: &Path, options: &OpenOptions) -> Result<Arc<Self>, StoreError> {
-        folder::make_folder(dir)?;
+        make_folder(dir)?;
         let mut lock = Lock::take(dir)?;
         lock.announce(&options.address)?;
         let file = folder::store_file(dir);
@@ -302,9 +305,6 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|_| gone())?
 }
 
-const CREATED_AT: &str = "created_at";
-const LAST_ALIVE_AT: &str = "last_alive_at";
-
 fn meta(conn: &Connection, key: &str) -> Result<Option<String>, StoreError> {
     Ok(conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([key], |row| row.get(0)).optional()?)
 }
@@ -325,12 +325,6 @@ fn blind_since(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
         |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]),
     )?;
     Ok(texts.iter().flatten().filter_map(|text| Timestamp::parse(text).ok()).max())
-}
-
-/// The clock of the store; only this room and the doors read it.
-pub(super) fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::folder::{self, Lock};
+use super::folder;
 use crate::domain::retention::{Retention, RetentionRule};
 use crate::domain::{Collection, Timestamp};
 use crate::store::StoreError;
+use crate::store::folder::Lock;
 
 const DAY_MS: i64 = 86_400_000;
 

@@ -9,7 +9,8 @@ use rusqlite::functions::FunctionFlags;
 
 use crate::domain::Collection;
 use crate::domain::collection::GeometryKind;
-use crate::domain::schema::{Field, FieldKind, SetBy};
+use crate::domain::schema::{Field, FieldKind};
+use crate::store::rules::{self, has_personal};
 
 /// Known on our write connection alone; the triggers call it, so that other programs read but cannot write.
 const WRITER_FUNCTION: &str = "trucban_writer";
@@ -54,22 +55,9 @@ pub(super) fn all() -> Vec<Table> {
     Collection::ALL.into_iter().map(Table::new).collect()
 }
 
-/// Whether the collection has values that may be erased.
-pub(super) fn has_personal(collection: Collection) -> bool {
-    collection.fields().iter().any(|field| field.personal)
-}
-
-/// Whether a field is a column of its table: personal values lie in a side table, and what follows the newest fix is
-/// not stored in the record.
-pub(super) fn is_column(field: &Field) -> bool {
-    !field.personal && field.set_by != SetBy::Fix
-}
-
 impl Table {
     fn new(collection: Collection) -> Self {
-        let fields: Vec<&Field> = collection.fields().iter().filter(|field| is_column(field)).collect();
-        let mut sorted = fields.clone();
-        sorted.sort_by_key(|field| field.name);
+        let (fields, sorted) = (rules::columns(collection), rules::sorted_columns(collection));
         let mut columns = "geom, id, version, seq, recorded_at".to_owned();
         let mut values = "?1, ?2, ?3, ?4, ?5".to_owned();
         let mut sets = "geom = ?1, version = ?3, seq = ?4, recorded_at = ?5".to_owned();
@@ -157,7 +145,7 @@ fn ensure_table(conn: &Connection, collection: Collection) -> rusqlite::Result<(
         .prepare("SELECT name FROM pragma_table_info(?1)")?
         .query_map([collection.as_str()], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let columns = collection.fields().iter().filter(|field| is_column(field));
+    let columns = rules::columns(collection).into_iter();
     if present.is_empty() {
         let geometry = geometry_type(collection.geometry_kind());
         let mut ddl = format!(
@@ -208,16 +196,6 @@ fn guard_event(conn: &Connection, table: &str, event: &str) -> rusqlite::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_field_takes_the_name_of_a_column_of_the_store() {
-        for collection in Collection::ALL {
-            for field in collection.fields() {
-                let taken = ["fid", "geom", "id", "version", "seq", "recorded_at", "personal_ref"];
-                assert!(!taken.contains(&field.name), "{collection}.{}", field.name);
-            }
-        }
-    }
 
     #[test]
     fn a_field_added_to_a_schema_gets_its_column() {

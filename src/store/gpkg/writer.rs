@@ -16,7 +16,6 @@ use uuid::Uuid;
 use super::apply::Frame;
 use super::checkpoint::Checkpoints;
 use super::fixes::{self, Positions};
-use super::folder::Lock;
 use super::import::{Import, Step};
 use super::prepare::Call;
 use super::tables::Table;
@@ -26,6 +25,7 @@ use super::wal::Mover;
 use super::{CREATED_AT, LAST_ALIVE_AT, apply, meta, now, put_meta, read};
 use crate::domain::change::Seq;
 use crate::domain::{Collection, Event, Fix, FixBatch, Timestamp};
+use crate::store::folder::Lock;
 use crate::store::{Appended, FixesAppended, StoreError};
 
 /// Members of one group commit, and how long a group may grow before it is committed: what bounds the wait of its

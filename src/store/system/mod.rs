@@ -33,7 +33,7 @@ pub use sessions::{NewSession, SESSION_IDLE_S, SESSION_LIFE_S, SESSIONS_MAX, Ses
 pub use tokens::{Bearer, NewToken, TOKENS_MAX, Token, TokenKind};
 
 use super::StoreError;
-use super::gpkg::{make_folder, make_private_file};
+use super::folder::{make_folder, make_private_file};
 use crate::domain::access::Grant;
 use crate::domain::{Force, Role, Timestamp};
 

@@ -1,0 +1,222 @@
+//! Where the store's contract is tested: a GeoPackage, one that is opened anew before every read, and PostGIS.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+use trucban::domain::change::Seq;
+use trucban::domain::{Change, Collection, Event, Fix, Timestamp};
+use trucban::store::gpkg::{self, GpkgStore};
+use trucban::store::postgis::{self, PgStore};
+use trucban::store::{
+    Append, Appended, AppendedMany, Finding, FixesAppended, Put, Snapshot, Staging, Store, StoreError, StoreFuture,
+};
+use uuid::Uuid;
+
+use crate::postgres_support::TestDatabase;
+use crate::store_support::Folder;
+
+/// What every store can do besides the trait.
+pub trait Contract: Store {
+    fn erase_personal(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<usize, StoreError>>;
+    fn blind_since(&self) -> Option<Timestamp>;
+}
+
+/// A place that holds a store, empty at first.
+pub enum Place {
+    Gpkg(Folder),
+    Reopened(Folder),
+    PostGis(TestDatabase),
+}
+
+impl Place {
+    pub fn gpkg() -> Self {
+        Self::Gpkg(Folder::new())
+    }
+
+    pub fn gpkg_reopened() -> Self {
+        Self::Reopened(Folder::new())
+    }
+
+    pub fn postgis() -> Self {
+        Self::PostGis(TestDatabase::new())
+    }
+
+    pub async fn open(&self) -> Arc<dyn Contract> {
+        match self {
+            Self::Gpkg(folder) => folder.open(),
+            Self::Reopened(folder) => {
+                Arc::new(Reopened { path: folder.path().to_owned(), store: Mutex::new(folder.open()) })
+            }
+            Self::PostGis(database) => PgStore::open(database.database(), None, "").await.unwrap(),
+        }
+    }
+
+    /// Beside whoever writes.
+    pub async fn reader(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Gpkg(folder) | Self::Reopened(folder) => GpkgStore::open_read(folder.path()).unwrap(),
+            Self::PostGis(database) => PgStore::open_read(database.database()).await.unwrap(),
+        }
+    }
+
+    pub async fn check(&self) -> Vec<Finding> {
+        match self {
+            Self::Gpkg(folder) | Self::Reopened(folder) => gpkg::check(folder.path()).unwrap(),
+            Self::PostGis(database) => postgis::check(&database.database()).await.unwrap(),
+        }
+    }
+
+    /// One number of the store's tables.
+    pub fn number(&self, sql: &str) -> i64 {
+        match self {
+            Self::Gpkg(folder) | Self::Reopened(folder) => {
+                let rows = rusqlite::Connection::open(folder.path().join("trucban.gpkg")).unwrap();
+                rows.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+            Self::PostGis(database) => database.sql(sql).parse().unwrap(),
+        }
+    }
+}
+
+/// Runs tests of the contract (`async fn name(place: Place)`) on both engines.
+macro_rules! on_both_engines {
+    ($($name:ident),+ $(,)?) => {
+        mod gpkg {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name($crate::store_places::Place::gpkg()).await;
+            })+
+        }
+        mod postgis {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name($crate::store_places::Place::postgis()).await;
+            })+
+        }
+    };
+}
+
+/// As [`on_both_engines`], and on a GeoPackage that is opened anew before every read.
+macro_rules! on_every_store {
+    ($($name:ident),+ $(,)?) => {
+        $crate::store_places::on_both_engines!($($name),+);
+        mod gpkg_reopened {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name($crate::store_places::Place::gpkg_reopened()).await;
+            })+
+        }
+    };
+}
+pub(crate) use {on_both_engines, on_every_store};
+
+impl Contract for GpkgStore {
+    fn erase_personal(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<usize, StoreError>> {
+        Box::pin(Self::erase_personal(self, collection, id))
+    }
+
+    fn blind_since(&self) -> Option<Timestamp> {
+        Self::blind_since(self)
+    }
+}
+
+impl Contract for PgStore {
+    fn erase_personal(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<usize, StoreError>> {
+        Box::pin(Self::erase_personal(self, collection, id))
+    }
+
+    fn blind_since(&self) -> Option<Timestamp> {
+        Self::blind_since(self)
+    }
+}
+
+/// A GeoPackage that is closed and opened anew before every read, so that nothing is answered from memory.
+struct Reopened {
+    path: PathBuf,
+    store: Mutex<Arc<GpkgStore>>,
+}
+
+impl Reopened {
+    fn now(&self) -> Arc<GpkgStore> {
+        Arc::clone(&self.store.lock().unwrap())
+    }
+
+    async fn anew(&self) -> Arc<GpkgStore> {
+        let old = self.now();
+        old.close().await;
+        // A store that was closed by the test stays closed.
+        let Ok(new) = GpkgStore::open(&self.path, &Default::default()) else { return old };
+        *self.store.lock().unwrap() = Arc::clone(&new);
+        new
+    }
+}
+
+impl Contract for Reopened {
+    fn erase_personal(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<usize, StoreError>> {
+        Box::pin(async move { self.now().erase_personal(collection, id).await })
+    }
+
+    fn blind_since(&self) -> Option<Timestamp> {
+        self.now().blind_since()
+    }
+}
+
+impl Store for Reopened {
+    fn append(&self, call: Append) -> StoreFuture<'_, Result<Appended, StoreError>> {
+        Box::pin(async move { self.now().append(call).await })
+    }
+
+    fn append_many(
+        &self,
+        head: Append,
+        puts: Box<dyn Iterator<Item = Put> + Send>,
+    ) -> StoreFuture<'_, Result<AppendedMany, StoreError>> {
+        Box::pin(async move { self.now().append_many(head, puts).await })
+    }
+
+    fn append_fixes(&self, fixes: Arc<[Fix]>) -> StoreFuture<'_, Result<FixesAppended, StoreError>> {
+        Box::pin(async move { self.now().append_fixes(fixes).await })
+    }
+
+    fn changes_between(
+        &self,
+        after: Seq,
+        through: Seq,
+        limit: usize,
+    ) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        Box::pin(async move { self.anew().await.changes_between(after, through, limit).await })
+    }
+
+    fn tell_staging(&self, listener: Arc<dyn Staging>) {
+        self.now().tell_staging(listener);
+    }
+
+    fn durable_seq(&self) -> watch::Receiver<Seq> {
+        self.now().durable_seq()
+    }
+
+    fn snapshot(&self) -> StoreFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {
+        Box::pin(async move { self.anew().await.snapshot().await })
+    }
+
+    fn history(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        Box::pin(async move { self.anew().await.history(collection, id).await })
+    }
+
+    fn meta(&self, key: &'static str) -> StoreFuture<'_, Result<Option<String>, StoreError>> {
+        Box::pin(async move { self.anew().await.meta(key).await })
+    }
+
+    fn set_meta(&self, key: &'static str, value: String) -> StoreFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.now().set_meta(key, value).await })
+    }
+
+    fn backup(&self, to: PathBuf) -> StoreFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.now().backup(to).await })
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async move { self.now().close().await })
+    }
+}
