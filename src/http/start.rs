@@ -117,7 +117,7 @@ async fn fill(
     let desk = Desk::new(Arc::clone(store), picture.clone(), Arc::new(SystemClock));
     let feed = Feed::start(picture.clone(), Arc::clone(store), now);
     let cast = if is_demo { Cast::of(&picture, now()) } else { Cast::default() };
-    let mut tasks = vec![watch::start(desk.clone(), stopping.clone())];
+    let mut tasks = vec![watch::start(desk.clone(), store.leads(), stopping.clone())];
     if is_demo && options.simulation {
         tasks.push(play(&desk, cast.field_unit.map(|(id, _)| id), stopping.clone()));
     }

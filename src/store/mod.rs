@@ -187,6 +187,10 @@ pub trait Store: Send + Sync + 'static {
     /// The newest durable seq, told on every commit. The picture's writer waits on it.
     fn durable_seq(&self) -> tokio::sync::watch::Receiver<Seq>;
 
+    /// Whether this process does what is to be done once, however many serve the store: what time alone changes. Always
+    /// where there is one process.
+    fn leads(&self) -> tokio::sync::watch::Receiver<bool>;
+
     /// Gives every current record of one collection to `sink`, from one read transaction shared by all collections
     /// read through the same `Snapshot`.
     fn snapshot(&self) -> StoreFuture<'_, Result<Box<dyn Snapshot>, StoreError>>;

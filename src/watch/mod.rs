@@ -5,13 +5,15 @@
 
 mod zones;
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Desk;
 
-/// Starts the watch. The task ends when `stop` is cancelled, after the turn it is making.
+/// Starts the watch of the process that `leads` ([`crate::store::Store::leads`]). The task ends when `stop` is cancelled,
+/// after the turn it is making.
 #[must_use]
-pub fn start(desk: Desk, stop: CancellationToken) -> JoinHandle<()> {
-    tokio::spawn(zones::watch(desk, stop))
+pub fn start(desk: Desk, leads: watch::Receiver<bool>, stop: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(zones::watch(desk, leads, stop))
 }

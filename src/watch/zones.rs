@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -16,10 +17,14 @@ const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// Pause after a turn that the store did not take.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Runs until `stop`.
-pub(super) async fn watch(desk: Desk, stop: CancellationToken) {
+/// Runs until `stop`; turns zones while this process `leads`.
+pub(super) async fn watch(desk: Desk, mut leads: watch::Receiver<bool>, stop: CancellationToken) {
     let mut steps = desk.picture().subscribe();
     loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            led = leads.wait_for(|leads| *leads) => if led.is_err() { return },
+        }
         let failed = turn_due(&desk, &stop).await;
         let sleep = if failed { RETRY } else { until_next(&desk.picture().load(), desk.now()) };
         let due = tokio::time::sleep(sleep);

@@ -102,13 +102,18 @@ async fn the_watch_expires_a_zone_when_its_time_has_come() {
     let room = Room::new().await;
     let desk = Desk::new(Arc::clone(&room.store), room.desk.picture().clone(), Arc::new(SystemClock));
     let stop = CancellationToken::new();
-    let task = watch::start(desk.clone(), stop.clone());
+    let leads = tokio::sync::watch::Sender::new(false);
+    let task = watch::start(desk.clone(), leads.subscribe(), stop.clone());
     let end = Timestamp::from_ms(desk.now().as_ms() + 400);
     let properties = json!({"name": "Sườn B", "kind": "landslide", "valid_to": end.to_string()});
     let item = Item { geometry: Some(slope()), properties: object(properties) };
     let id = desk.create(&Ask::by(planner()), Collection::RiskZones, None, item).await.unwrap().id();
     let state = || room.property(Collection::RiskZones, id, "state");
     assert_eq!(state(), "in_force");
+    // Another process does what is done once, until this one is told to.
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    assert_eq!(state(), "in_force");
+    leads.send_replace(true);
     let waited = tokio::time::timeout(Duration::from_secs(20), async {
         while state() != "expired" {
             tokio::time::sleep(Duration::from_millis(10)).await;

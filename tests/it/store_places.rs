@@ -196,6 +196,10 @@ impl Store for Reopened {
         self.now().durable_seq()
     }
 
+    fn leads(&self) -> watch::Receiver<bool> {
+        self.now().leads()
+    }
+
     fn snapshot(&self) -> StoreFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {
         Box::pin(async move { self.anew().await.snapshot().await })
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::watch;
 use trucban::domain::{Collection, Event};
 use trucban::store::postgis::{Database, PgStore, check, migrate};
 use trucban::store::{Store, StoreError};
@@ -187,6 +188,37 @@ async fn two_nodes_share_one_order_and_hear_of_each_other() {
     a.close().await;
     b.close().await;
     assert_eq!(check(&database.database()).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_leads_and_another_does_so_when_it_ends_or_is_cut_off() {
+    let database = TestDatabase::new();
+    let (a, b) = (open(&database).await, open(&database).await);
+    let next = |mut here: watch::Receiver<bool>, mut there: watch::Receiver<bool>| async move {
+        let first = async {
+            tokio::select! {
+                led = here.wait_for(|leads| *leads) => { led.unwrap(); true }
+                led = there.wait_for(|leads| *leads) => { led.unwrap(); false }
+            }
+        };
+        tokio::time::timeout(AT_MOST, first).await.expect("somebody leads")
+    };
+    let a_leads = next(a.leads(), b.leads()).await;
+    let (leader, other) = if a_leads { (a, b) } else { (b, a) };
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!((*leader.leads().borrow(), *other.leads().borrow()), (true, false));
+
+    let mut lost = leader.leads();
+    database.sql(
+        "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+         WHERE l.locktype = 'advisory' AND d.datname = current_database()",
+    );
+    tokio::time::timeout(AT_MOST, lost.wait_for(|leads| !leads)).await.expect("it stops leading").unwrap();
+    next(leader.leads(), other.leads()).await;
+
+    leader.close().await;
+    tokio::time::timeout(AT_MOST, other.leads().wait_for(|leads| *leads)).await.expect("the other leads").unwrap();
+    other.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,8 @@ pub struct GpkgStore {
     tail: Arc<Tail>,
     /// Written by the writer after each commit.
     durable: watch::Receiver<Seq>,
+    /// Always so.
+    leads: watch::Sender<bool>,
     /// Keeps the channel of a store opened for reading open.
     _idle: Option<watch::Sender<Seq>>,
     blind_since: Option<Timestamp>,
@@ -105,6 +107,7 @@ impl GpkgStore {
             readers: Readers::new(file),
             tail,
             durable,
+            leads: watch::Sender::new(true),
             _idle: None,
             blind_since,
         }))
@@ -129,6 +132,7 @@ impl GpkgStore {
             // Out of reach: whoever opens beside the writer reads the journal.
             tail: Arc::new(Tail::new(Seq::MAX)),
             durable,
+            leads: watch::Sender::new(true),
             _idle: Some(idle),
             blind_since: blind_since(&conn)?,
         }))
@@ -246,6 +250,10 @@ impl Store for GpkgStore {
 
     fn durable_seq(&self) -> watch::Receiver<Seq> {
         self.durable.clone()
+    }
+
+    fn leads(&self) -> watch::Receiver<bool> {
+        self.leads.subscribe()
     }
 
     fn snapshot(&self) -> StoreFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {

@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_url_says_where_the_database_is_and_how_it_is_reached() {
-        let database: Database = "postgres://duty:secret@db.example/trucban?sslmode=require&port=5433".parse().unwrap();
+        let database: Database = "postgres://duty:secret@db.example:5433/trucban?sslmode=require".parse().unwrap();
         assert_eq!(database.config.get_ssl_mode(), SslMode::Require);
         assert_eq!(database.config.get_ports(), [5433]);
         assert!(!format!("{database:?} {database}").contains("secret"));

@@ -13,6 +13,7 @@ mod error;
 mod follow;
 mod group;
 mod import;
+mod lead;
 mod migrate;
 mod prepare;
 mod read;
@@ -64,6 +65,8 @@ pub struct PgStore {
     /// Of the node's data folder; held until the writer has ended.
     lock: Mutex<Option<Lock>>,
     durable: watch::Receiver<Seq>,
+    /// Never so in a store opened for reading.
+    leads: watch::Sender<bool>,
     blind_since: Option<Timestamp>,
 }
 
@@ -81,6 +84,8 @@ impl PgStore {
         store.jobs = Mutex::new(Some(jobs));
         store.writer = Mutex::new(Some(tokio::spawn(writer.run(queue))));
         store.beside.push(tokio::spawn(upkeep::upkeep(store.workshop.pool.clone())).abort_handle());
+        let leading = lead::lead(store.workshop.database.clone(), store.leads.clone());
+        store.beside.push(tokio::spawn(leading).abort_handle());
         store.lock = Mutex::new(lock);
         Ok(Arc::new(store))
     }
@@ -110,6 +115,7 @@ impl PgStore {
             workshop: Arc::new(workshop),
             lock: Mutex::default(),
             durable,
+            leads: watch::Sender::new(false),
             blind_since,
         })
     }
@@ -248,6 +254,10 @@ impl Store for PgStore {
 
     fn durable_seq(&self) -> watch::Receiver<Seq> {
         self.durable.clone()
+    }
+
+    fn leads(&self) -> watch::Receiver<bool> {
+        self.leads.subscribe()
     }
 
     fn snapshot(&self) -> StoreFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {

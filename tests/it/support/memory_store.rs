@@ -149,6 +149,10 @@ impl Store for MemoryStore {
         self.durable.subscribe()
     }
 
+    fn leads(&self) -> watch::Receiver<bool> {
+        watch::channel(true).1
+    }
+
     fn snapshot(&self) -> StoreFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {
         let state = self.state.lock().unwrap();
         let records = state.records.iter().map(|((at, _), (record, seq))| (*at, record.clone(), *seq)).collect();
