@@ -200,6 +200,13 @@ pub fn problem_of(error: StoreError) -> Problem {
             "máy chủ đang bận: thay đổi chưa được lưu, hãy gửi lại",
             "the server is busy: the change was not stored, send it again",
         ),
+        StoreError::Unconfirmed => Problem::new(
+            Code::Unconfirmed,
+            "mất liên lạc với cơ sở dữ liệu trước khi biết thay đổi đã được lưu hay chưa: hãy gửi lại với cùng \
+             Idempotency-Key, thay đổi sẽ chỉ xảy ra một lần",
+            "the database went away before it was known whether the change was stored: send it again with the same \
+             Idempotency-Key, and it happens once",
+        ),
         StoreError::Unavailable(why) | StoreError::Damaged(why) => {
             tracing::error!(%why, "the store does not take writes");
             Problem::new(

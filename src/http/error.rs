@@ -254,7 +254,9 @@ pub const fn status(code: Code) -> StatusCode {
         | C::CodeNotValid
         | C::WrongPassphrase
         | C::FutureTime => StatusCode::UNPROCESSABLE_ENTITY,
-        C::StoreUnavailable | C::Behind | C::TooBusy | C::ProviderUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        C::StoreUnavailable | C::Unconfirmed | C::Behind | C::TooBusy | C::ProviderUnavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         C::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         C::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -314,6 +316,7 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::FolderLocked => ("Thư mục dữ liệu đang khóa", "The data folder is locked"),
         C::DemoFolder => ("Thư mục minh họa", "Demo folder"),
         C::StoreUnavailable => ("Kho dữ liệu chưa sẵn sàng", "The store is not available"),
+        C::Unconfirmed => ("Chưa rõ đã lưu hay chưa", "Not known whether it was stored"),
         C::Behind => ("Máy chủ chưa kịp cập nhật", "This server is behind"),
         C::DiskFull => ("Đĩa đầy", "The disk is full"),
         C::TooBusy => ("Máy chủ quá tải", "Too busy"),

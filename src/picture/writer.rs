@@ -116,6 +116,7 @@ impl Writer {
         let codes = Arc::clone(&self.handle.load().layers[Collection::Households.index()]);
         // The first search by code shall not wait for it.
         drop(tokio::task::spawn_blocking(move || codes.warm_codes()));
+        let mut failing = false;
         loop {
             let known = self.handle.load().seq;
             let newest = *durable.borrow_and_update();
@@ -129,9 +130,14 @@ impl Writer {
             let started = Instant::now();
             match self.publish(known, newest).await {
                 // Under load many events are folded in at once: that costs less than one publish each.
-                Ok(()) => tokio::time::sleep_until(started + PUBLISH_INTERVAL).await,
+                Ok(()) => {
+                    failing = false;
+                    tokio::time::sleep_until(started + PUBLISH_INTERVAL).await;
+                }
                 Err(error) => {
-                    tracing::error!(%error, "the picture cannot read the journal; it tries again");
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(%error, "the picture cannot read the journal; it tries again");
+                    }
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }

@@ -105,7 +105,7 @@ pub struct AppendedMany {
     pub replayed: bool,
 }
 
-/// Why a store did not take a call. Nothing of it is durable.
+/// Why a store did not take a call. Nothing of it is durable, except as `Unconfirmed` says.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("{collection} {id} is at version {present}, not {expected}")]
@@ -120,6 +120,9 @@ pub enum StoreError {
     TooBusy,
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// It may have become durable or not. Asked again with the same key, it happens once.
+    #[error("the database went away before it said whether the call is durable")]
+    Unconfirmed,
     #[error("the store is damaged: {0}")]
     Damaged(String),
 }

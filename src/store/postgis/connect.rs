@@ -22,10 +22,10 @@ use crate::store::StoreError;
 /// The schema that holds everything of ours.
 pub(super) const SCHEMA: &str = "trucban";
 
-/// How long a connection may take to be made.
-const CONNECT_WAIT: Duration = Duration::from_secs(2);
+/// How long a host may take until it is reached; then the next host of the URL is tried.
+const CONNECT_WAIT: Duration = Duration::from_secs(1);
 /// What was sent and is not acknowledged for so long ends the connection: the machine behind it is gone.
-const UNACKNOWLEDGED_WAIT: Duration = Duration::from_secs(10);
+const UNACKNOWLEDGED_WAIT: Duration = Duration::from_secs(3);
 /// Connections of the pool: readers of the journal, histories, upkeep.
 const POOL_MAX: usize = 8;
 /// How long a reader waits for a connection of the pool.

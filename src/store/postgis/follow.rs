@@ -1,11 +1,14 @@
 //! Follows the counter of the database, whoever writes: `NOTIFY` wakes, the counter decides. On every connection, and
-//! at least once a second, the counter is read, so that a notification that was lost does no harm.
+//! several times a second, the counter is read, so that a notification that was lost does no harm, and a database that
+//! has gone is missed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{StreamExt, poll_fn};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_postgres::{AsyncMessage, Client};
 
 use super::connect::{Database, Session};
@@ -13,11 +16,11 @@ use crate::domain::change::Seq;
 use crate::store::StoreError;
 
 /// The longest time without a look at the counter.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// How long a look may take before the connection counts as dead.
-const LOOK_WAIT: Duration = Duration::from_secs(5);
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+const LOOK_WAIT: Duration = Duration::from_secs(2);
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Notifications that may wait here; more wake nobody that is not awake.
 const NOTIFICATIONS_MAX: usize = 64;
 
@@ -33,6 +36,40 @@ impl Backoff {
         let pause = PAUSE_MIN.saturating_mul(1 << self.failures.min(6)).min(PAUSE_MAX);
         self.failures += 1;
         pause.mul_f64(rand::random_range(0.5..1.0))
+    }
+}
+
+/// When the database was last heard; by a clock that nobody sets.
+pub(super) struct Heard {
+    since: Instant,
+    last_ms: AtomicU64,
+}
+
+impl Heard {
+    /// Heard now.
+    pub fn new() -> Self {
+        Self { since: Instant::now(), last_ms: AtomicU64::new(0) }
+    }
+
+    fn now(&self) {
+        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_ms.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
+    /// When the database was last heard.
+    pub fn last(&self) -> Instant {
+        self.since + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
+    }
+
+    /// Returns once nothing has been heard for so long, counted from `from` at the earliest.
+    pub async fn silence(&self, from: Instant, longest: Duration) {
+        loop {
+            let until = self.last().max(from) + longest;
+            if until <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(until).await;
+        }
     }
 }
 
@@ -54,10 +91,10 @@ pub(super) async fn counter(client: &impl tokio_postgres::GenericClient) -> Resu
 }
 
 /// Follows until the task is stopped.
-pub(super) async fn follow(database: Database, durable: Arc<watch::Sender<Seq>>) {
+pub(super) async fn follow(database: Database, durable: Arc<watch::Sender<Seq>>, heard: Arc<Heard>) {
     let mut backoff = Backoff::default();
     loop {
-        let error = match listen(&database, &durable, &mut backoff).await {
+        let error = match listen(&database, &durable, &heard, &mut backoff).await {
             Ok(()) => "the connection ended".to_owned(),
             Err(error) => error.to_string(),
         };
@@ -67,9 +104,14 @@ pub(super) async fn follow(database: Database, durable: Arc<watch::Sender<Seq>>)
     }
 }
 
-async fn listen(database: &Database, durable: &watch::Sender<Seq>, backoff: &mut Backoff) -> Result<(), StoreError> {
+async fn listen(
+    database: &Database,
+    durable: &watch::Sender<Seq>,
+    heard: &Heard,
+    backoff: &mut Backoff,
+) -> Result<(), StoreError> {
     let (client, mut connection) = database.connect(Session::Serving).await?;
-    let (heard, mut notified) = mpsc::channel(NOTIFICATIONS_MAX);
+    let (notify, mut notified) = mpsc::channel(NOTIFICATIONS_MAX);
     let driven = tokio::spawn(async move {
         let mut messages = std::pin::pin!(poll_fn(move |context| connection.poll_message(context)));
         while let Some(Ok(message)) = messages.next().await {
@@ -77,13 +119,14 @@ async fn listen(database: &Database, durable: &watch::Sender<Seq>, backoff: &mut
                 && let Ok(seq) = notification.payload().parse::<Seq>()
             {
                 // A full channel is being emptied; the look at the counter makes up for what it did not take.
-                let _ = heard.try_send(seq);
+                let _ = notify.try_send(seq);
             }
         }
     });
     let listening = async {
         client.batch_execute("LISTEN trucban").await?;
         look(&client, durable).await?;
+        heard.now();
         *backoff = Backoff::default();
         loop {
             match tokio::time::timeout(LOOK_EVERY, notified.recv()).await {
@@ -91,6 +134,7 @@ async fn listen(database: &Database, durable: &watch::Sender<Seq>, backoff: &mut
                 Ok(None) => return Ok(()),
                 Err(_) => look(&client, durable).await?,
             }
+            heard.now();
         }
     };
     let ended = listening.await;

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp as Instant;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
 use super::prepare::{Frame, Prepared, PutArrays, instant, timestamp};
-use super::read::source_code;
-use crate::domain::Fix;
+use super::read::{seq, source_code};
 use crate::domain::change::Seq;
+use crate::domain::{Change, Fix};
 use crate::store::{Appended, Expect, FixesAppended, Idempotency, StoreError, body};
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -22,6 +22,7 @@ pub(super) struct Call {
     pub frame: Frame,
     pub expects: Vec<Expect>,
     pub puts: Vec<Prepared>,
+    pub asked_at: Instant,
     pub answer: Answer<Written>,
 }
 
@@ -35,6 +36,7 @@ pub(super) enum Written {
 /// Fixes on their way.
 pub(super) struct Batch {
     pub fixes: Arc<[Fix]>,
+    pub asked_at: Instant,
     pub answer: Answer<FixesAppended>,
 }
 
@@ -52,9 +54,9 @@ pub(super) struct Group {
 }
 
 /// How the arrays of `write_group` are bound.
-pub(super) const WRITE_GROUP: &str = "SELECT what, call, item, a, b, code, at FROM write_group(\
+pub(super) const WRITE_GROUP: &str = "SELECT what, call, item, a, b, code, at FROM write_group_once(\
      $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
-     $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)";
+     $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)";
 
 impl Group {
     pub fn push(&mut self, job: Job) {
@@ -84,8 +86,20 @@ impl Group {
         }
     }
 
-    /// Runs the group; durable when the rows come.
-    pub async fn run(&self, client: &Client, statement: &Statement) -> Result<Vec<Row>, tokio_postgres::Error> {
+    /// When the first of its members was asked for.
+    pub fn asked_at(&self) -> Instant {
+        let calls = self.calls.iter().map(|call| call.asked_at);
+        calls.chain(self.batches.iter().map(|batch| batch.asked_at)).min().unwrap_or_else(Instant::now)
+    }
+
+    /// Runs the group as the writer's group of this number; durable when the rows come.
+    pub async fn run(
+        &self,
+        client: &Client,
+        statement: &Statement,
+        writer: Uuid,
+        number: i64,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
         let calls = CallArrays::of(&self.calls);
         let mut puts = PutArrays::default();
         self.calls.iter().flat_map(|call| &call.puts).for_each(|put| puts.push(put));
@@ -132,9 +146,34 @@ impl Group {
                     &fixes.course,
                     &fixes.source,
                     &fixes.heard_by,
+                    &writer,
+                    &number,
                 ],
             )
             .await
+    }
+
+    /// Answers by what the journal holds of it, up to `newest`; what is left changed nothing and may be asked anew.
+    pub fn settle(self, newest: Seq, changes: Vec<Change>) -> Option<Self> {
+        // The batches have the last seqs, in their order.
+        let first_batch = newest + 1 - self.batches.len() as Seq;
+        for (at, batch) in self.batches.into_iter().enumerate() {
+            let _ = batch.answer.send(Ok(FixesAppended { seq: first_batch + at as Seq }));
+        }
+        let mut of_call: HashMap<Uuid, Vec<Change>> = HashMap::new();
+        for change in changes {
+            of_call.entry(change.request_id).or_default().push(change);
+        }
+        let mut rest = Self::default();
+        for call in self.calls {
+            match of_call.remove(&call.frame.request_id) {
+                Some(changes) => {
+                    let _ = call.answer.send(Ok(Written::New(Appended { changes, replayed: false })));
+                }
+                None => rest.calls.push(call),
+            }
+        }
+        (rest.len() > 0).then_some(rest)
     }
 
     /// Gives every member its answer; the newest seq, 0 if nothing was written.
@@ -143,7 +182,7 @@ impl Group {
         let mut of_call: HashMap<usize, Vec<&Row>> = HashMap::new();
         let mut of_batch: HashMap<usize, Seq> = HashMap::new();
         for row in rows {
-            let (what, seq) = (row.get::<_, &str>(0), row.get::<_, i64>(3).cast_unsigned());
+            let (what, seq) = (row.get::<_, &str>(0), seq(row, 3));
             match what {
                 "fixes" => {
                     of_batch.insert(index(row, 2), seq);
@@ -173,6 +212,20 @@ impl Group {
     }
 }
 
+/// A group was committed the first time that it was sent: the seqs after `before` up to `newest` are its own.
+pub(super) struct Done {
+    pub before: Seq,
+    pub newest: Seq,
+}
+
+impl Done {
+    /// What the rows of the answer say.
+    pub fn of(rows: &[Row]) -> Option<Self> {
+        let row = rows.first().filter(|row| row.get::<_, &str>(0) == "done")?;
+        Some(Self { before: seq(row, 3), newest: seq(row, 4) })
+    }
+}
+
 /// A place in an array of ours, of a column that counts from 1.
 fn index(row: &Row, column: usize) -> usize {
     usize::try_from(row.get::<_, i32>(column) - 1).unwrap_or(usize::MAX)
@@ -181,7 +234,6 @@ fn index(row: &Row, column: usize) -> usize {
 impl Call {
     fn written(self, first_expect: usize, rows: &[&Row]) -> (Answer<Written>, Result<Written, StoreError>) {
         let Self { frame, expects, puts, answer, .. } = self;
-        let seq = |row: &Row, column: usize| row.get::<_, i64>(column).cast_unsigned();
         let written = match rows.first().map(|row| (row.get::<_, &str>(0), *row)) {
             Some(("replayed", row)) => Ok(Written::Before(seq(row, 3), seq(row, 4))),
             Some(("mismatch", _)) => Err(StoreError::IdempotencyMismatch),
@@ -251,7 +303,7 @@ pub(super) struct FixArrays<'a> {
     pub batch: Vec<i32>,
     pub n: Vec<i32>,
     pub unit: Vec<Uuid>,
-    pub at: Vec<Instant>,
+    pub at: Vec<jiff::Timestamp>,
     pub lon: Vec<f64>,
     pub lat: Vec<f64>,
     pub accuracy: Vec<Option<f64>>,

@@ -14,6 +14,7 @@ mod follow;
 mod group;
 mod import;
 mod lead;
+mod link;
 mod migrate;
 mod prepare;
 mod read;
@@ -29,11 +30,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use self::check::check;
 pub use self::connect::{Database, NotADatabase};
 pub(super) use self::copy::{give_copy, take_copy};
+use self::follow::Heard;
 use self::group::{Batch, Call, Job, Written};
 use self::import::Workshop;
 pub use self::migrate::migrate;
@@ -65,6 +68,7 @@ pub struct PgStore {
     /// Of the node's data folder; held until the writer has ended.
     lock: Mutex<Option<Lock>>,
     durable: watch::Receiver<Seq>,
+    heard: Arc<Heard>,
     /// Never so in a store opened for reading.
     leads: watch::Sender<bool>,
     blind_since: Option<Timestamp>,
@@ -80,7 +84,8 @@ impl PgStore {
         let mut store = Self::reading(database).await?;
         upkeep::once(&store.workshop.pool, true, false).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
-        let writer = Writer::new(store.workshop.database.clone(), Arc::clone(&store.workshop.durable));
+        let writer =
+            Writer::new(store.workshop.database.clone(), Arc::clone(&store.workshop.durable), Arc::clone(&store.heard));
         store.jobs = Mutex::new(Some(jobs));
         store.writer = Mutex::new(Some(tokio::spawn(writer.run(queue))));
         store.beside.push(tokio::spawn(upkeep::upkeep(store.workshop.pool.clone())).abort_handle());
@@ -106,7 +111,8 @@ impl PgStore {
         let sender = Arc::new(sender);
         let blind_since = blind_since(&client).await?;
         drop(client);
-        let following = tokio::spawn(follow::follow(database.clone(), Arc::clone(&sender)));
+        let heard = Arc::new(Heard::new());
+        let following = tokio::spawn(follow::follow(database.clone(), Arc::clone(&sender), Arc::clone(&heard)));
         let workshop = Workshop { database, pool, durable: sender, closing: AtomicBool::new(false) };
         Ok(Self {
             jobs: Mutex::default(),
@@ -115,6 +121,7 @@ impl PgStore {
             workshop: Arc::new(workshop),
             lock: Mutex::default(),
             durable,
+            heard,
             leads: watch::Sender::new(false),
             blind_since,
         })
@@ -181,7 +188,14 @@ impl PgStore {
             exercise_id: call.exercise_id,
         };
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Call(Call { idempotency: call.idempotency, frame, expects: call.expects, puts, answer }))?;
+        self.send(Job::Call(Call {
+            idempotency: call.idempotency,
+            frame,
+            expects: call.expects,
+            puts,
+            asked_at: Instant::now(),
+            answer,
+        }))?;
         match answered.await.unwrap_or_else(|_| Err(closed()))? {
             Written::New(appended) => Ok(appended),
             Written::Before(first, last) => Ok(Appended { changes: self.changes(first, last).await?, replayed: true }),
@@ -232,7 +246,7 @@ impl Store for PgStore {
     fn append_fixes(&self, fixes: Arc<[Fix]>) -> StoreFuture<'_, Result<FixesAppended, StoreError>> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            self.send(Job::Batch(Batch { fixes, answer }))?;
+            self.send(Job::Batch(Batch { fixes, asked_at: Instant::now(), answer }))?;
             answered.await.unwrap_or_else(|_| Err(closed()))
         })
     }

@@ -51,6 +51,7 @@ pub(super) async fn once(pool: &Pool, sign: bool, prune: bool) -> Result<(), Sto
     if prune {
         let before = instant(Timestamp::from_ms(now().as_ms() - REQUESTS_KEPT_MS));
         client.execute("SELECT prune_requests($1, $2)", &[&before, &PRUNE_ROWS_MAX]).await?;
+        client.execute("SELECT prune_writers($1)", &[&before]).await?;
     }
     Ok(())
 }
