@@ -116,9 +116,10 @@ impl Desk {
         };
         match self.store.append(probe).await {
             Ok(appended) if appended.replayed => self.shown(appended).await.map(Some),
-            Err(StoreError::IdempotencyMismatch) => Err(problem_of(StoreError::IdempotencyMismatch)),
-            // Whatever else the store says, the refusal of the decision is the better answer.
-            _ => Ok(None),
+            // Unknown, as the expectation shows; or a key of a call that changed nothing.
+            Ok(_) | Err(StoreError::Conflict { .. } | StoreError::Refused(_)) => Ok(None),
+            // Whether it happened before cannot be known now: a refusal might deny what was done.
+            Err(error) => Err(problem_of(error)),
         }
     }
 

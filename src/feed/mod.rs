@@ -32,6 +32,8 @@ pub const SUBSCRIBERS_MAX: usize = 2_000;
 pub const QUEUE_EVENTS_MAX: usize = 1_024;
 /// Seqs that a subscriber may be behind and still resume; farther back, reading again is cheaper for both.
 pub const RESUME_SEQS_MAX: Seq = 5_000;
+/// How long somebody who comes back from another node is kept waiting for this one to get as far as that one was.
+const RESUME_WAIT: Duration = Duration::from_secs(2);
 /// Between two `positions` events to one subscriber: at most two a second.
 pub const POSITIONS_INTERVAL: Duration = Duration::from_millis(500);
 /// Between two `tick` events.
@@ -88,6 +90,10 @@ impl Feed {
         after: Option<Seq>,
     ) -> Result<FeedStream, Problem> {
         let seat = self.take_seat()?;
+        if let Some(after) = after {
+            // In vain for an event of a store that is no more; then the subscriber is told to read again.
+            let _ = self.picture.wait_for(after, RESUME_WAIT).await;
+        }
         let ended = || Problem::new(Code::StoreUnavailable, "Luồng tin trực tiếp đã dừng.", "The live feed has ended.");
         let (queue, waiting) = mpsc::channel(QUEUE_EVENTS_MAX);
         let (told, joined) = oneshot::channel();

@@ -24,7 +24,8 @@ pub(super) async fn missed(
     joined: Seq,
     now: Timestamp,
 ) -> Vec<Frame> {
-    if after == joined {
+    // The picture may be a step ahead of what the feed has told; that comes through the queue.
+    if after >= joined && after <= picture.load().seq {
         return Vec::new();
     }
     if after > joined {

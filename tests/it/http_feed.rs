@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-
+use tokio::time::error::Elapsed;
 use trucban::domain::Collection;
 
 use crate::http_support::{Caller, Server, done, id, version};
@@ -14,7 +14,7 @@ use crate::store_support::put;
 /// One event as it came.
 #[derive(Clone, Debug)]
 pub struct Heard {
-    seq: u64,
+    pub seq: u64,
     pub event: String,
     pub data: Value,
 }
@@ -22,7 +22,7 @@ pub struct Heard {
 /// Somebody who listens.
 pub struct Listener {
     bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
-    rest: String,
+    rest: Vec<u8>,
 }
 
 impl Listener {
@@ -33,24 +33,37 @@ impl Listener {
         }
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
+        Self::of(response)
+    }
+
+    /// Of an answer that streams.
+    pub fn of(response: reqwest::Response) -> Self {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { bytes: Box::pin(response.bytes_stream()), rest: String::new() }
+        Self { bytes: Box::pin(response.bytes_stream()), rest: Vec::new() }
     }
 
     /// The next event; `None` when the stream has ended.
     pub async fn next(&mut self) -> Option<Heard> {
+        self.next_within(Duration::from_secs(15)).await.expect("an event").map(Result::unwrap)
+    }
+
+    /// As [`Self::next`] of a stream that may break; `Err` if nothing comes for so long.
+    pub async fn next_within(&mut self, wait: Duration) -> Result<Option<reqwest::Result<Heard>>, Elapsed> {
         loop {
-            if let Some(at) = self.rest.find("\n\n") {
-                let whole: String = self.rest.drain(..at + 2).collect();
+            if let Some(at) = self.rest.windows(2).position(|pair| pair == b"\n\n") {
+                let whole = String::from_utf8(self.rest.drain(..at + 2).collect()).unwrap();
                 let field = |name: &str| whole.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
-                return Some(Heard {
+                return Ok(Some(Ok(Heard {
                     seq: field("id: ").parse().unwrap(),
                     event: field("event: "),
                     data: serde_json::from_str(&field("data: ")).unwrap(),
-                });
+                })));
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(15), self.bytes.next()).await.expect("an event");
-            self.rest.push_str(std::str::from_utf8(&chunk?.unwrap()).unwrap());
+            match tokio::time::timeout(wait, self.bytes.next()).await? {
+                Some(Ok(chunk)) => self.rest.extend_from_slice(&chunk),
+                Some(Err(broken)) => return Ok(Some(Err(broken))),
+                None => return Ok(None),
+            }
         }
     }
 

@@ -17,15 +17,24 @@ const READY_WAIT: Duration = Duration::from_secs(60);
 /// The migrated database that those of the tests are copied from.
 const TEMPLATE: &str = "trucban_template";
 
-struct Cluster {
+/// A running server. Tests that stop it, or need it otherwise than others do, have one of their own.
+pub struct Cluster {
     programs: PathBuf,
-    port: u16,
-    /// The certificate of the authority that signed the server's, which is its own.
-    authority: PathBuf,
+    dir: PathBuf,
+    pub port: u16,
     /// One copy of the template at a time.
     copying: Mutex<()>,
-    /// Its standard input is the pipe; held until the process ends.
-    _keeper: Child,
+    /// Its standard input is the pipe.
+    keeper: Child,
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // A test that failed may have left it standing still.
+        self.signal("CONT");
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
 }
 
 /// Starts the server as the user that may, stops it and removes its folder when nobody holds the pipe any more.
@@ -56,7 +65,19 @@ fn programs() -> PathBuf {
 
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
+    CLUSTER.get_or_init(Cluster::start)
+}
+
+fn answers(programs: &Path, port: u16) -> bool {
+    let (port, url) = (port.to_string(), "postgres");
+    let mut asking = Command::new(programs.join("psql"));
+    asking.args(["-h", "127.0.0.1", "-p", &port, "-U", "trucban", "-d", url, "-c", "SELECT 1"]);
+    asking.output().is_ok_and(|output| output.status.success())
+}
+
+impl Cluster {
+    /// A new one, with the migrated template in it.
+    pub fn start() -> Self {
         let programs = programs();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let dir = std::env::temp_dir().join(format!("trucban-pg-{}", Uuid::now_v7().simple()));
@@ -78,8 +99,7 @@ fn cluster() -> &'static Cluster {
             assert!(Instant::now() < patience, "PostgreSQL does not answer: {}", log());
             std::thread::sleep(Duration::from_millis(50));
         }
-        let authority = dir.join("server.crt");
-        let cluster = Cluster { programs, port, authority, copying: Mutex::default(), _keeper: keeper };
+        let cluster = Self { programs, dir, port, copying: Mutex::default(), keeper };
         cluster.sql("postgres", &format!("CREATE DATABASE {TEMPLATE}"));
         let template: Database = cluster.url(TEMPLATE).parse().unwrap();
         // A runtime of its own, since this one is waiting here.
@@ -90,18 +110,36 @@ fn cluster() -> &'static Cluster {
         let migrated = migrating.join().unwrap();
         assert!(migrated.is_ok(), "{migrated:?}; PostGIS comes with the package {PACKAGE}");
         cluster
-    })
-}
+    }
 
-fn answers(programs: &Path, port: u16) -> bool {
-    let (port, url) = (port.to_string(), "postgres");
-    let mut asking = Command::new(programs.join("psql"));
-    asking.args(["-h", "127.0.0.1", "-p", &port, "-U", "trucban", "-d", url, "-c", "SELECT 1"]);
-    asking.output().is_ok_and(|output| output.status.success())
-}
+    /// The migrated database of a cluster that one test has for itself.
+    pub fn only_database() -> &'static str {
+        TEMPLATE
+    }
 
-impl Cluster {
-    fn url(&self, database: &str) -> String {
+    /// Stops it by this mode of `pg_ctl` and starts it again; back when it answers.
+    pub fn restart(&self, mode: &str) {
+        let mut command = Command::new("sh");
+        let restart = r#"cd "$dir"
+            set -- "$programs/pg_ctl" -D "$dir/data" -m "$mode" -w -t 60 -l "$dir/restarts.log" restart
+            if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi"#;
+        command.args(["-c", restart]).envs([("programs", &self.programs), ("dir", &self.dir)]).env("mode", mode);
+        let output = command.stdout(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Sends a signal (`STOP`, `CONT`) to every process of the server.
+    pub fn signal(&self, name: &str) {
+        let keeper = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap();
+        let postmaster = keeper.lines().next().unwrap();
+        let children = Command::new("pgrep").args(["-P", postmaster]).output().unwrap();
+        let children = String::from_utf8(children.stdout).unwrap();
+        let all = children.lines().chain([postmaster]);
+        // One that has ended meanwhile is no failure.
+        let _ = Command::new("kill").arg(format!("-{name}")).args(all).stderr(Stdio::null()).status();
+    }
+
+    pub fn url(&self, database: &str) -> String {
         format!("postgres://trucban@127.0.0.1:{}/{database}", self.port)
     }
 
@@ -158,7 +196,8 @@ impl TestDatabase {
 
     /// A file with the certificate that the server shows.
     pub fn authority() -> &'static Path {
-        &cluster().authority
+        static AUTHORITY: OnceLock<PathBuf> = OnceLock::new();
+        AUTHORITY.get_or_init(|| cluster().dir.join("server.crt"))
     }
 
     pub fn database(&self) -> Database {

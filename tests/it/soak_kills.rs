@@ -1,24 +1,21 @@
 //! `trucban serve` under kill -9 while nine connections write: whatever was answered is there after the restart, whole,
 //! on the journal and in the picture, and a repeated key gives the first answer.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use trucban::domain::{Change, Event, Timestamp};
-use trucban::store::Store;
 use trucban::store::gpkg::GpkgStore;
-use uuid::Uuid;
 
-use crate::http_support::{client, id, version};
 use crate::serve_support::{Process, check_folder, launch, ready, serve_anywhere};
-use crate::soak_load::{Call, Told, Writer, writers};
+use crate::soak_checks::{Journal, Picture};
+use crate::soak_load::{Sent, Told, Writer, writers};
 use crate::soak_support::{Dice, rounds};
 use crate::store_support::Folder;
 
+/// Connections that write.
+const WRITERS: usize = 9;
 /// Kills in `make test` and in `make soak`.
 const KILLS: (usize, usize) = (6, 28);
 /// Longest that the server is let run under load, milliseconds, in `make test` and in `make soak`.
@@ -101,7 +98,7 @@ impl Rig {
         let ready_ms = started.elapsed().as_millis();
         self.ready_ms.push(ready_ms);
         if self.writers.is_empty() {
-            self.writers = writers(&process.base, &mut self.dice).await;
+            self.writers = writers(&process.base, WRITERS, &mut self.dice).await;
         }
         (process, ready_ms)
     }
@@ -124,7 +121,7 @@ impl Rig {
     /// What was answered is in the journal, and what was not is there whole or not at all; sent again, everything is
     /// answered as the first time and happens once; the picture agrees with the journal.
     async fn hold_against_what_was_told(&mut self, base: &str) {
-        let before = Journal::of(&self.data()).await;
+        let before = Journal::of(&*GpkgStore::open_read(&self.data()).unwrap()).await;
         for writer in &mut self.writers {
             for told in &writer.told {
                 before.holds(told);
@@ -135,7 +132,7 @@ impl Rig {
                 writer.settle(base, call).await;
             }
         }
-        let after = Journal::of(&self.data()).await;
+        let after = Journal::of(&*GpkgStore::open_read(&self.data()).unwrap()).await;
         for (key, changes) in &before.calls {
             assert_eq!(after.calls[key].len(), changes.len(), "{key} happened again");
         }
@@ -153,7 +150,7 @@ impl Rig {
 /// Sends the last answered call again. `went_on`: what the writer sent after it, unanswered, had happened too.
 async fn repeat_last(writer: &Writer, base: &str, went_on: bool) {
     let Some(last) = writer.told.last() else { return };
-    let (status, answer) = writer.send(base, &last.call).await.unwrap();
+    let Sent { status, answer, .. } = writer.send(base, &last.call).await.unwrap();
     assert_eq!(status, last.status, "{:?}: {answer}", last.call);
     let again = Told { call: last.call.clone(), status, answer };
     let ids = |told: &Told| told.records().iter().map(|(id, _)| (*id).to_owned()).collect::<Vec<_>>();
@@ -165,121 +162,7 @@ async fn repeat_last(writer: &Writer, base: &str, went_on: bool) {
         assert_eq!(kept(&again), kept(last));
     }
     if let Some(other) = last.call.said_otherwise() {
-        let (status, answer) = writer.send(base, &other).await.unwrap();
+        let Sent { status, answer, .. } = writer.send(base, &other).await.unwrap();
         assert_eq!((status.as_u16(), &answer["code"]), (422, &"idempotency_mismatch".into()), "{answer}");
-    }
-}
-
-/// Everything that became durable.
-struct Journal {
-    calls: HashMap<Uuid, Vec<Change>>,
-    fixes: HashSet<(Uuid, Timestamp)>,
-}
-
-impl Journal {
-    /// As it lies in the folder of a running server.
-    async fn of(data: &Path) -> Self {
-        let store = GpkgStore::open_read(data).unwrap();
-        let mut journal = Self { calls: HashMap::new(), fixes: HashSet::new() };
-        for event in store.changes_after(0, usize::MAX).await.unwrap() {
-            match event {
-                Event::Change(change) => journal.calls.entry(change.request_id).or_default().push(change),
-                Event::Fixes(batch) => journal.fixes.extend(batch.fixes.iter().map(|fix| (fix.unit_id, fix.at))),
-            }
-        }
-        journal
-    }
-
-    /// Whether the call happened; never in part.
-    fn has_whole(&self, call: &Call) -> bool {
-        let fixes = call.fixes();
-        if !fixes.is_empty() {
-            let there = fixes.iter().filter(|fix| self.fixes.contains(fix)).count();
-            assert!([0, fixes.len()].contains(&there), "{there} of {} fixes: {call:?}", fixes.len());
-            return there > 0;
-        }
-        let Some(changes) = self.calls.get(&call.key) else { return false };
-        for collection in call.writes {
-            assert!(changes.iter().any(|change| change.collection == *collection), "{collection} lacks {call:?}");
-        }
-        assert!(changes.windows(2).all(|pair| pair[0].seq + 1 == pair[1].seq), "torn apart: {call:?}");
-        true
-    }
-
-    /// An answered call is there with the records that its answer showed.
-    fn holds(&self, told: &Told) {
-        assert!(self.has_whole(&told.call), "lost: {:?}", told.call);
-        for (id, version) in told.records() {
-            let found = self.calls[&told.call.key]
-                .iter()
-                .any(|change| change.record.id.to_string() == id && u64::from(change.record.version) == version);
-            assert!(found, "{id} at version {version} is lost: {:?}", told.call);
-        }
-    }
-}
-
-/// What a reader is shown.
-struct Picture {
-    records: HashMap<String, Value>,
-    /// Entries of the log by incident.
-    entries: HashMap<String, Vec<Value>>,
-}
-
-impl Picture {
-    async fn read(base: &str) -> Self {
-        let mut picture = Self { records: HashMap::new(), entries: HashMap::new() };
-        for collection in ["incidents", "units", "shelters", "duty_log"] {
-            let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
-            while let Some(path) = next {
-                let page: Value = client().get(path).send().await.unwrap().json().await.unwrap();
-                for feature in page["features"].as_array().unwrap() {
-                    if let Some(incident) =
-                        feature["properties"]["incident_id"].as_str().filter(|_| collection == "duty_log")
-                    {
-                        picture.entries.entry(incident.to_owned()).or_default().push(feature.clone());
-                    }
-                    picture.records.insert(id(feature).to_owned(), feature.clone());
-                }
-                let links = page["links"].as_array().unwrap();
-                next = links.iter().find(|l| l["rel"] == "next").map(|l| l["href"].as_str().unwrap().to_owned());
-            }
-        }
-        picture
-    }
-
-    /// An assignment stands on the incident and on the unit.
-    fn agrees_with_itself(&self) {
-        let lists = |feature: &Value, other: &str| {
-            feature["properties"]["unit_ids"].as_array().is_some_and(|ids| ids.iter().any(|id| id == other))
-        };
-        for (id, feature) in &self.records {
-            for unit in feature["properties"]["unit_ids"].as_array().into_iter().flatten() {
-                let unit = &self.records[unit.as_str().unwrap()];
-                assert_eq!(unit["properties"]["incident_id"], id.as_str(), "assigned on one side: {feature} {unit}");
-            }
-            if feature["properties"]["force"].is_string()
-                && let Some(incident) = feature["properties"]["incident_id"].as_str()
-            {
-                assert!(lists(&self.records[incident], id), "assigned on one side: {feature}");
-            }
-        }
-    }
-
-    /// The records of an answered call are shown as the journal has them; an incident with an entry for each of its
-    /// versions, a unit where it was put.
-    fn holds(&self, told: &Told, journal: &Journal) {
-        for change in journal.calls.get(&told.call.key).into_iter().flatten() {
-            let id = change.record.id.to_string();
-            let shown = &self.records[&id];
-            assert!(version(shown) >= u64::from(change.record.version), "older than told: {shown}");
-            match change.collection.as_str() {
-                "incidents" => {
-                    let entries = self.entries.get(&id).map_or(0, Vec::len);
-                    assert!(entries as u64 >= version(shown), "{entries} entries: {shown}");
-                }
-                "units" => assert!(shown["geometry"].is_object(), "made and not placed: {shown}"),
-                _ => {}
-            }
-        }
     }
 }

@@ -1,7 +1,10 @@
 //! Writers of a duty room over HTTP, each on a connection of its own with work of its own, and what each was told.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
@@ -13,6 +16,8 @@ use crate::soak_support::Dice;
 
 /// Fixes that one call brings, one a unit.
 const FIXES: usize = 25;
+/// Between two tries of a call that was not answered well.
+const AGAIN_PAUSE: Duration = Duration::from_millis(50);
 
 /// A write with its key. Sent again it is the same to the last byte.
 #[derive(Clone, Debug)]
@@ -84,6 +89,25 @@ enum Work {
     Shelters { shelter: Option<String> },
 }
 
+/// What was met instead of an answer: how often, and how long it took to come at most.
+#[derive(Default)]
+pub struct Refused(Mutex<BTreeMap<String, (usize, Duration)>>);
+
+impl Refused {
+    fn count(&self, code: &str, after: Duration) {
+        let mut met = self.0.lock().unwrap();
+        let (times, longest) = met.entry(code.to_owned()).or_default();
+        *times += 1;
+        *longest = after.max(*longest);
+    }
+
+    pub fn say(&self) {
+        for (code, (times, longest)) in &*self.0.lock().unwrap() {
+            println!("met {code} {times} times, after {} ms at most", longest.as_millis());
+        }
+    }
+}
+
 /// Somebody who writes one call after the other and keeps what was answered.
 pub struct Writer {
     client: Client,
@@ -92,24 +116,36 @@ pub struct Writer {
     pub told: Vec<Told>,
     /// Sent and not answered: nobody knows whether it happened.
     pub pending: Option<Call>,
+    /// The newest change that an answer told of; what is read must hold it, on whatever node.
+    seen: u64,
 }
 
-/// Writers of all kinds; the units they work with are made first.
-pub async fn writers(base: &str, dice: &mut Dice) -> Vec<Writer> {
-    let mut writers: Vec<Writer> = (0..9).map(|_| Writer::new(dice.split())).collect();
-    let mut units = Vec::new();
-    for writer in 0..FIXES + 4 {
-        let maker = writer % 9;
-        let call = new_unit();
-        units.push(id(&writers[maker].settle(base, call).await.answer).to_owned());
-    }
-    for (number, writer) in writers.iter_mut().enumerate() {
-        let unit = units[number % 4].clone();
-        writer.work = match number {
-            0..3 => Work::Incidents { unit, incident: None },
-            3 => Work::Status { unit },
+/// What became of a call that was sent.
+pub struct Sent {
+    pub status: StatusCode,
+    pub answer: Value,
+    seen: Option<u64>,
+}
+
+/// Writers of all kinds, nine and more; the units they work with are made first.
+pub async fn writers(base: &str, count: usize, dice: &mut Dice) -> Vec<Writer> {
+    let mut writers: Vec<Writer> = (0..count).map(|_| Writer::new(dice.split())).collect();
+    for number in 0..count {
+        let needed = match number % 9 {
+            0..=3 => 1,
+            5 => FIXES,
+            _ => 0,
+        };
+        let writer = &mut writers[number];
+        let mut units = Vec::new();
+        for _ in 0..needed {
+            units.push(id(&writer.settle(base, new_unit()).await.answer).to_owned());
+        }
+        writer.work = match number % 9 {
+            0..3 => Work::Incidents { unit: units.remove(0), incident: None },
+            3 => Work::Status { unit: units.remove(0) },
             4 => Work::Units,
-            5 => Work::Fixes { units: units[4..].to_vec(), last: now() },
+            5 => Work::Fixes { units, last: now() },
             6 => Work::Log { open: None },
             _ => Work::Shelters { shelter: None },
         };
@@ -120,7 +156,7 @@ pub async fn writers(base: &str, dice: &mut Dice) -> Vec<Writer> {
 impl Writer {
     fn new(dice: Dice) -> Self {
         let client = client();
-        Self { client, dice, work: Work::Units, told: Vec::new(), pending: None }
+        Self { client, dice, work: Work::Units, told: Vec::new(), pending: None, seen: 0 }
     }
 
     /// Writes until the connection breaks, which it may do only once `killed` is set.
@@ -133,35 +169,70 @@ impl Writer {
         loop {
             let call = self.next(base).await?;
             self.pending = Some(call.clone());
-            let (status, answer) = self.send(base, &call).await?;
-            self.keep(call, status, answer);
+            let sent = self.send(base, &call).await?;
+            self.keep(call, sent);
+        }
+    }
+
+    /// Writes on one node and then on another until told to stop; what is not answered well is sent again, anywhere,
+    /// until it is. `refused` hears of every answer that is none.
+    pub async fn write_anywhere(&mut self, bases: &[String], stop: &AtomicBool, refused: &Refused) {
+        loop {
+            let base = &bases[self.dice.below(bases.len() as u64) as usize];
+            let call = match self.pending.clone() {
+                Some(call) => call,
+                None if stop.load(Ordering::SeqCst) => return,
+                None => match self.next(base).await {
+                    Ok(call) => call,
+                    Err(_) => {
+                        tokio::time::sleep(AGAIN_PAUSE).await;
+                        continue;
+                    }
+                },
+            };
+            self.pending = Some(call.clone());
+            let asked_at = Instant::now();
+            match self.send(base, &call).await {
+                Ok(sent) if sent.status.is_success() => {
+                    self.keep(call, sent);
+                    continue;
+                }
+                Ok(Sent { status: StatusCode::SERVICE_UNAVAILABLE, answer, .. }) => {
+                    refused.count(answer["code"].as_str().unwrap(), asked_at.elapsed());
+                }
+                Ok(Sent { status, answer, .. }) => panic!("{call:?}: {status} {answer}"),
+                Err(_) => refused.count("no answer", asked_at.elapsed()),
+            }
+            tokio::time::sleep(AGAIN_PAUSE).await;
         }
     }
 
     /// Sends a call that must be answered well, and keeps the answer.
     pub async fn settle(&mut self, base: &str, call: Call) -> &Told {
-        let (status, answer) = self.send(base, &call).await.unwrap();
-        self.keep(call, status, answer);
+        let sent = self.send(base, &call).await.unwrap();
+        self.keep(call, sent);
         self.told.last().unwrap()
     }
 
-    fn keep(&mut self, call: Call, status: StatusCode, answer: Value) {
+    fn keep(&mut self, call: Call, Sent { status, answer, seen }: Sent) {
         assert!(status.is_success(), "{call:?}: {status} {answer}");
         let taken = ["accepted", "stale"].iter().filter_map(|figure| answer[figure].as_u64()).sum::<u64>();
         assert_eq!(taken as usize, call.fixes().len(), "{answer}");
         self.pending = None;
+        self.seen = self.seen.max(seen.unwrap_or_default());
         self.told.push(Told { call, status, answer });
     }
 
     /// Sends a call; the whole answer.
-    pub async fn send(&self, base: &str, call: &Call) -> reqwest::Result<(StatusCode, Value)> {
+    pub async fn send(&self, base: &str, call: &Call) -> reqwest::Result<Sent> {
         let mut request = self.client.request(call.method.clone(), format!("{base}{}", call.path));
-        request = request.header("idempotency-key", call.key.to_string()).json(&call.body);
+        request = request.header("idempotency-key", call.key.to_string()).header("min-seq", self.seen).json(&call.body);
         if let Some(version) = call.if_match {
             request = request.header("if-match", format!("\"{version}\""));
         }
         let response = request.send().await?;
-        Ok((response.status(), response.json().await?))
+        let seen = response.headers().get("seq").and_then(|seq| seq.to_str().ok()?.parse().ok());
+        Ok(Sent { status: response.status(), seen, answer: response.json().await? })
     }
 
     /// What to write next, after a look at the record it is about.
@@ -201,7 +272,7 @@ impl Writer {
                     *shelter = Some(id.clone());
                     return Ok(create("shelters", new_shelter(&id, chance), &[Collection::Shelters]));
                 };
-                let present = read(client, base, "shelters", &known).await?;
+                let present = read(client, base, self.seen, "shelters", &known).await?;
                 let path = format!("/api/collections/shelters/items/{known}");
                 let (method, body) = match chance {
                     0..60 => (Method::PATCH, json!({"properties": {"occupied": chance}})),
@@ -220,16 +291,16 @@ impl Writer {
                 let (unit, known) = (unit.clone(), incident.clone());
                 match known {
                     None => report(chance),
-                    Some(known) => next_of(&read(client, base, "incidents", &known).await?, &unit, chance),
+                    Some(known) => next_of(&read(client, base, self.seen, "incidents", &known).await?, &unit, chance),
                 }
             }
         })
     }
 }
 
-async fn read(client: &Client, base: &str, collection: &str, id: &str) -> reqwest::Result<Value> {
+async fn read(client: &Client, base: &str, seen: u64, collection: &str, id: &str) -> reqwest::Result<Value> {
     let path = format!("{base}/api/collections/{collection}/items/{id}");
-    client.get(path).send().await?.error_for_status()?.json().await
+    client.get(path).header("min-seq", seen).send().await?.error_for_status()?.json().await
 }
 
 /// The next step in the life of an incident; after its end, another incident.
