@@ -21,14 +21,16 @@ const CHANGES: u64 = 300;
 /// Half the side of a subscriber's box, degrees: about a commune.
 const HALF_BOX_DEG: f64 = 0.09;
 
-/// Reads one feed and sends the moment at which each wanted title came.
-async fn subscriber(addr: SocketAddr, number: u64, seen: tokio::sync::mpsc::UnboundedSender<(u64, Instant)>) {
+/// The box of a subscriber's commune.
+fn commune(number: u64) -> String {
     let (lon, lat) = world::centre(number % 38);
-    let bbox = format!("{},{},{},{}", lon - HALF_BOX_DEG, lat - HALF_BOX_DEG, lon + HALF_BOX_DEG, lat + HALF_BOX_DEG);
+    format!("{},{},{},{}", lon - HALF_BOX_DEG, lat - HALF_BOX_DEG, lon + HALF_BOX_DEG, lat + HALF_BOX_DEG)
+}
+
+/// Reads one feed and sends the moment at which each wanted title came.
+pub async fn subscriber(addr: SocketAddr, query: String, seen: tokio::sync::mpsc::UnboundedSender<(u64, Instant)>) {
     let mut stream = tokio::net::TcpStream::connect(addr).await.expect("a connection");
-    let request = format!(
-        "GET /api/feed?collections=incidents,units&bbox={bbox} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n"
-    );
+    let request = format!("GET /api/feed?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("a request");
     let mut buffer = vec![0; 1 << 16];
     let mut tail = String::new();
@@ -52,7 +54,8 @@ async fn subscriber(addr: SocketAddr, number: u64, seen: tokio::sync::mpsc::Unbo
     }
 }
 
-async fn fixes_at_1000_a_second(addr: SocketAddr, units: Vec<Uuid>, stop: Arc<AtomicBool>) {
+/// Posts 1,000 fixes each second until told to stop.
+pub async fn fixes_at_1000_a_second(addr: SocketAddr, units: Vec<Uuid>, stop: Arc<AtomicBool>) {
     let mut connection = Connection::open(addr).await.expect("a connection");
     let mut rng = world::generator(50);
     let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -80,7 +83,8 @@ pub fn measure(report: &mut Report) {
     let delays = load::one_thread().block_on(async move {
         let (seen, mut arrivals) = tokio::sync::mpsc::unbounded_channel();
         for number in 0..SUBSCRIBERS {
-            tokio::spawn(subscriber(addr, number, seen.clone()));
+            let query = format!("collections=incidents,units&bbox={}", commune(number));
+            tokio::spawn(subscriber(addr, query, seen.clone()));
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
         let mut connection = Connection::open(addr).await.expect("a connection");

@@ -13,15 +13,16 @@ use crate::report::Report;
 use crate::world::{self, Folder};
 
 /// Fixes in one batch.
-const BATCH: usize = 1_000;
+pub const BATCH: usize = 1_000;
 /// How long each side runs.
 const RUN: Duration = Duration::from_secs(6);
 /// Callers at once.
 const CALLERS: usize = 4;
 
-fn batch(units: &[Uuid], first: usize, rng: &mut rand::rngs::StdRng) -> Arc<[Fix]> {
+/// Fixes of now, the units taken in turn.
+pub fn batch(units: &[Uuid], first: usize, size: usize, rng: &mut rand::rngs::StdRng) -> Arc<[Fix]> {
     let at = Timestamp::from_ms(jiff::Timestamp::now().as_millisecond());
-    (0..BATCH)
+    (0..size)
         .map(|n| {
             let (lon, lat) = world::position(rng);
             Fix {
@@ -51,7 +52,7 @@ fn through_the_store(units: &[Uuid], folder: &Folder) -> f64 {
                     let mut rng = world::generator(20 + caller as u64);
                     let mut sent = 0;
                     while begin.elapsed() < RUN {
-                        store.append_fixes(batch(&units, sent, &mut rng)).await.expect("fixes are taken");
+                        store.append_fixes(batch(&units, sent, BATCH, &mut rng)).await.expect("fixes are taken");
                         sent += BATCH;
                     }
                     sent
@@ -82,7 +83,7 @@ fn bare_loop(units: &[Uuid], folder: &Folder) -> f64 {
     let begin = Instant::now();
     let (mut sent, mut seq) = (0, 0_i64);
     while begin.elapsed() < RUN {
-        let fixes = batch(units, sent, &mut rng);
+        let fixes = batch(units, sent, BATCH, &mut rng);
         let transaction = connection.transaction().expect("a transaction");
         {
             let mut insert = transaction

@@ -112,9 +112,10 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Runs `connections` closed loops for `warm_up` and then `measure`; `request` makes the n-th request.
+/// Runs `connections` closed loops, shared out among the servers, for `warm_up` and then `measure`; `request` makes the
+/// n-th request.
 pub async fn run(
-    addr: SocketAddr,
+    servers: &[SocketAddr],
     connections: usize,
     warm_up: Duration,
     measure: Duration,
@@ -125,6 +126,7 @@ pub async fn run(
     let local = tokio::task::LocalSet::new();
     let tasks: Vec<_> = (0..connections as u64)
         .map(|number| {
+            let addr = servers[number as usize % servers.len()];
             local.spawn_local(async move {
                 let mut latencies = Vec::new();
                 let (mut failures, mut bytes) = (0, 0);

@@ -10,6 +10,11 @@ mod fixes;
 mod lenses;
 mod load;
 mod nearby;
+mod nodes;
+mod pg_fixes;
+#[path = "../../tests/it/postgres_support.rs"]
+#[expect(dead_code, clippy::unwrap_used, clippy::panic, reason = "the throw-away PostgreSQL of the tests")]
+mod postgres_support;
 mod process;
 mod report;
 mod tiles;
@@ -49,6 +54,12 @@ fn main() {
     }
     if wanted("fanout") {
         fanout::measure(&mut report);
+    }
+    if wanted("pg_fixes") {
+        pg_fixes::measure(&mut report);
+    }
+    if wanted("nodes") {
+        nodes::measure(&mut report);
     }
     if wanted("audit") {
         audit::measure(&mut report);

@@ -17,7 +17,7 @@ const MOVES_A_SECOND: u64 = 20_000;
 /// Fixes in one call.
 const BATCH: u64 = 1_000;
 
-fn nearby_request(n: u64) -> Vec<u8> {
+pub fn nearby_request(n: u64) -> Vec<u8> {
     let (lon, lat) = world::centre(n);
     load::get(&format!("/api/nearby?lon={lon}&lat={lat}&radius_m=5000&limit=10&collections=households"))
 }
@@ -29,17 +29,23 @@ fn bare_request(n: u64) -> Vec<u8> {
 
 /// A run of load and the server's CPU milliseconds for 1,000 answers.
 pub fn loaded(process: &Process, request: impl Fn(u64) -> Vec<u8> + Copy + 'static) -> (Outcome, f64) {
-    let before = process.cpu_s();
-    let addr = process.addr;
+    loaded_all(&[process], request)
+}
+
+/// As [`loaded`], shared out among several servers; the CPU of all.
+pub fn loaded_all(processes: &[&Process], request: impl Fn(u64) -> Vec<u8> + Copy + 'static) -> (Outcome, f64) {
+    let cpu_s = || processes.iter().map(|process| process.cpu_s()).sum::<f64>();
+    let servers: Vec<_> = processes.iter().map(|process| process.addr).collect();
+    let before = cpu_s();
     let outcome = load::one_thread().block_on(load::run(
-        addr,
+        &servers,
         CONNECTIONS,
         Duration::from_secs(WARM_UP_S),
         Duration::from_secs(MEASURE_S),
         request,
     ));
     let all = outcome.requests as f64 * (WARM_UP_S + MEASURE_S) as f64 / MEASURE_S as f64;
-    let cpu_ms_a_thousand = (process.cpu_s() - before) * 1e6 / all;
+    let cpu_ms_a_thousand = (cpu_s() - before) * 1e6 / all;
     assert_eq!(outcome.failures, 0, "every answer is 200");
     (outcome, cpu_ms_a_thousand)
 }

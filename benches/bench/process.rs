@@ -55,6 +55,11 @@ impl Process {
         Self::spawn(serve(data, &["--no-accounts"]), "/health/ready")
     }
 
+    /// A node of a database, with a folder of its own.
+    pub fn node(data: &Path, database: &str) -> Self {
+        Self::spawn(serve(data, &["--no-accounts", "--database", database]), "/health/ready")
+    }
+
     /// The real server on a data folder with accounts.
     pub fn server_with_accounts(data: &Path) -> Self {
         Self::spawn(serve(data, &[]), "/health/ready")

@@ -125,26 +125,31 @@ pub fn fill(path: &Path, households: usize) -> Vec<Uuid> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let store = GpkgStore::open(path, &OpenOptions::default()).expect("an empty folder becomes a store");
-        store.set_meta("ground", "bench".to_owned()).await.expect("meta");
-        append(&*store, communes()).await;
-        let mut rng = generator(1);
-        let mut left = households;
-        while left > 0 {
-            let many = left.min(CHUNK);
-            let puts = (0..many).map(|n| household(&mut rng, households - left + n)).collect();
-            append(&*store, puts).await;
-            left -= many;
-        }
-        let ids: Vec<Uuid> = (0..UNITS).map(|_| Uuid::now_v7()).collect();
-        let units = ids.iter().enumerate().map(|(n, id)| {
-            let properties = serde_json::json!({
-                "name": format!("Tổ {n}"), "force": "border_guard", "kind": "patrol", "status": "on_patrol",
-                "status_at": Timestamp::from_ms(0).to_string(),
-            });
-            put(Collection::Units, *id, 0.0, 0.0, &properties)
-        });
-        append(&*store, units.map(|unit| Put { geometry: None, ..unit }).collect()).await;
-        store.close().await;
-        ids
+        fill_store(&*store, households).await
     })
+}
+
+/// As [`fill`], of a store that is empty; closes it.
+pub async fn fill_store(store: &dyn Store, households: usize) -> Vec<Uuid> {
+    store.set_meta("ground", "bench".to_owned()).await.expect("meta");
+    append(store, communes()).await;
+    let mut rng = generator(1);
+    let mut left = households;
+    while left > 0 {
+        let many = left.min(CHUNK);
+        let puts = (0..many).map(|n| household(&mut rng, households - left + n)).collect();
+        append(store, puts).await;
+        left -= many;
+    }
+    let ids: Vec<Uuid> = (0..UNITS).map(|_| Uuid::now_v7()).collect();
+    let units = ids.iter().enumerate().map(|(n, id)| {
+        let properties = serde_json::json!({
+            "name": format!("Tổ {n}"), "force": "border_guard", "kind": "patrol", "status": "on_patrol",
+            "status_at": Timestamp::from_ms(0).to_string(),
+        });
+        put(Collection::Units, *id, 0.0, 0.0, &properties)
+    });
+    append(store, units.map(|unit| Put { geometry: None, ..unit }).collect()).await;
+    store.close().await;
+    ids
 }

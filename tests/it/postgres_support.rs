@@ -40,7 +40,7 @@ impl Drop for Cluster {
 /// Starts the server as the user that may, stops it and removes its folder when nobody holds the pipe any more.
 const KEEPER: &str = r#"
 trap '' INT TERM
-as() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
+as() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else "$@"; fi; }
 mkdir -m 700 "$dir" && { [ "$(id -u)" != 0 ] || chown postgres "$dir"; }
 cd "$dir"
 printf '%s' "$certificate" >server.crt
@@ -55,7 +55,8 @@ wait
 rm -rf "$dir" "$log"
 "#;
 
-fn programs() -> PathBuf {
+/// Where the programs of the newest PostgreSQL are that is installed.
+pub fn programs() -> PathBuf {
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = installed.map(|version| version.path().join("bin")).collect();
     found.retain(|bin| bin.join("initdb").exists());
@@ -122,7 +123,7 @@ impl Cluster {
         let mut command = Command::new("sh");
         let restart = r#"cd "$dir"
             set -- "$programs/pg_ctl" -D "$dir/data" -m "$mode" -w -t 60 -l "$dir/restarts.log" restart
-            if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi"#;
+            if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else "$@"; fi"#;
         command.args(["-c", restart]).envs([("programs", &self.programs), ("dir", &self.dir)]).env("mode", mode);
         let output = command.stdout(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -130,13 +130,12 @@ pub struct Sent {
 /// Writers of all kinds, nine and more; the units they work with are made first.
 pub async fn writers(base: &str, count: usize, dice: &mut Dice) -> Vec<Writer> {
     let mut writers: Vec<Writer> = (0..count).map(|_| Writer::new(dice.split())).collect();
-    for number in 0..count {
+    for (number, writer) in writers.iter_mut().enumerate() {
         let needed = match number % 9 {
             0..=3 => 1,
             5 => FIXES,
             _ => 0,
         };
-        let writer = &mut writers[number];
         let mut units = Vec::new();
         for _ in 0..needed {
             units.push(id(&writer.settle(base, new_unit()).await.answer).to_owned());
