@@ -15,7 +15,11 @@ use trucban::store::{Store, StoreError};
 use uuid::Uuid;
 
 use crate::postgres_support::TestDatabase;
+use crate::soak_support::rounds;
 use crate::store_support::{Folder, call, fix, household, keyed, object, put, put_one};
+
+/// Households that an import brought, in `make test` and in `make soak`.
+const IMPORTED: (usize, usize) = (2_500, 200_000);
 
 /// What `trucban export` writes of each collection.
 async fn exports(store: Arc<dyn Store>, folder: &Path) -> Vec<Vec<u8>> {
@@ -47,7 +51,7 @@ async fn lived_in(folder: &Folder) {
     let mut exercise = keyed(call(vec![put(Collection::Incidents, Uuid::now_v7(), json!({"kind": "flood"}))]), kept, 7);
     exercise.exercise_id = Some(Uuid::now_v7());
     store.append(exercise).await.unwrap();
-    let many = (0..2_500).map(|n| household(Uuid::now_v7(), n % 9));
+    let many = (0..rounds(IMPORTED.0, IMPORTED.1)).map(|n| household(Uuid::now_v7(), n as i64 % 9));
     store.append_many(call(Vec::new()), Box::new(many)).await.unwrap();
     for at in 0..50 {
         let fixes = (0..20).map(|unit| fix(Uuid::from_u128(unit), at * 1_000, 103.0 + at as f64 / 7.0));
@@ -57,7 +61,7 @@ async fn lived_in(folder: &Folder) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_round_trip_is_equal_byte_for_byte() {
+async fn a_round_trip_is_equal_byte_for_byte_of_many_more_in_soak() {
     let (from, back, exported) = (Folder::new(), Folder::new(), Folder::new());
     lived_in(&from).await;
     let database = TestDatabase::new();
@@ -68,6 +72,7 @@ async fn a_round_trip_is_equal_byte_for_byte() {
     let second = copy(there, Location::Path(data.clone())).await.unwrap();
     assert_eq!(gpkg::check(&data).unwrap(), []);
     assert_eq!(first, second);
+    println!("went round: {first}");
     let told = first.to_string();
     for kind in ["journal rows", "personal values", "batches of fixes", "keys of calls", "code counters", "households"]
     {

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::closed;
 use super::connect::{Database, Session};
+use super::error::is_gone;
 use super::follow::{advance, counter};
 use super::prepare::{Frame, NewCode, Prepared, PutArrays, prepare, timestamp};
 use super::read::seq;
@@ -308,7 +309,8 @@ impl Import<'_> {
             let present = row.get::<_, i32>(1).cast_unsigned();
             return Err(StoreError::Conflict { collection, id, expected, present });
         }
-        self.transaction.commit().await?;
+        let committed = self.transaction.commit().await;
+        committed.map_err(|error| if is_gone(&error) { StoreError::Unconfirmed } else { error.into() })?;
         let count = (self.next - self.first) as usize;
         let (first, last) = if count == 0 { (0, 0) } else { (self.first, self.next - 1) };
         Ok(AppendedMany { first, last, count, replayed: false })

@@ -26,6 +26,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -42,7 +43,7 @@ use self::import::Workshop;
 pub use self::migrate::migrate;
 use self::prepare::{Frame, timestamp};
 use self::snapshot::PgSnapshot;
-use self::writer::Writer;
+use self::writer::{AWAY_WAIT, Writer};
 use super::folder::{Lock, make_folder};
 use super::{
     Append, Appended, AppendedMany, FixesAppended, LAST_ALIVE_AT, Put, Snapshot, Staging, Store, StoreError,
@@ -154,11 +155,20 @@ impl PgStore {
         })
     }
 
-    async fn changes(&self, first: Seq, last: Seq) -> Result<Vec<Change>, StoreError> {
+    /// What a call changed that is known to be durable.
+    ///
+    /// # Errors
+    /// `Unconfirmed` if it cannot be read in time: whoever asks again with the same key is told.
+    async fn durable(&self, first: Seq, last: Seq) -> Result<Vec<Change>, StoreError> {
         if first == 0 {
             return Ok(Vec::new());
         }
-        read::changes_between(&**self.workshop.pool.get().await?, first, last).await
+        let reading = async { read::changes_between(&**self.workshop.pool.get().await?, first, last).await };
+        let wait = AWAY_WAIT + Duration::from_millis(last - first);
+        match tokio::time::timeout(wait, reading).await {
+            Ok(Err(StoreError::Unavailable(_))) | Err(_) => Err(StoreError::Unconfirmed),
+            Ok(read) => read,
+        }
     }
 
     async fn import(
@@ -178,7 +188,7 @@ impl PgStore {
         if call.puts.len() > PUTS_AT_ONCE_MAX {
             let puts = std::mem::take(&mut call.puts);
             let AppendedMany { first, last, replayed, .. } = self.import(call, Box::new(puts.into_iter())).await?;
-            return Ok(Appended { changes: self.changes(first, last).await?, replayed });
+            return Ok(Appended { changes: self.durable(first, last).await?, replayed });
         }
         let in_exercise = call.exercise_id.is_some();
         let puts = call.puts.into_iter().map(|put| prepare::prepare(put, in_exercise)).collect::<Result<_, _>>()?;
@@ -198,7 +208,7 @@ impl PgStore {
         }))?;
         match answered.await.unwrap_or_else(|_| Err(closed()))? {
             Written::New(appended) => Ok(appended),
-            Written::Before(first, last) => Ok(Appended { changes: self.changes(first, last).await?, replayed: true }),
+            Written::Before(first, last) => Ok(Appended { changes: self.durable(first, last).await?, replayed: true }),
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::store::StoreError;
 const GROUP_JOBS_MAX: usize = 1_024;
 const GROUP_ROWS_MAX: usize = 20_000;
 /// How long a call waits for a database that is away; then whoever called is told.
-const AWAY_WAIT: Duration = Duration::from_millis(900);
+pub(super) const AWAY_WAIT: Duration = Duration::from_millis(900);
 /// After how long without any word of the database it counts as away, while a group waits for its answer.
 const SILENCE_MAX: Duration = Duration::from_millis(800);
 /// How long a group may take at a database that lives.
