@@ -35,7 +35,7 @@ use crate::domain::change::Seq;
 use crate::domain::place::Place;
 use crate::domain::{Actor, Change, Collection, Record, Timestamp};
 use crate::picture::PictureHandle;
-use crate::store::{Idempotency, Store};
+use crate::store::{Idempotency, Store, clock};
 
 pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, Recommendation};
 pub use bulk::take_file;
@@ -49,14 +49,13 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// The clock of the machine.
+/// The clock of the machine, which never goes back.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        clock::now()
     }
 }
 

@@ -13,7 +13,7 @@ use super::sign_in::SignIn;
 use super::tips::Tips;
 use super::tls::AuthorityCertificate;
 use super::uploads::Uploads;
-use crate::desk::Desk;
+use crate::desk::{Clock, Desk, SystemClock};
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Timestamp};
 use crate::feed::Feed;
@@ -117,8 +117,8 @@ impl Live {
     }
 }
 
-/// The wall clock. The one place of this room that reads it.
+/// The clock of the machine, which never goes back. The one place of this room that reads it.
 #[must_use]
 pub fn now() -> Timestamp {
-    Timestamp::from_ms(jiff::Timestamp::now().as_millisecond())
+    SystemClock.now()
 }

@@ -67,6 +67,9 @@ pub struct ServeOptions {
     /// else may reach the port
     #[arg(long)]
     pub behind_proxy: bool,
+    /// The machine's clock is right although the store was last written more than a day after it
+    #[arg(long)]
+    pub trust_clock: bool,
 }
 
 /// The configuration file.
@@ -136,6 +139,8 @@ pub struct Config {
     pub oidc: Option<OidcConfig>,
     /// Different people that an account may be shown within an hour before the supervisor hears of it.
     pub people_an_hour_max: usize,
+    /// See [`ServeOptions::trust_clock`].
+    pub trust_clock: bool,
 }
 
 impl Config {
@@ -182,6 +187,7 @@ impl Config {
             settings: Settings { demo, hosts, behind_proxy, public_tips: file.public_tips, authority: None },
             entry,
             simulation: !options.no_simulation,
+            trust_clock: options.trust_clock,
             tls: options.tls.or(file.tls),
             limits: file.limits,
             oidc,

@@ -10,6 +10,7 @@ use super::answer::{json, json_bytes, with_header};
 use super::app::App;
 use super::error::{Answer, starting};
 use crate::domain::{Code, Problem};
+use crate::store::clock;
 
 /// Changes that the picture may be behind the store and still count as ready.
 const SEQ_LAG_MAX: u64 = 10_000;
@@ -22,6 +23,9 @@ pub struct Ready {
     seq: u64,
     /// Durable changes that the picture does not hold yet.
     seq_lag: u64,
+    /// By how many seconds the machine's clock was set back; all ages go on by the time before. Absent where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_set_back_s: Option<u64>,
 }
 
 /// Whether the process runs.
@@ -54,7 +58,8 @@ pub async fn ready(State(app): State<App>) -> Answer {
         .with("seq_lag", seq_lag)
         .into());
     }
-    json(&Ready { status: "ready", seq, seq_lag })
+    let clock_set_back_s = clock::set_back().map(|by| by.as_secs());
+    json(&Ready { status: "ready", seq, seq_lag, clock_set_back_s })
 }
 
 /// Figures in the Prometheus text format.
@@ -63,6 +68,7 @@ pub async fn figures(State(app): State<App>) -> Response {
     if let Ok(live) = app.live() {
         let seq = live.seq();
         metrics::gauge!("trucban_picture_seq").set(seq as f64);
+        metrics::gauge!("trucban_clock_set_back_seconds").set(clock::set_back().unwrap_or_default().as_secs_f64());
         metrics::gauge!("trucban_seq_lag").set(live.store.durable_seq().borrow().saturating_sub(seq) as f64);
     }
     let response = json_bytes(app.metrics().render());

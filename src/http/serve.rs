@@ -18,6 +18,7 @@ use super::front::Fronts;
 use super::router::front;
 use super::start::{StartOptions, Started, start};
 use super::tls::{Tls, TlsListener};
+use crate::store::clock;
 
 /// How long connections may go on after a stop was asked for.
 const DRAIN_WAIT: Duration = Duration::from_secs(10);
@@ -35,6 +36,9 @@ const FIGURES_UPKEEP: Duration = Duration::from_secs(5);
 pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
     log_to_stderr();
     let config = Config::read(options)?;
+    if config.trust_clock {
+        clock::trust();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(run(config));
     // The store is closed: what an import still checks can no longer be written, and nobody waits for it.

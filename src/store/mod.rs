@@ -4,6 +4,7 @@
 //! transaction; a failed member of a group commit rolls back alone; seq, version and human code are given out here.
 
 pub mod audit;
+pub mod clock;
 pub mod copy;
 pub mod gpkg;
 pub mod postgis;
@@ -19,12 +20,12 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use geo_types::Geometry;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use self::clock::now;
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Problem, Record, Timestamp};
 
@@ -231,10 +232,4 @@ pub trait Snapshot: Send {
     /// # Errors
     /// [`StoreError`] if a row cannot be read.
     fn newest_fixes(&mut self) -> Result<Vec<(Fix, Seq)>, StoreError>;
-}
-
-/// The clock of the store; only this room and the doors read it.
-fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

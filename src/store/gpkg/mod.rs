@@ -42,7 +42,7 @@ use self::writer::{Job, Writer};
 use super::folder::{Lock, make_folder};
 use super::{
     Append, Appended, AppendedMany, CREATED_AT, FixesAppended, LAST_ALIVE_AT, Put, Snapshot, Staging, Store,
-    StoreError, StoreFuture, now,
+    StoreError, StoreFuture, clock, now,
 };
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Timestamp};
@@ -93,6 +93,7 @@ impl GpkgStore {
         let file = folder::store_file(dir);
         let conn = folder::open_writer(&file)?;
         let blind_since = blind_since(&conn)?;
+        blind_since.map_or(Ok(()), clock::not_before)?;
         let tables: Arc<[Table]> = tables::all().into();
         let lock = Arc::new(Mutex::new(Some(lock)));
         let (jobs, queue) = sync_channel(QUEUE_JOBS_MAX);

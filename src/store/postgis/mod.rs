@@ -47,7 +47,7 @@ use self::writer::{AWAY_WAIT, Writer};
 use super::folder::{Lock, make_folder};
 use super::{
     Append, Appended, AppendedMany, FixesAppended, LAST_ALIVE_AT, Put, Snapshot, Staging, Store, StoreError,
-    StoreFuture,
+    StoreFuture, clock,
 };
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Timestamp};
@@ -83,6 +83,7 @@ impl PgStore {
     pub async fn open(database: Database, folder: Option<&Path>, address: &str) -> Result<Arc<Self>, StoreError> {
         let lock = folder.map(|folder| hold(folder, address)).transpose()?;
         let mut store = Self::reading(database).await?;
+        store.blind_since.map_or(Ok(()), clock::not_before)?;
         upkeep::once(&store.workshop.pool, true, false).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
         let writer =
