@@ -48,6 +48,7 @@ mod picture_queries;
 mod postgres_support;
 mod retention;
 mod rooms;
+mod serve_clock;
 mod serve_faults;
 mod serve_support;
 mod serve_tls;
