@@ -110,7 +110,10 @@ pub struct SignInCall {
 pub async fn read_session(State(app): State<App>, peer: Peer, headers: HeaderMap) -> Answer {
     let directory = &app.live()?.directory;
     let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
-    let credential = bearer.or_else(|| cookie(&headers, peer)).and_then(|secret| directory.by_secret(secret));
+    let credential = match bearer.or_else(|| cookie(&headers, peer)) {
+        Some(secret) => directory.by_secret_of_any(secret).await?,
+        None => None,
+    };
     let credential = credential.or_else(|| directory.without_credentials());
     json(&session(&app, credential.as_ref().map(|credential| &*credential.account))?)
 }
@@ -200,7 +203,8 @@ pub async fn sign_out(Stranger { app, peer, headers, .. }: Stranger) -> Answer {
 
 /// Ends the session that a browser came with: nothing of it shall count beside the next one. Whose it was.
 async fn end_session_of(live: &Live, headers: &HeaderMap, peer: Peer) -> Result<Option<Arc<Account>>, Refusal> {
-    let credential = cookie(headers, peer).and_then(|secret| live.directory.by_secret(secret));
+    let Some(secret) = cookie(headers, peer) else { return Ok(None) };
+    let credential = live.directory.by_secret_of_any(secret).await?;
     let Some(credential) = credential.filter(|credential| credential.kind == CredentialKind::Session) else {
         return Ok(None);
     };

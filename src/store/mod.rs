@@ -7,6 +7,7 @@ pub mod audit;
 pub mod copy;
 pub mod gpkg;
 pub mod postgis;
+pub mod replica;
 pub mod system;
 pub mod tips;
 

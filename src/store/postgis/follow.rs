@@ -24,7 +24,7 @@ const NOTIFICATIONS_MAX: usize = 64;
 /// Pauses between attempts, each about twice the one before, each with its own jitter, so that nodes do not come back
 /// all at once.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(in crate::store) struct Backoff {
     failures: u32,
 }
 

@@ -32,8 +32,10 @@ use tokio::task::{AbortHandle, JoinHandle};
 use uuid::Uuid;
 
 pub use self::check::check;
+pub(in crate::store) use self::connect::Session;
 pub use self::connect::{Database, NotADatabase};
 pub(super) use self::copy::{give_copy, take_copy};
+pub(in crate::store) use self::follow::Backoff;
 use self::group::{Batch, Call, Job, Written};
 use self::import::Workshop;
 pub use self::migrate::migrate;

@@ -189,6 +189,6 @@ fn rights() -> String {
            END IF;
          END $$;",
         functions = "write_group, stage_puts, publish_import, end_import, take_code, pass_code, erase_personal, \
-                     set_meta, prune_requests, flush_positions, version_of, journal_now",
+                     set_meta, prune_requests, flush_positions, version_of, journal_now, append_entry, put_snapshot",
     )
 }
