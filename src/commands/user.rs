@@ -216,7 +216,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<ExitCode> {
         bearer: Bearer::Account(account.name.clone()),
         created_by: account.name,
     };
-    system.add_token(new, SystemClock.now()).map_err(store_told)?;
+    system.add_token(&new, SystemClock.now()).map_err(store_told)?;
     writeln!(io::stdout(), "{}", secret.reveal())?;
     Ok(ExitCode::SUCCESS)
 }

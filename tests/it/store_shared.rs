@@ -46,7 +46,7 @@ fn accounts_and_revocations_cross_the_nodes_and_survive_an_outage() {
     let [a, b] = folders.each_ref().map(|folder| open(&database, folder));
     a.add_account(&NewAccount::new("lan", Role::Admin), SystemClock.now()).unwrap();
     let (secret, new) = token_of("lan");
-    let token = a.add_token(new, SystemClock.now()).unwrap();
+    let token = a.add_token(&new, SystemClock.now()).unwrap();
     let is_known = |node: &System| node.token_of(&secret.hash()).unwrap().is_some();
     until("the token is on the other node", || is_known(&b));
 

@@ -69,7 +69,7 @@ impl System {
     ///
     /// # Errors
     /// `limit_exceeded` past [`TOKENS_MAX`].
-    pub fn add_token(&self, new: NewToken, now: Timestamp) -> Result<Token, StoreError> {
+    pub fn add_token(&self, new: &NewToken, now: Timestamp) -> Result<Token, StoreError> {
         self.change(|transaction| add(transaction, new.clone(), now))
     }
 
