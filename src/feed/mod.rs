@@ -7,6 +7,7 @@
 
 mod filter;
 mod frames;
+mod freshness;
 mod group;
 mod hub;
 mod resume;
@@ -16,9 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use filter::Filter;
+pub use freshness::{Stale, StaleReason};
 pub use stream::FeedStream;
 
 use crate::domain::change::Seq;
@@ -49,6 +51,7 @@ pub struct Feed {
     picture: PictureHandle,
     store: Arc<dyn Store>,
     subscribers: Arc<AtomicUsize>,
+    stale: watch::Receiver<Option<Stale>>,
     clock: Clock,
 }
 
@@ -67,8 +70,15 @@ impl Feed {
     #[must_use]
     pub fn start(picture: PictureHandle, store: Arc<dyn Store>, clock: Clock) -> Self {
         let (joins, joining) = mpsc::channel(JOINS_MAX);
-        tokio::spawn(hub::run(picture.clone(), joining, clock));
-        Self { joins, picture, store, subscribers: Arc::default(), clock }
+        let (stale, staleness) = watch::channel(None);
+        tokio::spawn(hub::run(picture.clone(), Arc::clone(&store), joining, stale, clock));
+        Self { joins, picture, store, subscribers: Arc::default(), stale: staleness, clock }
+    }
+
+    /// Since when what is told here is not what the store holds; none while it is.
+    #[must_use]
+    pub fn stale(&self) -> Option<Stale> {
+        *self.stale.borrow()
     }
 
     /// How many subscribers there are.

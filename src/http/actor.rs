@@ -317,6 +317,7 @@ async fn identify(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> 
         check_same_origin(&parts.method, &parts.headers, true)?;
         return Ok(credential);
     }
+    directory.check_heard()?;
     let Some(credential) = directory.without_credentials() else {
         return Err(Problem::new(Code::SignInRequired, "Hãy đăng nhập trước.", "Sign in first.").into());
     };

@@ -228,7 +228,7 @@ impl Directory {
         if let Some(found) = self.by_secret(secret) {
             return Ok(Some(found));
         }
-        if self.shared.system.unheard_for().is_none() {
+        if self.unheard_for().is_none() {
             return Ok(None);
         }
         // One look at a time serves whoever came before it began, so that guessing costs the database little.
@@ -248,7 +248,7 @@ impl Directory {
     /// # Errors
     /// `store_unavailable` past [`Limits::unheard_s_max`].
     pub fn check_heard(&self) -> Result<(), Problem> {
-        if !self.is_unheard() {
+        if !self.counts_for().is_zero() {
             return Ok(());
         }
         let minutes = self.shared.limits.unheard_s_max / 60;
@@ -266,11 +266,16 @@ impl Directory {
         .with("reason", "rights_unknown"))
     }
 
-    fn is_unheard(&self) -> bool {
-        self.shared
-            .system
-            .unheard_for()
-            .is_some_and(|unheard| unheard > Duration::from_secs(self.shared.limits.unheard_s_max.into()))
+    /// For how long nothing was heard of what other nodes revoked; none where there are none.
+    #[must_use]
+    pub fn unheard_for(&self) -> Option<Duration> {
+        self.shared.system.unheard_for()
+    }
+
+    /// For how long what is known here still counts if no other node is heard again.
+    fn counts_for(&self) -> Duration {
+        let unheard_max = Duration::from_secs(self.shared.limits.unheard_s_max.into());
+        unheard_max.saturating_sub(self.unheard_for().unwrap_or_default())
     }
 
     /// Who acts when no credentials are sent.
@@ -336,13 +341,17 @@ impl Directory {
         let in_force = in_force(grants, self.now());
         loop {
             let now = self.now();
-            if self.is_unheard() || !self.still_lets_in(&credential, now) || self::in_force(grants, now) != in_force {
+            if self.check_heard().is_err()
+                || !self.still_lets_in(&credential, now)
+                || self::in_force(grants, now) != in_force
+            {
                 return;
             }
             credential.touch(now);
             let next = next_boundary(grants, now).map_or(HELD_OPEN_CHECK, |at| {
                 Duration::from_millis(u64::try_from(at.as_ms() - now.as_ms()).unwrap_or(0)).min(HELD_OPEN_CHECK)
             });
+            let next = next.min(self.counts_for());
             tokio::select! {
                 changed = told.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(next) => {}

@@ -24,6 +24,7 @@ use super::sign_in::begin_session;
 use super::stranger::Stranger;
 use crate::domain::access::{Area, Deed};
 use crate::domain::{Code, Force, Problem, Role};
+use crate::feed::Stale;
 use crate::store::audit::Kind;
 use crate::store::system::Secret;
 
@@ -59,6 +60,9 @@ pub struct Session {
     server_time: crate::domain::Timestamp,
     /// The newest seq of the picture.
     seq: u64,
+    /// Since when what the server shows is old; the feed's `tick` tells when that ends.
+    #[schema(required)]
+    stale: Option<Stale>,
     /// Version of the program.
     version: &'static str,
     /// Anybody may give a tip on the page `/tip`.
@@ -237,6 +241,7 @@ fn session(app: &App, account: Option<&Account>) -> Result<Session, Refusal> {
         exercise: None,
         server_time: now(),
         seq: live.seq(),
+        stale: live.feed.stale(),
         version: env!("CARGO_PKG_VERSION"),
         public_tips: app.settings().public_tips,
         demo_actors: if demo { demo::listed(&live.directory) } else { Vec::new() },

@@ -107,7 +107,8 @@ pub fn give_link(system: &System, folder: &Path, base: &str, now: Timestamp) -> 
     let secret = Secret::random();
     let file = folder.join(LINK_FILE);
     let earlier = fs::read_to_string(&file).ok();
-    let earlier = earlier.as_deref().and_then(|link| link.trim().rsplit_once(CODE)).map(|(_, code)| Secret::hash_of(code));
+    let earlier =
+        earlier.as_deref().and_then(|link| link.trim().rsplit_once(CODE)).map(|(_, code)| Secret::hash_of(code));
     system.put_setup_link(&secret.hash(), earlier.as_ref(), now)?;
     let link = format!("{base}/setup{CODE}{}", secret.reveal());
     let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file)?;

@@ -25,6 +25,8 @@ mod http_feed;
 mod http_headers;
 mod http_imports;
 mod http_limits;
+mod http_nodes;
+mod http_nodes_alone;
 mod http_oidc;
 mod http_oidc_forged;
 mod http_open_feeds;

@@ -2,7 +2,7 @@
 //! at least once a second, the counter is read, so that a notification that was lost does no harm.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{StreamExt, poll_fn};
 use tokio::sync::{mpsc, watch};
@@ -11,6 +11,7 @@ use tokio_postgres::{AsyncMessage, Client};
 use super::connect::{Database, Session};
 use crate::domain::change::Seq;
 use crate::store::StoreError;
+use crate::store::heard::Heard;
 
 /// The longest time without a look at the counter.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -54,10 +55,10 @@ pub(super) async fn counter(client: &impl tokio_postgres::GenericClient) -> Resu
 }
 
 /// Follows until the task is stopped.
-pub(super) async fn follow(database: Database, durable: Arc<watch::Sender<Seq>>) {
+pub(super) async fn follow(database: Database, durable: Arc<watch::Sender<Seq>>, heard_at: Arc<Heard>) {
     let mut backoff = Backoff::default();
     loop {
-        let error = match listen(&database, &durable, &mut backoff).await {
+        let error = match listen(&database, &durable, &heard_at, &mut backoff).await {
             Ok(()) => "the connection ended".to_owned(),
             Err(error) => error.to_string(),
         };
@@ -67,7 +68,12 @@ pub(super) async fn follow(database: Database, durable: Arc<watch::Sender<Seq>>)
     }
 }
 
-async fn listen(database: &Database, durable: &watch::Sender<Seq>, backoff: &mut Backoff) -> Result<(), StoreError> {
+async fn listen(
+    database: &Database,
+    durable: &watch::Sender<Seq>,
+    heard_at: &Heard,
+    backoff: &mut Backoff,
+) -> Result<(), StoreError> {
     let (client, mut connection) = database.connect(Session::Serving).await?;
     let (heard, mut notified) = mpsc::channel(NOTIFICATIONS_MAX);
     let driven = tokio::spawn(async move {
@@ -83,13 +89,16 @@ async fn listen(database: &Database, durable: &watch::Sender<Seq>, backoff: &mut
     });
     let listening = async {
         client.batch_execute("LISTEN trucban").await?;
-        look(&client, durable).await?;
+        look(&client, durable, heard_at).await?;
         *backoff = Backoff::default();
         loop {
             match tokio::time::timeout(LOOK_EVERY, notified.recv()).await {
-                Ok(Some(seq)) => advance(durable, seq),
+                Ok(Some(seq)) => {
+                    advance(durable, seq);
+                    heard_at.mark(Instant::now());
+                }
                 Ok(None) => return Ok(()),
-                Err(_) => look(&client, durable).await?,
+                Err(_) => look(&client, durable, heard_at).await?,
             }
         }
     };
@@ -98,9 +107,11 @@ async fn listen(database: &Database, durable: &watch::Sender<Seq>, backoff: &mut
     ended
 }
 
-async fn look(client: &Client, durable: &watch::Sender<Seq>) -> Result<(), StoreError> {
+async fn look(client: &Client, durable: &watch::Sender<Seq>, heard_at: &Heard) -> Result<(), StoreError> {
+    let began = Instant::now();
     let gone = |_| StoreError::Unavailable("the database does not answer".to_owned());
     let seq = tokio::time::timeout(LOOK_WAIT, counter(client)).await.map_err(gone)??;
     advance(durable, seq);
+    heard_at.mark(began);
     Ok(())
 }

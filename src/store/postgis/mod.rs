@@ -25,6 +25,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -43,6 +44,7 @@ use self::prepare::{Frame, timestamp};
 use self::snapshot::PgSnapshot;
 use self::writer::Writer;
 use super::folder::{Lock, make_folder};
+use super::heard::Heard;
 use super::{
     Append, Appended, AppendedMany, FixesAppended, LAST_ALIVE_AT, Put, Snapshot, Staging, Store, StoreError,
     StoreFuture,
@@ -67,6 +69,8 @@ pub struct PgStore {
     /// Of the node's data folder; held until the writer has ended.
     lock: Mutex<Option<Lock>>,
     durable: watch::Receiver<Seq>,
+    /// When the counter was last known to be the newest.
+    heard: Arc<Heard>,
     /// Never so in a store opened for reading.
     leads: watch::Sender<bool>,
     blind_since: Option<Timestamp>,
@@ -108,7 +112,8 @@ impl PgStore {
         let sender = Arc::new(sender);
         let blind_since = blind_since(&client).await?;
         drop(client);
-        let following = tokio::spawn(follow::follow(database.clone(), Arc::clone(&sender)));
+        let heard = Arc::new(Heard::now());
+        let following = tokio::spawn(follow::follow(database.clone(), Arc::clone(&sender), Arc::clone(&heard)));
         let workshop = Workshop { database, pool, durable: sender, closing: AtomicBool::new(false) };
         Ok(Self {
             jobs: Mutex::default(),
@@ -117,6 +122,7 @@ impl PgStore {
             workshop: Arc::new(workshop),
             lock: Mutex::default(),
             durable,
+            heard,
             leads: watch::Sender::new(false),
             blind_since,
         })
@@ -256,6 +262,10 @@ impl Store for PgStore {
 
     fn durable_seq(&self) -> watch::Receiver<Seq> {
         self.durable.clone()
+    }
+
+    fn heard_at(&self) -> Instant {
+        self.heard.at()
     }
 
     fn leads(&self) -> watch::Receiver<bool> {

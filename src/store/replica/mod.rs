@@ -34,6 +34,7 @@ pub use postgres::PostgresLogs;
 
 use super::StoreError;
 use super::folder::{make_folder, make_private_file};
+use super::heard::Heard;
 use position::Position;
 use rows::Recorder;
 
@@ -81,9 +82,8 @@ struct Joined {
     schema: u32,
     /// The log did not answer the last time; changes are then refused at once. Cleared by whoever reaches it.
     is_away: AtomicBool,
-    /// When the log was last heard, milliseconds after `since`. By a clock that nobody sets.
-    heard_ms: AtomicU64,
-    since: Instant,
+    /// When the log was last reached and held nothing that is not done here.
+    heard: Heard,
     /// Raised when changes of others were done here.
     news: watch::Sender<u64>,
     /// Position of the newest snapshot of the log that this node knows of.
@@ -137,8 +137,7 @@ impl Replica {
             recorder: Recorder::install(&writing, shape.file, shape.own)?,
             schema: schema_of(&writing)?,
             is_away: AtomicBool::new(false),
-            heard_ms: AtomicU64::new(0),
-            since: Instant::now(),
+            heard: Heard::now(),
             news: watch::channel(0).0,
             snapshot: AtomicU64::new(0),
         };
@@ -231,7 +230,7 @@ impl Replica {
 
     /// For how long the log has not been heard; none where there is no log.
     pub fn unheard_for(&self) -> Option<Duration> {
-        self.shared.joined.as_ref().map(Joined::unheard_for)
+        self.shared.joined.as_ref().map(|joined| joined.heard.at().elapsed())
     }
 }
 
@@ -304,13 +303,8 @@ impl Joined {
 
     /// The log was reached and holds nothing that is not done here, up to now.
     fn heard(&self) {
-        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.heard_ms.fetch_max(now_ms, Ordering::Relaxed);
+        self.heard.mark(Instant::now());
         self.is_away.store(false, Ordering::Relaxed);
-    }
-
-    fn unheard_for(&self) -> Duration {
-        self.since.elapsed().saturating_sub(Duration::from_millis(self.heard_ms.load(Ordering::Relaxed)))
     }
 }
 

@@ -75,6 +75,12 @@ impl System {
     /// # Errors
     /// `code_not_valid` for one that is unknown, used or expired.
     pub fn purpose_of(&self, link: &Hash, now: Timestamp) -> Result<Purpose, StoreError> {
+        let known = purpose(&self.conn(), link, now);
+        if !matches!(known, Err(StoreError::Refused(_))) {
+            return known;
+        }
+        // Another node may have given it out just now.
+        self.catch_up()?;
         purpose(&self.conn(), link, now)
     }
 
