@@ -78,7 +78,7 @@ pub fn tips(args: &TipsArgs) -> ExitCode {
     }
 }
 
-fn open_tips(data: &Path, database: Option<&Database>) -> anyhow::Result<TipStore> {
+pub(super) fn open_tips(data: &Path, database: Option<&Database>) -> anyhow::Result<TipStore> {
     match logs(database)? {
         Some(logs) => TipStore::open_shared(data, logs.tips()),
         None => TipStore::open(data),

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod copy;
 pub mod gpkg;
+pub mod leave;
 pub mod postgis;
 pub mod replica;
 pub mod system;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rusqlite::TransactionBehavior;
+use rusqlite::{Connection, TransactionBehavior};
 use uuid::Uuid;
 
 use super::log::Entry;
@@ -11,6 +11,7 @@ use super::position::Position;
 use super::rows::RowChange;
 use super::{Joined, Shared, lock};
 use crate::store::StoreError;
+use crate::store::gpkg::leave_nothing_in_the_log;
 
 /// Entries that are read and done at once.
 const ENTRIES_AT_ONCE: usize = 500;
@@ -115,15 +116,22 @@ impl Shared {
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut done = Position::needed(&transaction, self.shape.file)?;
         let known = done.position;
+        let mut erases = false;
         for entry in entries.iter().filter(|entry| entry.position > known) {
             if entry.position != done.position + 1 {
                 return Err(StoreError::Damaged(format!("the shared log has a gap before {}", entry.position)));
             }
-            joined.recorder.apply(&transaction, &self.changes_of(joined, entry)?)?;
+            let changes = self.changes_of(joined, entry)?;
+            joined.recorder.apply(&transaction, &changes)?;
+            erases |= changes.iter().any(RowChange::erases);
             done = Position { position: entry.position, nonce: entry.nonce };
         }
         done.write(&transaction)?;
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        if erases {
+            self.forget_erased(&conn);
+        }
+        Ok(())
     }
 
     fn load_snapshot(&self, joined: &Joined) -> Result<(), StoreError> {
@@ -138,8 +146,17 @@ impl Shared {
         joined.recorder.replace(&transaction, &content)?;
         Position { position: snapshot.position, nonce: snapshot.nonce }.write(&transaction)?;
         transaction.commit()?;
+        self.forget_erased(&conn);
         joined.snapshot.fetch_max(snapshot.position, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// What another node erased shall not stand in this node's files either. Where another program reads the file just
+    /// now, it stands in its write-ahead log until that is next emptied.
+    fn forget_erased(&self, conn: &Connection) {
+        if let Err(error) = leave_nothing_in_the_log(conn) {
+            tracing::debug!(%error, file = self.shape.file, "what was erased stands in the write-ahead log for a while");
+        }
     }
 
     /// Puts a snapshot into the log if it has grown long since the last one.

@@ -106,6 +106,16 @@ enum Try<T> {
     },
 }
 
+/// Makes a replica a file of its own; whether it was one.
+pub(in crate::store) fn leave(dir: &Path, shape: Shape) -> Result<bool, StoreError> {
+    let conn = opened(dir, shape)?;
+    let was_shared = Position::read(&conn)?.is_some();
+    if was_shared {
+        Position::forget(&conn)?;
+    }
+    Ok(was_shared)
+}
+
 impl Replica {
     /// Opens a file that no other node shares, mode 0600; makes file and folder if they are not there.
     ///

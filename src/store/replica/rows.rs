@@ -35,6 +35,13 @@ pub(super) struct RowChange {
     new: Option<Row>,
 }
 
+impl RowChange {
+    /// Whether a row went.
+    pub fn erases(&self) -> bool {
+        self.new.is_none()
+    }
+}
+
 /// Records what the connection that it is installed on does to the shared tables.
 pub(super) struct Recorder {
     file: &'static str,

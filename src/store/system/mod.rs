@@ -40,7 +40,7 @@ use crate::domain::{Force, Role, Timestamp};
 
 const FILE: &str = "system.db";
 /// What becomes of it where several nodes share it.
-const SHAPE: Shape = Shape {
+pub(in crate::store) const SHAPE: Shape = Shape {
     file: FILE,
     migrate: |conn| embedded::migrations::runner().run(conn).map(drop),
     // Raised here by whatever changes here.

@@ -37,7 +37,7 @@ use crate::domain::{Code, Problem, Timestamp};
 
 const FILE: &str = "tips.db";
 /// What becomes of it where several nodes share it.
-const SHAPE: Shape = Shape {
+pub(in crate::store) const SHAPE: Shape = Shape {
     file: FILE,
     migrate: |conn| embedded::migrations::runner().run(conn).map(drop),
     own: &["replica", "refinery_schema_history"],
