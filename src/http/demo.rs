@@ -121,10 +121,10 @@ pub fn settle(system: &System, folder: &Path, cast: &Cast, now: Timestamp) -> Re
     let mut tokens = Map::new();
     for actor in &ACTORS {
         if system.account(actor.name)?.is_none() {
-            match system.add_account(&account_of(actor, cast), now) {
-                // Another node that starts at this moment was faster.
-                Err(StoreError::Refused(_)) if system.account(actor.name)?.is_some() => {}
-                made => drop(made?),
+            let made = system.add_account(&account_of(actor, cast), now);
+            // Another node that starts at this moment may have been faster.
+            if !matches!(made, Err(StoreError::Refused(_)) if system.account(actor.name)?.is_some()) {
+                made?;
             }
         }
         tokens.insert(actor.name.to_owned(), token_of(system, actor.name, known.get(actor.name), now)?.into());
@@ -144,9 +144,9 @@ pub fn settle(system: &System, folder: &Path, cast: &Cast, now: Timestamp) -> Re
 /// What the system said.
 pub fn give_tips_key(tips: &TipStore) -> Result<(), StoreError> {
     if tips.key()?.is_none() {
-        match tips.make_key(&[("tip_handler".to_owned(), DEMO_TIPS_PASSPHRASE.to_owned())], false) {
-            Err(StoreError::Refused(_)) if tips.key()?.is_some() => {}
-            made => drop(made?),
+        let made = tips.make_key(&[("tip_handler".to_owned(), DEMO_TIPS_PASSPHRASE.to_owned())], false);
+        if !matches!(made, Err(StoreError::Refused(_)) if tips.key()?.is_some()) {
+            made?;
         }
     }
     Ok(())
