@@ -1,6 +1,7 @@
 //! A node whose database is away: it goes on showing what it knows and says that it is old, changes nothing, opens
 //! nothing that is sealed, and after a while trusts nobody whose rights it cannot know.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use reqwest::{Method, Response, StatusCode};
@@ -127,4 +128,31 @@ async fn after_a_while_without_the_others_a_node_trusts_nobody_and_says_so_witho
     until("signed in as before", async || program.get("/api/collections/units/items").await.status() == 200).await;
     assert_eq!(admin.read("/api/session").await["actor"]["name"], "chief");
     assert_eq!(server.anybody().get("/health/ready").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_hangs_holds_up_neither_reads_nor_the_refusal_of_a_change() {
+    let database = Arc::new(TestDatabase::new());
+    let server = Server::node(&database, Limits::default()).await;
+    let admin = server.first_admin().await;
+    let new = |name: &str| json!({"name": name, "role": "observer"});
+    let held = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted
+                AND relation = 'replica_entries'::regclass";
+    let hanging = Arc::clone(&database);
+    let hangs = tokio::task::spawn_blocking(move || {
+        hanging.sql("BEGIN; LOCK TABLE replica_entries IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4)");
+    });
+    until("the log hangs", async || database.sql(held) == "1").await;
+    refused_for_now("the first change", admin.post("/api/accounts", new("mot"))).await;
+    refused_for_now("the next change", admin.post("/api/accounts", new("hai"))).await;
+    admin.read("/api/accounts").await;
+    hangs.await.unwrap();
+    until("changes are taken again", async || {
+        admin.post("/api/accounts", new("ba")).await.status() == StatusCode::CREATED
+    })
+    .await;
+    // Whatever became of those that were refused for now, all agree on it.
+    let other = Server::node(&database, Limits::default()).await;
+    let accounts = async |caller: Caller| caller.read("/api/accounts").await["accounts"].clone();
+    assert_eq!(accounts(admin.at(&other)).await, accounts(admin).await);
 }
