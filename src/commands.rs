@@ -1,10 +1,11 @@
-//! The commands beside `serve`: import, export, check, backup, migrate, copy, simulate, user, audit, retention. They read the command
-//! line, call the rooms, and print for people; what they mean is decided in the rooms.
+//! The commands beside `serve`: import, export, check, backup, migrate, copy, simulate, user, audit, retention, tips, leave. They
+//! read the command line, call the rooms, and print for people; what they mean is decided in the rooms.
 
 mod audit;
 mod copy;
 mod import;
 mod import_over_http;
+mod leave;
 mod migrate;
 mod retention;
 mod tips;
@@ -31,6 +32,7 @@ use trucban::store::{Store, StoreError};
 pub use audit::{AuditArgs, audit};
 pub use copy::{CopyArgs, copy_store};
 pub use import::{ImportArgs, import};
+pub use leave::{LeaveArgs, leave_nodes};
 pub use migrate::{MigrateArgs, migrate};
 pub use retention::{RetentionArgs, retention};
 pub use tips::{TipsArgs, tips};

@@ -31,6 +31,7 @@ enum Command {
     Audit(commands::AuditArgs),
     Retention(commands::RetentionArgs),
     Tips(commands::TipsArgs),
+    Leave(commands::LeaveArgs),
 }
 
 fn main() -> ExitCode {
@@ -55,5 +56,6 @@ fn main() -> ExitCode {
         Command::Audit(args) => commands::audit(&args),
         Command::Retention(args) => commands::retention(&args),
         Command::Tips(args) => commands::tips(&args),
+        Command::Leave(args) => commands::leave_nodes(&args),
     }
 }

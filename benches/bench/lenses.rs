@@ -38,7 +38,7 @@ fn account(system: &System, name: &str, role: Role, area: Area) -> &'static str 
         bearer: Bearer::Account(name.to_owned()),
         created_by: name.to_owned(),
     };
-    system.add_token(token, now()).expect("a token");
+    system.add_token(&token, now()).expect("a token");
     secret.reveal().to_owned().leak()
 }
 

@@ -2,17 +2,18 @@
 //! and the deputy alone, who can change them here. It works on `tips.db` itself, also beside a running server.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use trucban::domain::Role;
 use trucban::domain::account::check_password;
+use trucban::store::postgis::Database;
 use trucban::store::system::System;
 use trucban::store::tips::{PublicKey, TipStore};
 
-use super::user::{ask_once, ask_twice, known_folder, password_line};
+use super::user::{ask_once, ask_twice, known_folder, logs, password_line};
 use super::{finish, store_told, told};
 
 /// Tips: who can open what informants said.
@@ -48,6 +49,9 @@ struct KeyArgs {
     /// Folder of the data
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
+    /// The database through which the folder shares its tips with other nodes
+    #[arg(long, env = "TRUCBAN_DATABASE", value_name = "postgres://…", hide_env_values = true)]
+    database: Option<Database>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -61,6 +65,9 @@ struct PassphraseArgs {
     /// Folder of the data
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
+    /// The database through which the folder shares its tips with other nodes
+    #[arg(long, env = "TRUCBAN_DATABASE", value_name = "postgres://…", hide_env_values = true)]
+    database: Option<Database>,
 }
 
 /// `trucban tips`: 0 if it is done, 2 if not.
@@ -71,13 +78,21 @@ pub fn tips(args: &TipsArgs) -> ExitCode {
     }
 }
 
+pub(super) fn open_tips(data: &Path, database: Option<&Database>) -> anyhow::Result<TipStore> {
+    match logs(database)? {
+        Some(logs) => TipStore::open_shared(data, logs.tips()),
+        None => TipStore::open(data),
+    }
+    .map_err(store_told)
+}
+
 fn key(args: &KeyArgs) -> anyhow::Result<ExitCode> {
-    let system = known_folder(&args.data)?;
+    let system = known_folder(&args.data, args.database.as_ref())?;
     let accounts: Vec<String> = std::iter::once(&args.holder)
         .chain(&args.deputy)
         .map(|name| handler_named(&system, name))
         .collect::<anyhow::Result<_>>()?;
-    let tips = TipStore::open(&args.data).map_err(store_told)?;
+    let tips = open_tips(&args.data, args.database.as_ref())?;
     if !args.replace && tips.key().map_err(store_told)?.is_some() {
         bail!("there is a key for tips already; say --replace to make another");
     }
@@ -94,7 +109,7 @@ fn key(args: &KeyArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn passphrase(args: &PassphraseArgs) -> anyhow::Result<ExitCode> {
-    let system = known_folder(&args.data)?;
+    let system = known_folder(&args.data, args.database.as_ref())?;
     // Whoever handles no tips any more still opens what was sealed to the key they held.
     let account = system.account(&args.holder).map_err(store_told)?;
     let account = account.ok_or_else(|| anyhow!("there is no account {:?}", args.holder))?.name;
@@ -105,7 +120,7 @@ fn passphrase(args: &PassphraseArgs) -> anyhow::Result<ExitCode> {
         (present.ok_or_else(|| no_terminal(&account))?, ask_for_passphrase(&account)?)
     };
     check_password(&next, &account).map_err(told)?;
-    let tips = TipStore::open(&args.data).map_err(store_told)?;
+    let tips = open_tips(&args.data, args.database.as_ref())?;
     for key in tips.change_passphrase(&account, &present, &next).map_err(store_told)? {
         print_key(&key, &account)?;
     }

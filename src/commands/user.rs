@@ -15,6 +15,8 @@ use trucban::domain::{Actor, Collection, Force, Role};
 use trucban::store::Store;
 use trucban::store::audit::{Event, Kind};
 use trucban::store::gpkg::GpkgStore;
+use trucban::store::postgis::Database;
+use trucban::store::replica::PostgresLogs;
 use trucban::store::system::{
     Account, AccountChange, Bearer, NewAccount, NewToken, Secret, System, TokenKind, hash_password,
 };
@@ -55,6 +57,9 @@ struct FolderArgs {
     /// Folder of the data
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
+    /// The database through which the folder shares its accounts with other nodes
+    #[arg(long, env = "TRUCBAN_DATABASE", value_name = "postgres://…", hide_env_values = true)]
+    database: Option<Database>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -160,7 +165,7 @@ fn add(args: &AddArgs) -> anyhow::Result<ExitCode> {
         check_password(password, &args.name).map_err(told)?;
         account.password_hash = Some(hash_password(password).map_err(store_told)?);
     }
-    let system = System::open(data).map_err(store_told)?;
+    let system = open_system(data, args.folder.database.as_ref())?;
     note(data, "add", &args.name)?;
     let made = system.add_account(&account, SystemClock.now()).map_err(store_told)?;
     writeln!(io::stdout(), "{}: {}", made.name, describe(&made))?;
@@ -172,7 +177,7 @@ fn add(args: &AddArgs) -> anyhow::Result<ExitCode> {
 
 fn list(args: &FolderArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
-    for account in known_folder(&args.data)?.accounts().map_err(store_told)? {
+    for account in known_folder(&args.data, args.database.as_ref())?.accounts().map_err(store_told)? {
         writeln!(out, "{}: {}", account.name, describe(&account))?;
     }
     out.flush()?;
@@ -181,7 +186,7 @@ fn list(args: &FolderArgs) -> anyhow::Result<ExitCode> {
 
 fn set_disabled(args: &NameArgs, disabled: bool) -> anyhow::Result<ExitCode> {
     let change = AccountChange { disabled: Some(disabled), ..AccountChange::default() };
-    let system = known_folder(&args.folder.data)?;
+    let system = known_folder(&args.folder.data, args.folder.database.as_ref())?;
     note(&args.folder.data, if disabled { "disable" } else { "enable" }, &args.name)?;
     let account = system.change_account(&args.name, &change, SystemClock.now()).map_err(store_told)?;
     writeln!(io::stdout(), "{}: {}", account.name, describe(&account))?;
@@ -189,14 +194,14 @@ fn set_disabled(args: &NameArgs, disabled: bool) -> anyhow::Result<ExitCode> {
 }
 
 fn reset(args: &LinkArgs) -> anyhow::Result<ExitCode> {
-    let system = known_folder(&args.folder.data)?;
+    let system = known_folder(&args.folder.data, args.folder.database.as_ref())?;
     note(&args.folder.data, "reset", &args.name)?;
     print_link(&system, &args.folder.data, &args.name, &args.link)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn token(args: &TokenArgs) -> anyhow::Result<ExitCode> {
-    let system = known_folder(&args.folder.data)?;
+    let system = known_folder(&args.folder.data, args.folder.database.as_ref())?;
     let account = system.account(&args.name).map_err(store_told)?;
     let account = account.ok_or_else(|| anyhow!("there is no account {:?}", args.name))?;
     if account.disabled_at.is_some() {
@@ -211,7 +216,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<ExitCode> {
         bearer: Bearer::Account(account.name.clone()),
         created_by: account.name,
     };
-    system.add_token(new, SystemClock.now()).map_err(store_told)?;
+    system.add_token(&new, SystemClock.now()).map_err(store_told)?;
     writeln!(io::stdout(), "{}", secret.reveal())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -224,11 +229,24 @@ fn note(data: &Path, deed: &str, name: &str) -> anyhow::Result<()> {
 }
 
 /// The accounts of a folder that is there: a mistyped one shall not be made.
-pub(super) fn known_folder(data: &Path) -> anyhow::Result<System> {
+pub(super) fn known_folder(data: &Path, database: Option<&Database>) -> anyhow::Result<System> {
     if !data.is_dir() {
         bail!("there is no data folder {}", data.display());
     }
-    System::open(data).map_err(store_told)
+    open_system(data, database)
+}
+
+fn open_system(data: &Path, database: Option<&Database>) -> anyhow::Result<System> {
+    match logs(database)? {
+        Some(logs) => System::open_shared(data, logs.system()),
+        None => System::open(data),
+    }
+    .map_err(store_told)
+}
+
+/// What a folder shares with other nodes goes through their database.
+pub(super) fn logs(database: Option<&Database>) -> anyhow::Result<Option<PostgresLogs>> {
+    database.cloned().map(PostgresLogs::start).transpose().map_err(store_told)
 }
 
 fn area_of(codes: &[String]) -> anyhow::Result<Area> {

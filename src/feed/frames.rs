@@ -6,6 +6,7 @@ use bytes::Bytes;
 use geo_types::Geometry;
 use uuid::Uuid;
 
+use super::freshness::Stale;
 use crate::domain::change::Seq;
 use crate::domain::{Collection, Timestamp};
 use crate::picture::Shown;
@@ -45,10 +46,13 @@ pub fn reset(seq: Seq, reason: &str) -> Frame {
     })
 }
 
-/// The server's time and the newest seq, so that a page can tell silence from a broken link.
-pub fn tick(seq: Seq, now: Timestamp) -> Frame {
-    frame(seq, "tick", 128, |out| {
-        let _ = write!(out, r#"{{"server_time":"{now}","seq":{seq}}}"#);
+/// The server's time and the newest seq, so that a page can tell silence from a broken link; and since when what it
+/// shows is old although the link is not.
+pub fn tick(seq: Seq, now: Timestamp, stale: Option<Stale>) -> Frame {
+    frame(seq, "tick", 192, |out| {
+        let _ = write!(out, r#"{{"server_time":"{now}","seq":{seq},"stale":"#);
+        let _ = serde_json::to_writer(&mut *out, &stale);
+        out.push(b'}');
     })
 }
 

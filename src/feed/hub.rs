@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::filter::Filter;
 use super::frames::{self, Frame};
+use super::freshness::{Freshness, LOOK_INTERVAL, Stale};
 use super::group::{Group, Subscriber};
 use super::stream::Cut;
 use super::{Clock, POSITIONS_INTERVAL, TICK_INTERVAL};
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Collection, Event};
 use crate::picture::{Picture, PictureHandle, Published, View};
+use crate::store::Store;
 
 /// Changed records of one step that are told one by one: a quarter of a queue. More comes from an import.
 const STEP_CHANGES_MAX: usize = super::QUEUE_EVENTS_MAX / 4;
@@ -45,11 +47,21 @@ struct Hub {
     moved: HashSet<Uuid>,
     positions_due: Option<Instant>,
     positions_sent: Option<Instant>,
+    store: Arc<dyn Store>,
+    freshness: Freshness,
+    /// Read by whoever asks for the state of the server.
+    stale: watch::Sender<Option<Stale>>,
     clock: Clock,
 }
 
 /// Runs until the last [`super::Feed`] is gone or the picture ends.
-pub(super) async fn run(handle: PictureHandle, mut joins: mpsc::Receiver<Join>, clock: Clock) {
+pub(super) async fn run(
+    handle: PictureHandle,
+    store: Arc<dyn Store>,
+    mut joins: mpsc::Receiver<Join>,
+    stale: watch::Sender<Option<Stale>>,
+    clock: Clock,
+) {
     // First subscribe, then load: a step between the two comes twice and is passed over by its seq.
     let mut steps = handle.subscribe();
     let mut hub = Hub {
@@ -58,10 +70,15 @@ pub(super) async fn run(handle: PictureHandle, mut joins: mpsc::Receiver<Join>, 
         moved: HashSet::new(),
         positions_due: None,
         positions_sent: None,
+        freshness: Freshness::at(store.heard_at(), clock()),
+        store,
+        stale,
         clock,
     };
     let mut tick = interval(TICK_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = interval(LOOK_INTERVAL);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let due = hub.positions_due;
         tokio::select! {
@@ -78,6 +95,7 @@ pub(super) async fn run(handle: PictureHandle, mut joins: mpsc::Receiver<Join>, 
                 None => return,
             },
             () = wait_until(due) => hub.send_positions(),
+            _ = look.tick() => hub.look(),
             _ = tick.tick() => hub.tick(),
         }
     }
@@ -100,7 +118,7 @@ impl Hub {
         let seq = view.seq();
         let cut = Cut::default();
         // The queue is new and has room.
-        let _ = join.queue.try_send(frames::tick(seq, view.now()));
+        let _ = join.queue.try_send(frames::tick(seq, view.now(), *self.stale.borrow()));
         if join.told.send(Joined { seq, cut: Arc::clone(&cut) }).is_err() {
             return;
         }
@@ -170,10 +188,24 @@ impl Hub {
         }
     }
 
+    /// Whoever listens hears at once when what they see begins or ends to be old.
+    fn look(&mut self) {
+        let (heard_at, newest) = (self.store.heard_at(), *self.store.durable_seq().borrow());
+        let stale = self.freshness.look(self.picture.seq, newest, heard_at, (self.clock)());
+        let before = self.stale.send_replace(stale);
+        if before.map(|stale| stale.reason) != stale.map(|stale| stale.reason) {
+            match stale {
+                Some(Stale { since, reason }) => tracing::warn!(%since, ?reason, "what is shown is old"),
+                None => tracing::info!("what is shown is what the store holds again"),
+            }
+            self.tick();
+        }
+    }
+
     fn tick(&mut self) {
         // An id stands for everything up to it, so positions that are still held back go first.
         self.send_positions();
-        let frame = frames::tick(self.picture.seq, (self.clock)());
+        let frame = frames::tick(self.picture.seq, (self.clock)(), *self.stale.borrow());
         let mut count = 0;
         for group in self.groups.values_mut() {
             count += group.send_all(&frame);

@@ -7,6 +7,7 @@
 
 mod filter;
 mod frames;
+mod freshness;
 mod group;
 mod hub;
 mod resume;
@@ -14,11 +15,12 @@ mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use filter::Filter;
+pub use freshness::{Stale, StaleReason};
 pub use stream::FeedStream;
 
 use crate::domain::change::Seq;
@@ -51,6 +53,7 @@ pub struct Feed {
     picture: PictureHandle,
     store: Arc<dyn Store>,
     subscribers: Arc<AtomicUsize>,
+    stale: watch::Receiver<Option<Stale>>,
     clock: Clock,
 }
 
@@ -69,8 +72,15 @@ impl Feed {
     #[must_use]
     pub fn start(picture: PictureHandle, store: Arc<dyn Store>, clock: Clock) -> Self {
         let (joins, joining) = mpsc::channel(JOINS_MAX);
-        tokio::spawn(hub::run(picture.clone(), joining, clock));
-        Self { joins, picture, store, subscribers: Arc::default(), clock }
+        let (stale, staleness) = watch::channel(None);
+        tokio::spawn(hub::run(picture.clone(), Arc::clone(&store), joining, stale, clock));
+        Self { joins, picture, store, subscribers: Arc::default(), stale: staleness, clock }
+    }
+
+    /// Since when what is told here is not what the store holds; none while it is.
+    #[must_use]
+    pub fn stale(&self) -> Option<Stale> {
+        *self.stale.borrow()
     }
 
     /// How many subscribers there are.
@@ -82,7 +92,8 @@ impl Feed {
     /// Subscribes; `after` is the last event that the subscriber got before.
     ///
     /// # Errors
-    /// `too_busy` when [`SUBSCRIBERS_MAX`] are there, `store_unavailable` when the feed has ended.
+    /// `too_busy` when [`SUBSCRIBERS_MAX`] are there, `store_unavailable` when the feed has ended, `behind` when this node
+    /// does not show yet what the subscriber got elsewhere.
     pub async fn subscribe(
         &self,
         actor: Arc<Actor>,
@@ -91,8 +102,7 @@ impl Feed {
     ) -> Result<FeedStream, Problem> {
         let seat = self.take_seat()?;
         if let Some(after) = after {
-            // In vain for an event of a store that is no more; then the subscriber is told to read again.
-            let _ = self.picture.wait_for(after, RESUME_WAIT).await;
+            self.wait_for(after).await?;
         }
         let ended = || Problem::new(Code::StoreUnavailable, "Luồng tin trực tiếp đã dừng.", "The live feed has ended.");
         let (queue, waiting) = mpsc::channel(QUEUE_EVENTS_MAX);
@@ -109,6 +119,26 @@ impl Feed {
             }
         };
         Ok(FeedStream::new(first, waiting, joined.cut, seat))
+    }
+
+    /// Waits until this node shows what the subscriber got on another. In vain for an event that the store does not
+    /// have; then the subscriber is told to read again.
+    async fn wait_for(&self, after: Seq) -> Result<(), Problem> {
+        let asked_at = Instant::now();
+        if self.picture.wait_for(after, RESUME_WAIT).await.is_some() {
+            return Ok(());
+        }
+        let durable = *self.store.durable_seq().borrow();
+        if durable < after && self.store.heard_at() > asked_at {
+            return Ok(());
+        }
+        let held = self.picture.load().seq;
+        Err(Problem::new(
+            Code::Behind,
+            format!("Máy chủ này mới có đến thay đổi {held}, chưa có {after}; hãy thử lại sau giây lát."),
+            format!("This server holds the changes up to {held} and not yet {after}; try again in a moment."),
+        )
+        .with("seq", held))
     }
 
     fn take_seat(&self) -> Result<Seat, Problem> {

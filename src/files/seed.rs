@@ -226,7 +226,11 @@ async fn append(store: &Arc<dyn Store>, mut load: Load, ground: Option<Ground>) 
     let count = load.puts.len();
     let expects = load.puts.iter().map(|put| Expect { collection: put.collection, id: put.id, version: 0 }).collect();
     let actor = Actor { name: "seed".to_owned(), ..Actor::system() };
-    desk::take_file(store.as_ref(), &actor, expects, load.puts).await?;
+    match desk::take_file(store.as_ref(), &actor, expects, load.puts).await {
+        // Another node that starts at this moment was faster; the records are the same everywhere.
+        Err(problem) if problem.code == Code::VersionConflict => return Ok(0),
+        taken => taken?,
+    };
     if !load.fixes.is_empty() {
         store.append_fixes(load.fixes.into()).await.map_err(store_problem)?;
     }

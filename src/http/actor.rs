@@ -229,7 +229,7 @@ impl FromRequestParts<App> for Reader {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let credential = authenticate(parts, app)?;
+        let credential = authenticate(parts, app).await?;
         if credential.account.must_change {
             return Err(Problem::new(
                 Code::PasswordChangeRequired,
@@ -255,7 +255,7 @@ impl FromRequestParts<App> for Myself {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        Ok(Self { credential: authenticate(parts, app)?, app: app.clone() })
+        Ok(Self { credential: authenticate(parts, app).await?, app: app.clone() })
     }
 }
 
@@ -288,17 +288,21 @@ fn call_hash(reader: &Reader, parts: &Parts, body: &[u8]) -> [u8; 32] {
 }
 
 /// Bearer token, else cookie, else whoever the server lets act without; within the credential's budget of requests.
-fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
-    let credential = identify(parts, app)?;
+async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
+    let credential = identify(parts, app).await?;
     credential.spend_request()?;
     Ok(credential)
 }
 
-fn identify(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
+async fn identify(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
     let directory = &app.live()?.directory;
     if let Some(header) = parts.headers.get(header::AUTHORIZATION) {
         let token = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
-        return token.and_then(|token| directory.by_secret(token.trim())).ok_or_else(|| {
+        let found = match token {
+            Some(token) => directory.by_secret_of_any(token.trim()).await?,
+            None => None,
+        };
+        return found.ok_or_else(|| {
             Problem::new(
                 Code::SignInRequired,
                 "Mã truy cập trong tiêu đề Authorization không đúng hoặc đã thu hồi.",
@@ -307,10 +311,13 @@ fn identify(parts: &Parts, app: &App) -> Result<Arc<Credential>, Refusal> {
             .into()
         });
     }
-    if let Some(credential) = cookie(&parts.headers, peer_of(parts)).and_then(|secret| directory.by_secret(secret)) {
+    if let Some(secret) = cookie(&parts.headers, peer_of(parts))
+        && let Some(credential) = directory.by_secret_of_any(secret).await?
+    {
         check_same_origin(&parts.method, &parts.headers, true)?;
         return Ok(credential);
     }
+    directory.check_heard()?;
     let Some(credential) = directory.without_credentials() else {
         return Err(Problem::new(Code::SignInRequired, "Hãy đăng nhập trước.", "Sign in first.").into());
     };

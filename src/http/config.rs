@@ -26,8 +26,8 @@ pub struct ServeOptions {
     /// Folder of the data; made if absent [default: data]
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Keeps the records in PostgreSQL with PostGIS, which other nodes may share; accounts, audit and tips stay in the
-    /// folder. sslmode=require encrypts, sslmode=verify-full&sslrootcert=FILE also asks who answers
+    /// Keeps the records in PostgreSQL with PostGIS, which other nodes may share with their accounts and tips; the audit
+    /// stays in the folder. sslmode=require encrypts, sslmode=verify-full&sslrootcert=FILE also asks who answers
     #[arg(long, env = "TRUCBAN_DATABASE", value_name = "postgres://…", hide_env_values = true)]
     pub database: Option<Database>,
     /// Brings the database up to this version first, as a role that owns it (else: trucban migrate)

@@ -21,7 +21,7 @@ use super::limits::{Budget, Limits};
 use super::setup;
 use crate::desk::{Clock, store_problem};
 use crate::domain::access::Grant;
-use crate::domain::{Actor, Problem, Role, Timestamp};
+use crate::domain::{Actor, Code, Problem, Role, Timestamp};
 use crate::store::StoreError;
 use crate::store::system::{self, Bearer, Everybody, Hash, SESSION_IDLE_S, Secret, Session, System, Token, TokenKind};
 
@@ -29,6 +29,8 @@ use crate::store::system::{self, Bearer, Everybody, Hash, SESSION_IDLE_S, Secret
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// How often uses are noted in `system.db`, and how exact they are.
 const NOTE_USE_S: i64 = 60;
+/// The same where several nodes share their accounts: each note is a change for all of them.
+const NOTE_SHARED_USE_S: i64 = 15 * 60;
 /// How often something held open is looked at though nobody said that anything changed: sessions grow old, windows
 /// of grants open and close.
 const HELD_OPEN_CHECK: Duration = Duration::from_secs(20);
@@ -155,6 +157,9 @@ struct Shared {
     people: ArcSwap<People>,
     /// Told the revision after each new snapshot. Read by whoever holds something open.
     told: watch::Sender<u64>,
+    /// When the last look at what other nodes changed began that somebody with an unknown secret asked for; held by
+    /// whoever looks.
+    looked: tokio::sync::Mutex<Option<tokio::time::Instant>>,
     /// Held from reading a snapshot to swapping it in, so that an older one never replaces a newer one.
     reading: Mutex<()>,
 }
@@ -175,7 +180,8 @@ impl Directory {
         let people = People::of(everybody, entry, &limits, None);
         let (told, _) = watch::channel(people.revision);
         let (people, reading) = (ArcSwap::from_pointee(people), Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { system, folder, entry, clock, limits, people, told, reading }) })
+        let looked = tokio::sync::Mutex::default();
+        Ok(Self { shared: Arc::new(Shared { system, folder, entry, clock, limits, people, told, looked, reading }) })
     }
 
     /// How one comes in.
@@ -210,6 +216,66 @@ impl Directory {
         }
         found.touch(now);
         Some(Arc::clone(found))
+    }
+
+    /// As [`Directory::by_secret`]; a secret that is not known here is looked for among what other nodes made by now, since
+    /// a load balancer may send the second request of a session to another node than the first.
+    ///
+    /// # Errors
+    /// `store_unavailable` if the other nodes cannot be heard: whether the secret counts is then not known.
+    pub async fn by_secret_of_any(&self, secret: &str) -> Result<Option<Arc<Credential>>, Refusal> {
+        self.check_heard()?;
+        if let Some(found) = self.by_secret(secret) {
+            return Ok(Some(found));
+        }
+        if self.unheard_for().is_none() {
+            return Ok(None);
+        }
+        // One look at a time serves whoever came before it began, so that guessing costs the database little.
+        let came = tokio::time::Instant::now();
+        let mut looked = self.shared.looked.lock().await;
+        if looked.is_none_or(|at| at <= came) {
+            let began = tokio::time::Instant::now();
+            self.change(|system, _| system.catch_up()).await?;
+            *looked = Some(began);
+        }
+        drop(looked);
+        Ok(self.by_secret(secret))
+    }
+
+    /// Refuses to go on by what was known long ago.
+    ///
+    /// # Errors
+    /// `store_unavailable` past [`Limits::unheard_s_max`].
+    pub fn check_heard(&self) -> Result<(), Problem> {
+        if !self.counts_for().is_zero() {
+            return Ok(());
+        }
+        let minutes = self.shared.limits.unheard_s_max / 60;
+        Err(Problem::new(
+            Code::StoreUnavailable,
+            format!(
+                "Máy chủ này mất liên lạc với cơ sở dữ liệu chung quá {minutes} phút nên không biết quyền nào còn hiệu \
+                 lực; phiên đăng nhập vẫn được giữ, hãy thử lại hoặc dùng máy chủ khác."
+            ),
+            format!(
+                "This server has not reached the shared database for more than {minutes} minutes and does not know whose \
+                 rights still hold; you stay signed in; try again, or use another server."
+            ),
+        )
+        .with("reason", "rights_unknown"))
+    }
+
+    /// For how long nothing was heard of what other nodes revoked; none where there are none.
+    #[must_use]
+    pub fn unheard_for(&self) -> Option<Duration> {
+        self.shared.system.unheard_for()
+    }
+
+    /// For how long what is known here still counts if no other node is heard again.
+    fn counts_for(&self) -> Duration {
+        let unheard_max = Duration::from_secs(self.shared.limits.unheard_s_max.into());
+        unheard_max.saturating_sub(self.unheard_for().unwrap_or_default())
     }
 
     /// Who acts when no credentials are sent.
@@ -275,13 +341,17 @@ impl Directory {
         let in_force = in_force(grants, self.now());
         loop {
             let now = self.now();
-            if !self.still_lets_in(&credential, now) || self::in_force(grants, now) != in_force {
+            if self.check_heard().is_err()
+                || !self.still_lets_in(&credential, now)
+                || self::in_force(grants, now) != in_force
+            {
                 return;
             }
             credential.touch(now);
             let next = next_boundary(grants, now).map_or(HELD_OPEN_CHECK, |at| {
                 Duration::from_millis(u64::try_from(at.as_ms() - now.as_ms()).unwrap_or(0)).min(HELD_OPEN_CHECK)
             });
+            let next = next.min(self.counts_for());
             tokio::select! {
                 changed = told.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(next) => {}
@@ -308,8 +378,14 @@ impl Directory {
         let mut tick = tokio::time::interval(POLL_INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut noted_at = self.now();
-        while stopping.run_until_cancelled(tick.tick()).await.is_some() {
-            let is_due = self.now().seconds_since(noted_at) >= NOTE_USE_S;
+        let mut news = self.shared.system.news();
+        let mut woken = async || match &mut news {
+            Some(news) => tokio::select! { _ = tick.tick() => {}, _ = news.changed() => {} },
+            None => drop(tick.tick().await),
+        };
+        let note_every_s = self.shared.note_every_s();
+        while stopping.run_until_cancelled(woken()).await.is_some() {
+            let is_due = self.now().seconds_since(noted_at) >= note_every_s;
             if is_due {
                 noted_at = self.now();
             }
@@ -321,8 +397,9 @@ impl Directory {
     async fn step(&self, note_use: bool) {
         let shared = Arc::clone(&self.shared);
         let step = tokio::task::spawn_blocking(move || {
-            if note_use {
-                shared.note_use()?;
+            // Whether uses can be noted or not, what others changed counts.
+            if note_use && let Err(error) = shared.note_use() {
+                tracing::warn!(%error, "uses of sessions and tokens cannot be noted");
             }
             if shared.system.revision()? == shared.people.load().revision { Ok(()) } else { shared.read_anew() }
         });
@@ -357,18 +434,26 @@ impl Shared {
         Ok(())
     }
 
+    fn note_every_s(&self) -> i64 {
+        if self.system.unheard_for().is_some() { NOTE_SHARED_USE_S } else { NOTE_USE_S }
+    }
+
     /// Writes down when credentials were last used, and sweeps out sessions that are over.
     fn note_use(&self) -> Result<(), StoreError> {
         let people = self.people.load_full();
         let mut used = Vec::new();
         for credential in people.by_hash.values() {
             let at = credential.used.at_ms.load(Ordering::Relaxed);
-            if credential.used.noted_ms.swap(at, Ordering::Relaxed) != at {
-                used.push((credential.id, Timestamp::from_ms(at)));
+            if credential.used.noted_ms.load(Ordering::Relaxed) != at {
+                used.push((credential, Timestamp::from_ms(at)));
             }
         }
         if !used.is_empty() {
-            self.system.note_use(&used)?;
+            let ids: Vec<_> = used.iter().map(|(credential, at)| (credential.id, *at)).collect();
+            self.system.note_use(&ids)?;
+            for (credential, at) in used {
+                credential.used.noted_ms.store(at.as_ms(), Ordering::Relaxed);
+            }
         }
         self.system.sweep(self.clock.now())
     }
@@ -391,7 +476,7 @@ impl People {
         let mut by_hash = HashMap::with_capacity(sessions.len() + tokens.len());
         for session in sessions {
             let Some(account) = accounts.get(&session.account) else { continue };
-            let used = known(&session.hash).map(|known| Arc::clone(&known.used));
+            let used = known(&session.hash).map(|known| known.used.also_at(session.used_at));
             let used = used.unwrap_or_else(|| Use::last(session.used_at, CredentialKind::Session, limits));
             by_hash.insert(session.hash, Arc::new(of_session(&session, Arc::clone(account), used)));
         }
@@ -407,7 +492,7 @@ impl People {
                 TokenKind::Device => CredentialKind::Device,
             };
             let used_at = token.used_at.unwrap_or(Timestamp::from_ms(0));
-            let used = known.map(|known| Arc::clone(&known.used));
+            let used = known.map(|known| known.used.also_at(used_at));
             let used = used.unwrap_or_else(|| Use::last(used_at, kind, limits));
             by_hash.insert(token.hash, Arc::new(of_token(&token, kind, account, used)));
         }
@@ -470,6 +555,12 @@ fn of_token(token: &Token, kind: CredentialKind, account: Arc<Account>, used: Ar
 }
 
 impl Use {
+    /// The same, after a use that another node noted.
+    fn also_at(self: &Arc<Self>, at: Timestamp) -> Arc<Self> {
+        self.at_ms.fetch_max(at.as_ms(), Ordering::Relaxed);
+        Arc::clone(self)
+    }
+
     fn last(at: Timestamp, kind: CredentialKind, limits: &Limits) -> Arc<Self> {
         let at_ms = at.as_ms();
         Arc::new(Self {

@@ -19,8 +19,9 @@ use axum::extract::State;
 /// The live feed.
 ///
 /// Server-sent events: `change` {seq, collection, feature}, `gone` {seq, collection, id}, `positions` {seq, units},
-/// `reset` {reason, seq} (read again; after `rights_changed` the stream ends), `tick` {server_time, seq} at once and every 10 s. The id of an event is a seq;
-/// `Last-Event-ID` resumes after it.
+/// `reset` {reason, seq} (read again; after `rights_changed` the stream ends), `tick` {server_time, seq, stale} at once, every 10 s, and
+/// whenever `stale` begins or ends: {since, reason} while the server does not hear its store (`store_unheard`) or does not
+/// follow it (`behind`). The id of an event is a seq; `Last-Event-ID` resumes after it.
 #[utoipa::path(
     get, path = "/api/feed", tag = "feed",
     params(

@@ -29,6 +29,10 @@ pub struct Limits {
     pub sign_in_failures_of_address: u32,
     /// Longest wait of a name from an address, seconds.
     pub sign_in_wait_s_max: u32,
+    /// For how long a node that shares its accounts lets people in while it cannot hear what was revoked, seconds; no
+    /// configuration makes it longer.
+    #[serde(skip)]
+    pub unheard_s_max: u32,
 }
 
 impl Default for Limits {
@@ -42,6 +46,7 @@ impl Default for Limits {
             sign_in_failures: 5,
             sign_in_failures_of_address: 30,
             sign_in_wait_s_max: 15 * 60,
+            unheard_s_max: 15 * 60,
         }
     }
 }

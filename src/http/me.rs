@@ -224,7 +224,7 @@ pub async fn add_token(me: Myself, headers: HeaderMap, body: Body) -> Answer {
         bearer: Bearer::Account(me.name()),
         created_by: me.name(),
     };
-    let made = me.app.live()?.directory.change(move |system, now| system.add_token(new, now)).await?;
+    let made = me.app.live()?.directory.change(move |system, now| system.add_token(&new, now)).await?;
     let answer = json(&MadeToken { id: made.id, label: made.label, token: secret.reveal().to_owned() })?;
     Ok(with_status(answer, StatusCode::CREATED))
 }

@@ -24,6 +24,7 @@ use super::sign_in::begin_session;
 use super::stranger::Stranger;
 use crate::domain::access::{Area, Deed};
 use crate::domain::{Code, Force, Problem, Role};
+use crate::feed::Stale;
 use crate::store::audit::Kind;
 use crate::store::system::Secret;
 
@@ -59,6 +60,9 @@ pub struct Session {
     server_time: crate::domain::Timestamp,
     /// The newest seq of the picture.
     seq: u64,
+    /// Since when what the server shows is old; the feed's `tick` tells when that ends.
+    #[schema(required)]
+    stale: Option<Stale>,
     /// Version of the program.
     version: &'static str,
     /// Anybody may give a tip on the page `/tip`.
@@ -110,7 +114,10 @@ pub struct SignInCall {
 pub async fn read_session(State(app): State<App>, peer: Peer, headers: HeaderMap) -> Answer {
     let directory = &app.live()?.directory;
     let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
-    let credential = bearer.or_else(|| cookie(&headers, peer)).and_then(|secret| directory.by_secret(secret));
+    let credential = match bearer.or_else(|| cookie(&headers, peer)) {
+        Some(secret) => directory.by_secret_of_any(secret).await?,
+        None => None,
+    };
     let credential = credential.or_else(|| directory.without_credentials());
     json(&session(&app, credential.as_ref().map(|credential| &*credential.account))?)
 }
@@ -200,7 +207,8 @@ pub async fn sign_out(Stranger { app, peer, headers, .. }: Stranger) -> Answer {
 
 /// Ends the session that a browser came with: nothing of it shall count beside the next one. Whose it was.
 async fn end_session_of(live: &Live, headers: &HeaderMap, peer: Peer) -> Result<Option<Arc<Account>>, Refusal> {
-    let credential = cookie(headers, peer).and_then(|secret| live.directory.by_secret(secret));
+    let Some(secret) = cookie(headers, peer) else { return Ok(None) };
+    let credential = live.directory.by_secret_of_any(secret).await?;
     let Some(credential) = credential.filter(|credential| credential.kind == CredentialKind::Session) else {
         return Ok(None);
     };
@@ -233,6 +241,7 @@ fn session(app: &App, account: Option<&Account>) -> Result<Session, Refusal> {
         exercise: None,
         server_time: now(),
         seq: live.seq(),
+        stale: live.feed.stale(),
         version: env!("CARGO_PKG_VERSION"),
         public_tips: app.settings().public_tips,
         demo_actors: if demo { demo::listed(&live.directory) } else { Vec::new() },

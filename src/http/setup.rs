@@ -21,6 +21,8 @@ use crate::store::system::{NewAccount, Purpose, Secret, System};
 
 /// The file of the data folder that holds the link which makes the first administrator.
 const LINK_FILE: &str = "setup-link.txt";
+/// What stands before the code in a link.
+const CODE: &str = "?code=";
 
 /// What a link led to.
 #[derive(Serialize, ToSchema)]
@@ -103,9 +105,12 @@ async fn redeem(live: &Live, link: [u8; 32], name: Option<String>, password: Str
 /// What the system said.
 pub fn give_link(system: &System, folder: &Path, base: &str, now: Timestamp) -> Result<String, StoreError> {
     let secret = Secret::random();
-    system.put_setup_link(&secret.hash(), now)?;
-    let link = format!("{base}/setup?code={}", secret.reveal());
     let file = folder.join(LINK_FILE);
+    let earlier = fs::read_to_string(&file).ok();
+    let earlier =
+        earlier.as_deref().and_then(|link| link.trim().rsplit_once(CODE)).map(|(_, code)| Secret::hash_of(code));
+    system.put_setup_link(&secret.hash(), earlier.as_ref(), now)?;
+    let link = format!("{base}/setup{CODE}{}", secret.reveal());
     let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file)?;
     out.set_permissions(fs::Permissions::from_mode(0o600))?;
     writeln!(out, "{link}")?;

@@ -27,6 +27,7 @@ use crate::picture::{self, View};
 use crate::store::audit::Audit;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
 use crate::store::postgis::{self, Database, PgStore};
+use crate::store::replica::PostgresLogs;
 use crate::store::system::System;
 use crate::store::tips::TipStore;
 use crate::store::{Store, StoreError};
@@ -70,12 +71,13 @@ impl StartOptions {
 }
 
 /// Opens `folder` and loads it. A new folder gets the reference ground; a demo also the invented records. With a
-/// database the records are there, and the folder holds the accounts, the audit and the tips of this node.
+/// database the records are there, and the folder holds this node's audit and its replicas of the accounts and tips.
 ///
 /// # Errors
 /// A folder that is locked, damaged, or of the other kind (demo or real); a database that cannot be opened;
 /// `Everybody` where there are accounts.
 pub async fn start(folder: &Path, mut options: StartOptions, stopping: CancellationToken) -> anyhow::Result<Started> {
+    let logs = options.database.clone().map(PostgresLogs::start).transpose()?;
     let store: Arc<dyn Store> = match options.database.take() {
         Some(database) => open_database(database, folder, &options).await?,
         None => {
@@ -84,7 +86,7 @@ pub async fn start(folder: &Path, mut options: StartOptions, stopping: Cancellat
             opened.map_err(|error| told_store(error, folder))?
         }
     };
-    match fill(&store, folder, options, stopping).await {
+    match fill(&store, folder, logs, options, stopping).await {
         Ok(started) => Ok(started),
         Err(error) => {
             store.close().await;
@@ -107,6 +109,7 @@ async fn open_database(database: Database, folder: &Path, options: &StartOptions
 async fn fill(
     store: &Arc<dyn Store>,
     folder: &Path,
+    logs: Option<PostgresLogs>,
     mut options: StartOptions,
     stopping: CancellationToken,
 ) -> anyhow::Result<Started> {
@@ -123,9 +126,9 @@ async fn fill(
     }
     let uploads = Uploads::in_folder(folder)?;
     let oidc = open_oidc(options.oidc.take(), &options.base, &picture.view(&Actor::system(), now()))?;
-    let tips = open_tips(folder.to_owned(), is_demo, &options.limits).await?;
+    let tips = open_tips(folder.to_owned(), logs.clone(), is_demo, &options.limits).await?;
     let sign_in = SignIn::within(&options.limits);
-    let (directory, setup_link) = open_directory(folder.to_owned(), options, cast).await?;
+    let (directory, setup_link) = open_directory(folder.to_owned(), logs, options, cast).await?;
     tasks.push(tokio::spawn(directory.clone().follow(stopping)));
     let (tiles, long_questions) = (Tiles::default(), LongQuestions::default());
     let live = Live {
@@ -148,12 +151,17 @@ async fn fill(
 /// Opens the accounts, and makes what the way of coming in needs: the demo's actors, or the set-up link.
 async fn open_directory(
     folder: PathBuf,
+    logs: Option<PostgresLogs>,
     options: StartOptions,
     cast: Cast,
 ) -> anyhow::Result<(Directory, Option<String>)> {
     let StartOptions { entry, base, clock, limits, .. } = options;
     let opening = tokio::task::spawn_blocking(move || {
-        let system = Arc::new(System::open(&folder).map_err(|error| told_store(error, &folder))?);
+        let system = match logs {
+            Some(logs) => System::open_shared(&folder, logs.system()),
+            None => System::open(&folder),
+        };
+        let system = Arc::new(system.map_err(|error| told_store(error, &folder))?);
         let mut setup_link = None;
         match (entry, system.has_accounts()?) {
             (Entry::Demo, _) => demo::settle(&system, &folder, &cast, clock.now())?,
@@ -186,9 +194,18 @@ fn open_oidc(config: Option<OidcConfig>, base: &str, ground: &View) -> anyhow::R
 }
 
 /// Opens the tips; a demo has a key for its handler.
-async fn open_tips(folder: PathBuf, is_demo: bool, limits: &Limits) -> anyhow::Result<Tips> {
+async fn open_tips(
+    folder: PathBuf,
+    logs: Option<PostgresLogs>,
+    is_demo: bool,
+    limits: &Limits,
+) -> anyhow::Result<Tips> {
     let opening = tokio::task::spawn_blocking(move || -> anyhow::Result<TipStore> {
-        let tips = TipStore::open(&folder).map_err(|error| told_store(error, &folder))?;
+        let tips = match logs {
+            Some(logs) => TipStore::open_shared(&folder, logs.tips()),
+            None => TipStore::open(&folder),
+        };
+        let tips = tips.map_err(|error| told_store(error, &folder))?;
         if is_demo {
             demo::give_tips_key(&tips)?;
         }

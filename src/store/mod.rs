@@ -7,19 +7,23 @@ pub mod audit;
 pub mod clock;
 pub mod copy;
 pub mod gpkg;
+pub mod leave;
 pub mod postgis;
+pub mod replica;
 pub mod system;
 pub mod tips;
 
 mod body;
 mod findings;
 mod folder;
+mod heard;
 mod rules;
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use geo_types::Geometry;
 use serde_json::{Map, Value};
@@ -190,6 +194,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The newest durable seq, told on every commit. The picture's writer waits on it.
     fn durable_seq(&self) -> tokio::sync::watch::Receiver<Seq>;
+
+    /// The last moment at which this process knew [`Store::durable_seq`] to be the newest: the present one, unless others
+    /// write too and are not heard. By a clock that nobody sets.
+    fn heard_at(&self) -> Instant {
+        Instant::now()
+    }
 
     /// Whether this process does what is to be done once, however many serve the store: what time alone changes. Always
     /// where there is one process.

@@ -41,15 +41,17 @@ const STARTS_WITHIN_MS = 60_000;
 
 /**
  * The server on a fresh folder, stopped by `stop()`: a demo, or with `demo: false` one without accounts. `calm` leaves
- * the simulation out, `tls` speaks HTTPS with an authority of the folder, `config` is the text of a configuration file.
+ * the simulation out, `tls` speaks HTTPS with an authority of the folder, `config` is the text of a configuration file,
+ * `database` the URL of one that holds the records.
  */
-export async function startServer({ calm = true, demo = true, tls = false, config } = {}) {
+export async function startServer({ calm = true, demo = true, tls = false, config, database } = {}) {
   const data = mkdtempSync(path.join(tmpdir(), 'trucban-browser-'));
   const binary = process.env.TRUCBAN_BIN ?? path.join(root, 'target/debug/trucban');
   const args = ['serve', '--data', data, '--listen', '127.0.0.1:0'];
   if (demo) args.push('--demo');
   if (demo && calm) args.push('--no-simulation');
   if (tls) args.push('--tls', 'self');
+  if (database) args.push('--database', database, '--migrate-as', database);
   if (config) {
     writeFileSync(path.join(data, 'trucban.toml'), config);
     args.push('--config', path.join(data, 'trucban.toml'));

@@ -16,6 +16,9 @@ use trucban::http::{
 };
 use trucban::store::Store;
 use trucban::store::audit::{Audit, QUEUE_MAX};
+use trucban::store::postgis::Database;
+use trucban::store::replica::PostgresLogs;
+use trucban::store::tips::TipStore;
 
 use crate::postgres_support::TestDatabase;
 use crate::store_support::Folder;
@@ -29,7 +32,9 @@ pub struct Server {
     client: Client,
     stopping: CancellationToken,
     folder: Folder,
-    _database: Option<TestDatabase>,
+    database: Option<Database>,
+    /// Of this server alone.
+    _own: Option<TestDatabase>,
 }
 
 /// An address of this machine; which one is told when it is bound.
@@ -88,6 +93,19 @@ impl Server {
         Self::open(options, settings, QUEUE_MAX).await
     }
 
+    /// A node of this database, within these limits; whoever has an account comes in.
+    pub async fn node(database: &TestDatabase, limits: Limits) -> Self {
+        let database = Some(database.database());
+        let options = StartOptions { limits, database, ..StartOptions::new(Entry::Accounts, ANYWHERE) };
+        Self::open(options, Settings::default(), QUEUE_MAX).await
+    }
+
+    /// A node of a demo in this database.
+    pub async fn demo_node(database: &TestDatabase) -> Self {
+        let options = StartOptions { database: Some(database.database()), ..StartOptions::new(Entry::Demo, ANYWHERE) };
+        Self::open(options, Settings { demo: true, ..Settings::default() }, QUEUE_MAX).await
+    }
+
     /// The demo, whose audit has room for so many requests.
     pub async fn demo_with_audit_queue(queue_max: usize) -> Self {
         let settings = Settings { demo: true, ..Settings::default() };
@@ -102,8 +120,9 @@ impl Server {
         let app = App::new(settings, recorder().unwrap(), stopping.clone());
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
         options.base = format!("http://{address}");
-        let database = TestDatabase::if_asked_for();
-        options.database = database.as_ref().map(TestDatabase::database);
+        let own = if options.database.is_none() { TestDatabase::if_asked_for() } else { None };
+        options.database = options.database.or_else(|| own.as_ref().map(TestDatabase::database));
+        let database = options.database.clone();
         let Started { mut live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
         let store = Arc::clone(&live.store);
         live.audit = Audit::open_with(folder.path(), audit_queue_max).unwrap();
@@ -113,7 +132,7 @@ impl Server {
             .map(|bytes| serde_json::from_slice(&bytes).unwrap())
             .unwrap_or_default();
         let base = format!("http://{address}");
-        Self { base, store, audit, tokens, client: client(), stopping, folder, _database: database }
+        Self { base, store, audit, tokens, client: client(), stopping, folder, database, _own: own }
     }
 
     /// Stops it in order; its folder stays.
@@ -121,6 +140,16 @@ impl Server {
         self.stopping.cancel();
         self.store.close().await;
         self.audit.close();
+    }
+
+    /// Its tips, as a program beside it opens them.
+    pub fn tips(&self) -> TipStore {
+        match self.database.clone() {
+            Some(database) => {
+                TipStore::open_shared(self.folder(), PostgresLogs::start(database).unwrap().tips()).unwrap()
+            }
+            None => TipStore::open(self.folder()).unwrap(),
+        }
     }
 
     /// The data folder.
@@ -179,6 +208,11 @@ impl Drop for Server {
 }
 
 impl Caller {
+    /// The same caller at another server.
+    pub fn at(&self, server: &Server) -> Self {
+        Self { base: server.base.clone(), ..self.clone() }
+    }
+
     /// Somebody without credentials, of whatever server answers at `base`.
     pub fn new(base: &str, client: Client) -> Self {
         Self { base: base.to_owned(), client, token: None, cookie: None }

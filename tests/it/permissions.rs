@@ -55,7 +55,7 @@ pub async fn everybody(
                     bearer: Bearer::Account(name.clone()),
                     created_by: name.clone(),
                 };
-                system.add_token(token, SystemClock.now()).unwrap();
+                system.add_token(&token, SystemClock.now()).unwrap();
                 let actor = Actor { unit_id, area: area.clone(), ..Actor::new(&name, role, force) };
                 all.push(Somebody { actor, caller: anybody.with_token(secret.reveal()) });
             }

@@ -205,6 +205,19 @@ impl TestDatabase {
         self.url().parse().unwrap()
     }
 
+    /// Takes the database away: everybody is cut off and nobody comes in, until [`TestDatabase::let_in`].
+    pub fn shut(&self) {
+        let name = &self.0;
+        cluster().sql("postgres", &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"));
+        let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        cluster().sql("postgres", &cut);
+    }
+
+    /// Lets everybody in again.
+    pub fn let_in(&self) {
+        cluster().sql("postgres", &format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", self.0));
+    }
+
     /// Runs SQL that works, in the schema of the store; what it answers.
     pub fn sql(&self, sql: &str) -> String {
         cluster().sql(&self.0, &format!("SET search_path = trucban, public; {sql}"))

@@ -77,7 +77,7 @@ fn what_was_written_is_there_after_opening_again_and_no_secret_lies_in_clear() {
         new.organisation = Some("ubnd-tinh".to_owned());
         system.add_account(&NewAccount::new("chief", Role::Admin), noon()).unwrap();
         system.add_account(&new, noon()).unwrap();
-        system.add_token(program(&token, "tran.an"), noon()).unwrap();
+        system.add_token(&program(&token, "tran.an"), noon()).unwrap();
         system.add_session(session(&session_id, "tran.an"), noon()).unwrap();
         system.put_password_link("tran.an", &link.hash(), noon()).unwrap();
         let bearer = Bearer::Unit { id: Uuid::now_v7(), name: "BP-1".to_owned(), force: Some(Force::BorderGuard) };
@@ -121,7 +121,7 @@ fn every_change_of_rights_raises_the_revision_and_mere_use_does_not() {
         last = now;
     };
     let secret = Secret::random();
-    let token = system.add_token(program(&secret, "chief"), noon()).unwrap();
+    let token = system.add_token(&program(&secret, "chief"), noon()).unwrap();
     raised("a token", true);
     let begun = system.add_session(session(&Secret::random(), "chief"), noon()).unwrap();
     raised("a session", true);
@@ -167,7 +167,7 @@ fn a_disabled_account_has_neither_session_nor_token_nor_password() {
     let (_folder, system) = with_admin();
     system.add_account(&NewAccount::new("guard", Role::FieldUnit), noon()).unwrap();
     system.set_password("guard", "$argon2id$stands-for-a-hash", None).unwrap();
-    system.add_token(program(&Secret::random(), "guard"), noon()).unwrap();
+    system.add_token(&program(&Secret::random(), "guard"), noon()).unwrap();
     system.add_session(session(&Secret::random(), "guard"), noon()).unwrap();
     assert_eq!(system.password_of("Guard").unwrap().unwrap().0, "guard");
     let disabled = |on| AccountChange { disabled: Some(on), ..AccountChange::default() };
@@ -205,11 +205,11 @@ fn tokens_of_one_account_have_a_limit() {
     let (_folder, system) = with_admin();
     let mut last = None;
     for _ in 0..TOKENS_MAX {
-        last = Some(system.add_token(program(&Secret::random(), "chief"), noon()).unwrap());
+        last = Some(system.add_token(&program(&Secret::random(), "chief"), noon()).unwrap());
     }
-    assert_eq!(refused(system.add_token(program(&Secret::random(), "chief"), noon())), Code::LimitExceeded);
+    assert_eq!(refused(system.add_token(&program(&Secret::random(), "chief"), noon())), Code::LimitExceeded);
     system.revoke_token(last.unwrap().id, noon()).unwrap();
-    system.add_token(program(&Secret::random(), "chief"), noon()).unwrap();
+    system.add_token(&program(&Secret::random(), "chief"), noon()).unwrap();
 }
 
 #[test]
@@ -240,15 +240,21 @@ fn a_set_up_link_makes_one_administrator_and_never_another() {
     let folder = Folder::new();
     let system = System::open(folder.path()).unwrap();
     let [old, link] = [(); 2].map(|()| Secret::random());
-    system.put_setup_link(&old.hash(), noon()).unwrap();
-    system.put_setup_link(&link.hash(), noon()).unwrap();
+    system.put_setup_link(&old.hash(), None, noon()).unwrap();
+    let other = Secret::random();
+    system.put_setup_link(&other.hash(), None, noon()).unwrap();
+    system.put_setup_link(&link.hash(), Some(&old.hash()), noon()).unwrap();
     let admin = |name: &str| NewAccount::new(name, Role::Admin);
     assert_eq!(refused(system.redeem_setup(&old.hash(), &admin("chief"), noon())), Code::CodeNotValid, "replaced");
-    assert_eq!(system.purpose_of(&link.hash(), noon()).unwrap(), Purpose::Setup);
+    for link in [&link, &other] {
+        assert_eq!(system.purpose_of(&link.hash(), noon()).unwrap(), Purpose::Setup, "each node gives out its own");
+    }
     assert_eq!(refused(system.redeem_setup(&link.hash(), &admin("-"), noon())), Code::InvalidValue);
     system.redeem_setup(&link.hash(), &admin("chief"), noon()).unwrap();
-    assert_eq!(refused(system.redeem_setup(&link.hash(), &admin("other"), noon())), Code::CodeNotValid);
-    assert_eq!(refused(system.put_setup_link(&Secret::random().hash(), noon())), Code::Forbidden);
+    for link in [&link, &other] {
+        assert_eq!(refused(system.redeem_setup(&link.hash(), &admin("other"), noon())), Code::CodeNotValid);
+    }
+    assert_eq!(refused(system.put_setup_link(&Secret::random().hash(), None, noon())), Code::Forbidden);
 }
 
 #[test]
@@ -256,7 +262,7 @@ fn an_account_made_meanwhile_voids_the_set_up_link() {
     let folder = Folder::new();
     let system = System::open(folder.path()).unwrap();
     let link = Secret::random();
-    system.put_setup_link(&link.hash(), noon()).unwrap();
+    system.put_setup_link(&link.hash(), None, noon()).unwrap();
     let beside = System::open(folder.path()).unwrap();
     beside.add_account(&NewAccount::new("chief", Role::Admin), noon()).unwrap();
     let late = system.redeem_setup(&link.hash(), &NewAccount::new("intruder", Role::Admin), noon());
@@ -268,7 +274,7 @@ fn a_link_for_a_password_works_once_and_ends_what_was_trusted_before() {
     let (_folder, system) = with_admin();
     system.set_password("chief", "$argon2id$old", None).unwrap();
     system.add_session(session(&Secret::random(), "chief"), noon()).unwrap();
-    system.add_token(program(&Secret::random(), "chief"), noon()).unwrap();
+    system.add_token(&program(&Secret::random(), "chief"), noon()).unwrap();
     let [first, second] = [(); 2].map(|()| Secret::random());
     system.put_password_link("chief", &first.hash(), noon()).unwrap();
     let left = system.everybody(noon()).unwrap();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::retention::{Retention, TIP_RETENTION};
 use trucban::domain::tip::Coarse;
-use trucban::store::tips::{RetainedTips, TipStore};
+use trucban::store::tips::RetainedTips;
 
 use crate::http_sign_in::MovedClock;
 use crate::http_support::{Caller, PASSWORD, Server, done, problem};
@@ -337,7 +337,7 @@ async fn without_a_key_nothing_is_taken_in_and_another_key_leaves_the_older_tips
     room.take(told()).await;
     let old = room.only().await;
     let first = room.officer.read("/api/tip").await["fingerprint"].clone();
-    let store = TipStore::open(room.server.folder()).unwrap();
+    let store = room.server.tips();
     let next = |replace| store.make_key(&[("thu".to_owned(), DEPUTYS.to_owned())], replace);
     assert!(next(false).is_err());
     next(true).unwrap();
@@ -420,7 +420,7 @@ async fn what_was_sealed_is_erased_and_the_count_stays() {
     let taken = room.take(told()).await;
     let tip = room.only().await;
     let tip = done(room.change(&tip, json!({"state": "dismissed"})).await, StatusCode::OK).await;
-    let (today, store) = (Coarse::of(SystemClock.now()), TipStore::open(room.server.folder()).unwrap());
+    let (today, store) = (Coarse::of(SystemClock.now()), room.server.tips());
     let after = |days: i64| SystemClock.now().plus_s(days * 86_400);
     let apply = |days: i64, how: Retention| store.retain(TIP_RETENTION, after(days), how).unwrap();
     let none = RetainedTips { tips: 0, boxes: 0 };

@@ -2,7 +2,6 @@
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use trucban::store::tips::TipStore;
 
 use crate::http_support::{Caller, Server, done};
 
@@ -33,7 +32,7 @@ impl Room {
         let deputy = account("thu", "tip_handler", None).await;
         let commander = account("chihuy", "commander", None).await;
         let holders = [("mua", PASSPHRASE), ("thu", DEPUTYS)].map(|(name, text)| (name.to_owned(), text.to_owned()));
-        TipStore::open(server.folder()).unwrap().make_key(&holders, false).unwrap();
+        server.tips().make_key(&holders, false).unwrap();
         Self { admin, officer, handler, deputy, commander, server }
     }
 

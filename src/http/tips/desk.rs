@@ -302,7 +302,7 @@ impl Change {
         })
     }
 
-    fn apply(self, tip: &mut Tip) -> Result<(), Problem> {
+    fn apply(&self, tip: &mut Tip) -> Result<(), Problem> {
         if next_states(&tip.state).is_empty() {
             return Err(Problem::new(
                 Code::ForbiddenTransition,
@@ -310,13 +310,13 @@ impl Change {
                 "The tip has gone on and cannot be changed any more.",
             ));
         }
-        tip.kind = self.kind.unwrap_or(tip.kind.take());
-        tip.commune_code = self.commune_code.unwrap_or(tip.commune_code.take());
+        tip.kind = self.kind.clone().unwrap_or(tip.kind.take());
+        tip.commune_code = self.commune_code.clone().unwrap_or(tip.commune_code.take());
         tip.occurred = self.occurred.unwrap_or(tip.occurred);
-        tip.reliability = self.reliability.unwrap_or(tip.reliability.take());
+        tip.reliability = self.reliability.clone().unwrap_or(tip.reliability.take());
         tip.credibility = self.credibility.unwrap_or(tip.credibility);
-        tip.scrubbed = self.scrubbed.unwrap_or(tip.scrubbed.take());
-        let Some(state) = self.state else { return Ok(()) };
+        tip.scrubbed = self.scrubbed.clone().unwrap_or(tip.scrubbed.take());
+        let Some(state) = &self.state else { return Ok(()) };
         if state == "promoted" {
             return Err(Problem::new(
                 Code::ForbiddenTransition,
@@ -327,7 +327,7 @@ impl Change {
         if state == "assessed" && (tip.reliability.is_none() || tip.credibility.is_none()) {
             return Err(missing("reliability", "độ tin của nguồn và của tin", "a grade of the source and of the text"));
         }
-        tip.state = state;
+        tip.state.clone_from(state);
         Ok(())
     }
 }

@@ -36,7 +36,7 @@ type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 /// How a session behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Session {
+pub(in crate::store) enum Session {
     /// Short statements: no lock is waited for longer than a second, no statement runs for half a minute.
     Serving,
     /// Snapshots, imports, checks, migrations: long ones.
@@ -110,7 +110,7 @@ impl Database {
     }
 
     /// One connection, to be driven by the caller.
-    pub(super) async fn connect(
+    pub(in crate::store) async fn connect(
         &self,
         session: Session,
     ) -> Result<(Client, Connection<Socket, Encrypted>), StoreError> {

@@ -3,17 +3,16 @@
 //! has gone is missed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{StreamExt, poll_fn};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 use tokio_postgres::{AsyncMessage, Client};
 
 use super::connect::{Database, Session};
 use crate::domain::change::Seq;
 use crate::store::StoreError;
+use crate::store::heard::Heard;
 
 /// The longest time without a look at the counter.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -27,7 +26,7 @@ const NOTIFICATIONS_MAX: usize = 64;
 /// Pauses between attempts, each about twice the one before, each with its own jitter, so that nodes do not come back
 /// all at once.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(in crate::store) struct Backoff {
     failures: u32,
 }
 
@@ -36,40 +35,6 @@ impl Backoff {
         let pause = PAUSE_MIN.saturating_mul(1 << self.failures.min(6)).min(PAUSE_MAX);
         self.failures += 1;
         pause.mul_f64(rand::random_range(0.5..1.0))
-    }
-}
-
-/// When the database was last heard; by a clock that nobody sets.
-pub(super) struct Heard {
-    since: Instant,
-    last_ms: AtomicU64,
-}
-
-impl Heard {
-    /// Heard now.
-    pub fn new() -> Self {
-        Self { since: Instant::now(), last_ms: AtomicU64::new(0) }
-    }
-
-    fn now(&self) {
-        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_ms.fetch_max(now_ms, Ordering::Relaxed);
-    }
-
-    /// When the database was last heard.
-    pub fn last(&self) -> Instant {
-        self.since + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
-    }
-
-    /// Returns once nothing has been heard for so long, counted from `from` at the earliest.
-    pub async fn silence(&self, from: Instant, longest: Duration) {
-        loop {
-            let until = self.last().max(from) + longest;
-            if until <= Instant::now() {
-                return;
-            }
-            tokio::time::sleep_until(until).await;
-        }
     }
 }
 
@@ -91,10 +56,10 @@ pub(super) async fn counter(client: &impl tokio_postgres::GenericClient) -> Resu
 }
 
 /// Follows until the task is stopped.
-pub(super) async fn follow(database: Database, durable: Arc<watch::Sender<Seq>>, heard: Arc<Heard>) {
+pub(super) async fn follow(database: Database, durable: Arc<watch::Sender<Seq>>, heard_at: Arc<Heard>) {
     let mut backoff = Backoff::default();
     loop {
-        let error = match listen(&database, &durable, &heard, &mut backoff).await {
+        let error = match listen(&database, &durable, &heard_at, &mut backoff).await {
             Ok(()) => "the connection ended".to_owned(),
             Err(error) => error.to_string(),
         };
@@ -107,7 +72,7 @@ pub(super) async fn follow(database: Database, durable: Arc<watch::Sender<Seq>>,
 async fn listen(
     database: &Database,
     durable: &watch::Sender<Seq>,
-    heard: &Heard,
+    heard_at: &Heard,
     backoff: &mut Backoff,
 ) -> Result<(), StoreError> {
     let (client, mut connection) = database.connect(Session::Serving).await?;
@@ -125,16 +90,17 @@ async fn listen(
     });
     let listening = async {
         client.batch_execute("LISTEN trucban").await?;
-        look(&client, durable).await?;
-        heard.now();
+        look(&client, durable, heard_at).await?;
         *backoff = Backoff::default();
         loop {
             match tokio::time::timeout(LOOK_EVERY, notified.recv()).await {
-                Ok(Some(seq)) => advance(durable, seq),
+                Ok(Some(seq)) => {
+                    advance(durable, seq);
+                    heard_at.mark(Instant::now());
+                }
                 Ok(None) => return Ok(()),
-                Err(_) => look(&client, durable).await?,
+                Err(_) => look(&client, durable, heard_at).await?,
             }
-            heard.now();
         }
     };
     let ended = listening.await;
@@ -142,9 +108,11 @@ async fn listen(
     ended
 }
 
-async fn look(client: &Client, durable: &watch::Sender<Seq>) -> Result<(), StoreError> {
+async fn look(client: &Client, durable: &watch::Sender<Seq>, heard_at: &Heard) -> Result<(), StoreError> {
+    let began = Instant::now();
     let gone = |_| StoreError::Unavailable("the database does not answer".to_owned());
     let seq = tokio::time::timeout(LOOK_WAIT, counter(client)).await.map_err(gone)??;
     advance(durable, seq);
+    heard_at.mark(began);
     Ok(())
 }

@@ -26,18 +26,18 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use self::check::check;
+pub(in crate::store) use self::connect::Session;
 pub use self::connect::{Database, NotADatabase};
 pub(super) use self::copy::{give_copy, take_copy};
-use self::follow::Heard;
+pub(in crate::store) use self::follow::Backoff;
 use self::group::{Batch, Call, Job, Written};
 use self::import::Workshop;
 pub use self::migrate::migrate;
@@ -45,6 +45,7 @@ use self::prepare::{Frame, timestamp};
 use self::snapshot::PgSnapshot;
 use self::writer::{AWAY_WAIT, Writer};
 use super::folder::{Lock, make_folder};
+use super::heard::Heard;
 use super::{
     Append, Appended, AppendedMany, FixesAppended, LAST_ALIVE_AT, Put, Snapshot, Staging, Store, StoreError,
     StoreFuture, clock,
@@ -69,6 +70,7 @@ pub struct PgStore {
     /// Of the node's data folder; held until the writer has ended.
     lock: Mutex<Option<Lock>>,
     durable: watch::Receiver<Seq>,
+    /// When the counter was last known to be the newest.
     heard: Arc<Heard>,
     /// Never so in a store opened for reading.
     leads: watch::Sender<bool>,
@@ -113,7 +115,7 @@ impl PgStore {
         let sender = Arc::new(sender);
         let blind_since = blind_since(&client).await?;
         drop(client);
-        let heard = Arc::new(Heard::new());
+        let heard = Arc::new(Heard::now());
         let following = tokio::spawn(follow::follow(database.clone(), Arc::clone(&sender), Arc::clone(&heard)));
         let workshop = Workshop { database, pool, durable: sender, closing: AtomicBool::new(false) };
         Ok(Self {
@@ -204,7 +206,7 @@ impl PgStore {
             frame,
             expects: call.expects,
             puts,
-            asked_at: Instant::now(),
+            asked_at: tokio::time::Instant::now(),
             answer,
         }))?;
         match answered.await.unwrap_or_else(|_| Err(closed()))? {
@@ -257,7 +259,7 @@ impl Store for PgStore {
     fn append_fixes(&self, fixes: Arc<[Fix]>) -> StoreFuture<'_, Result<FixesAppended, StoreError>> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            self.send(Job::Batch(Batch { fixes, asked_at: Instant::now(), answer }))?;
+            self.send(Job::Batch(Batch { fixes, asked_at: tokio::time::Instant::now(), answer }))?;
             answered.await.unwrap_or_else(|_| Err(closed()))
         })
     }
@@ -279,6 +281,10 @@ impl Store for PgStore {
 
     fn durable_seq(&self) -> watch::Receiver<Seq> {
         self.durable.clone()
+    }
+
+    fn heard_at(&self) -> Instant {
+        self.heard.at()
     }
 
     fn leads(&self) -> watch::Receiver<bool> {

@@ -188,7 +188,8 @@ fn rights() -> String {
              GRANT EXECUTE ON FUNCTION {functions} TO {SERVING_ROLE};
            END IF;
          END $$;",
-        functions = "write_group, write_group_once, stage_puts, publish_import, end_import, take_code, pass_code, erase_personal, \
-                     set_meta, prune_requests, prune_writers, flush_positions, version_of, journal_now",
+        functions = "write_group, write_group_once, stage_puts, publish_import, end_import, take_code, pass_code, \
+                     erase_personal, set_meta, prune_requests, prune_writers, flush_positions, version_of, journal_now, \
+                     append_entry, put_snapshot",
     )
 }

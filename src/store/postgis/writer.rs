@@ -17,12 +17,13 @@ use uuid::Uuid;
 
 use super::connect::Database;
 use super::error::{is_gone, is_in_the_way};
-use super::follow::{Heard, advance};
+use super::follow::advance;
 use super::group::{Done, Group, Job};
 use super::link::Link;
 use super::read;
 use crate::domain::change::Seq;
 use crate::store::StoreError;
+use crate::store::heard::Heard;
 
 /// Members of one group, and the puts and fixes after which no more are taken in.
 const GROUP_JOBS_MAX: usize = 1_024;
@@ -148,7 +149,7 @@ impl Writer {
         let sent_at = Instant::now();
         let done = tokio::select! {
             done = group.run(&line.client, &line.write, self.id, self.number) => Some(done),
-            () = self.heard.silence(sent_at, SILENCE_MAX) => None,
+            () = self.heard.silence(sent_at.into_std(), SILENCE_MAX) => None,
             () = tokio::time::sleep(COMMIT_WAIT) => None,
         };
         match done {

@@ -34,7 +34,7 @@ impl System {
                     enrolment.hash,
                     &enrolment.label,
                     columns.account,
-                    columns.unit_id,
+                    &columns.unit_id,
                     columns.unit_name,
                     columns.unit_force,
                     &enrolment.created_by,

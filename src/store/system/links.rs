@@ -20,11 +20,12 @@ pub enum Purpose {
 }
 
 impl System {
-    /// Lets a link make the first administrator; an earlier one is void.
+    /// Lets a link make the first administrator, in place of an earlier one. Others stay: each node gives out its own, and
+    /// the first account voids them all.
     ///
     /// # Errors
     /// `forbidden` when there is an account.
-    pub fn put_setup_link(&self, link: &Hash, now: Timestamp) -> Result<(), StoreError> {
+    pub fn put_setup_link(&self, link: &Hash, earlier: Option<&Hash>, now: Timestamp) -> Result<(), StoreError> {
         self.change(|transaction| {
             if accounts::has_any(transaction)? {
                 return Err(StoreError::Refused(Problem::new(
@@ -33,7 +34,7 @@ impl System {
                     "There are accounts; no set-up link is needed.",
                 )));
             }
-            transaction.execute("DELETE FROM links WHERE purpose = 'setup'", [])?;
+            transaction.execute("DELETE FROM links WHERE purpose = 'setup' AND hash = ?1", [earlier])?;
             transaction.execute(
                 "INSERT INTO links (hash, purpose, created_at_ms) VALUES (?1, 'setup', ?2)",
                 (link, now.as_ms()),
@@ -74,6 +75,12 @@ impl System {
     /// # Errors
     /// `code_not_valid` for one that is unknown, used or expired.
     pub fn purpose_of(&self, link: &Hash, now: Timestamp) -> Result<Purpose, StoreError> {
+        let known = purpose(&self.conn(), link, now);
+        if !matches!(known, Err(StoreError::Refused(_))) {
+            return known;
+        }
+        // Another node may have given it out just now.
+        self.catch_up()?;
         purpose(&self.conn(), link, now)
     }
 

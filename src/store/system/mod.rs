@@ -15,11 +15,12 @@ mod sessions;
 mod tokens;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Row, Transaction};
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use accounts::{Account, AccountChange, NewAccount};
@@ -33,13 +34,20 @@ pub use sessions::{NewSession, SESSION_IDLE_S, SESSION_LIFE_S, SESSIONS_MAX, Ses
 pub use tokens::{Bearer, NewToken, TOKENS_MAX, Token, TokenKind};
 
 use super::StoreError;
-use super::folder::{make_folder, make_private_file};
+use super::replica::{Replica, Shape, SharedLog};
 use crate::domain::access::Grant;
 use crate::domain::{Force, Role, Timestamp};
 
 const FILE: &str = "system.db";
-/// How long a statement waits for the command line, or for the server beside it.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// What becomes of it where several nodes share it.
+pub(in crate::store) const SHAPE: Shape = Shape {
+    file: FILE,
+    migrate: |conn| embedded::migrations::runner().run(conn).map(drop),
+    // Raised here by whatever changes here.
+    own: &["replica", "refinery_schema_history", "revision"],
+    is_pristine: "SELECT NOT EXISTS (SELECT 1 FROM accounts)",
+    entries_max: 1_000,
+};
 
 mod embedded {
     refinery::embed_migrations!("migrations/system");
@@ -50,8 +58,7 @@ pub type Hash = [u8; 32];
 
 /// The accounts of one data folder.
 pub struct System {
-    /// One connection; held for one transaction at a time.
-    conn: Mutex<Connection>,
+    pub(in crate::store) replica: Replica,
 }
 
 /// All that is needed to tell who comes in and what they may, read in one transaction.
@@ -70,12 +77,37 @@ impl System {
     /// Opens the file of a data folder, mode 0600; makes file and folder if they are not there.
     ///
     /// # Errors
-    /// What the system said.
+    /// What the system said; `Unavailable` for a folder that shares its accounts with other nodes.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let mut conn = open_private(dir, FILE)?;
-        let migrated = embedded::migrations::runner().run(&mut conn);
-        migrated.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { conn: Mutex::new(conn) })
+        Ok(Self { replica: Replica::alone(dir, SHAPE)? })
+    }
+
+    /// Opens it as one of the nodes that share their accounts by this log.
+    ///
+    /// # Errors
+    /// What the system or the log said; `Unavailable` for a folder with accounts of its own where others have some.
+    pub fn open_shared(dir: &Path, log: Arc<dyn SharedLog>) -> Result<Self, StoreError> {
+        Ok(Self { replica: Replica::of_log(dir, SHAPE, log)? })
+    }
+
+    /// Hears of changes of other nodes; nothing where there are none.
+    #[must_use]
+    pub fn news(&self) -> Option<watch::Receiver<u64>> {
+        self.replica.news()
+    }
+
+    /// For how long nothing was heard of the other nodes; none where there are none.
+    #[must_use]
+    pub fn unheard_for(&self) -> Option<Duration> {
+        self.replica.unheard_for()
+    }
+
+    /// Does here what other nodes have changed by now. Within a second.
+    ///
+    /// # Errors
+    /// `Unavailable` if they cannot be heard.
+    pub fn catch_up(&self) -> Result<(), StoreError> {
+        self.replica.catch_up()
     }
 
     /// The number that every change raises, whoever made it.
@@ -102,31 +134,14 @@ impl System {
         })
     }
 
-    /// One change: all of it becomes durable, or nothing.
-    fn change<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut conn = self.conn();
-        let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&transaction)?;
-        transaction.commit()?;
-        Ok(done)
+    /// One change: all of it becomes durable, or nothing. May be worked out more than once.
+    fn change<T>(&self, work: impl Fn(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.replica.change(work)
     }
 
     fn conn(&self) -> MutexGuard<'_, Connection> {
-        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
+        self.replica.read()
     }
-}
-
-/// Opens a file of a data folder that nobody else reads, mode 0600, and in which nothing that was erased stays; makes
-/// file and folder if they are not there.
-pub(in crate::store) fn open_private(dir: &Path, name: &str) -> Result<Connection, StoreError> {
-    make_folder(dir)?;
-    let file = dir.join(name);
-    make_private_file(&file)?;
-    let conn = Connection::open(&file)?;
-    conn.busy_timeout(BUSY_WAIT)?;
-    conn.pragma_update(None, "journal_mode", "wal")?;
-    conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")?;
-    Ok(conn)
 }
 
 fn read_revision(conn: &Connection) -> Result<u64, StoreError> {

@@ -110,7 +110,7 @@ impl System {
     pub fn note_use(&self, used: &[(Uuid, Timestamp)]) -> Result<(), StoreError> {
         self.change(|transaction| {
             for table in ["sessions", "tokens"] {
-                let sql = format!("UPDATE {table} SET used_at_ms = ?2 WHERE id = ?1");
+                let sql = format!("UPDATE {table} SET used_at_ms = ?2 WHERE id = ?1 AND coalesce(used_at_ms, 0) < ?2");
                 let mut statement = transaction.prepare_cached(&sql)?;
                 for (id, at) in used {
                     statement.execute((id.to_string(), at.as_ms()))?;

@@ -69,8 +69,8 @@ impl System {
     ///
     /// # Errors
     /// `limit_exceeded` past [`TOKENS_MAX`].
-    pub fn add_token(&self, new: NewToken, now: Timestamp) -> Result<Token, StoreError> {
-        self.change(|transaction| add(transaction, new, now))
+    pub fn add_token(&self, new: &NewToken, now: Timestamp) -> Result<Token, StoreError> {
+        self.change(|transaction| add(transaction, new.clone(), now))
     }
 
     /// The live token with this hash.

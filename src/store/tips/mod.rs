@@ -16,9 +16,9 @@ mod sealing;
 mod unsealings;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -30,11 +30,22 @@ pub use retain::RetainedTips;
 pub use unsealings::{CONFIRMED_S, PENDING_S, Unsealing};
 
 use super::StoreError;
-use super::system::{first, open_private, rows};
+use super::replica::{Replica, Shape, SharedLog};
+use super::system::{first, rows};
 use crate::domain::tip::{self, Coarse, Half};
 use crate::domain::{Code, Problem, Timestamp};
 
 const FILE: &str = "tips.db";
+/// What becomes of it where several nodes share it.
+pub(in crate::store) const SHAPE: Shape = Shape {
+    file: FILE,
+    migrate: |conn| embedded::migrations::runner().run(conn).map(drop),
+    own: &["replica", "refinery_schema_history"],
+    // Tips are sealed to a key: without one there is none.
+    is_pristine: "SELECT NOT EXISTS (SELECT 1 FROM keys)",
+    // The order of entries tells in which order tips came; few are kept.
+    entries_max: 20,
+};
 /// Tips of the public page that nobody has looked at yet; past it the page says to call, so that a flood does not fill
 /// the disk.
 const UNREAD_WEB_MAX: i64 = 500;
@@ -47,8 +58,7 @@ mod embedded {
 
 /// The tips of one data folder.
 pub struct TipStore {
-    /// One connection; held for one transaction at a time.
-    conn: Mutex<Connection>,
+    replica: Replica,
 }
 
 /// What stands in clear of a tip that comes in.
@@ -107,12 +117,17 @@ impl TipStore {
     /// Opens the file of a data folder, mode 0600; makes file and folder if they are not there.
     ///
     /// # Errors
-    /// What the system said.
+    /// What the system said; `Unavailable` for a folder that shares its tips with other nodes.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let mut conn = open_private(dir, FILE)?;
-        let migrated = embedded::migrations::runner().run(&mut conn);
-        migrated.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { conn: Mutex::new(conn) })
+        Ok(Self { replica: Replica::alone(dir, SHAPE)? })
+    }
+
+    /// Opens it as one of the nodes that share their tips by this log.
+    ///
+    /// # Errors
+    /// What the system or the log said; `Unavailable` for a folder with tips of its own where others have some.
+    pub fn open_shared(dir: &Path, log: Arc<dyn SharedLog>) -> Result<Self, StoreError> {
+        Ok(Self { replica: Replica::of_log(dir, SHAPE, log)? })
     }
 
     /// Takes a tip in. What it is answered: `follow_up`, whose kept half is `kept`; or, where a call under the same key
@@ -137,7 +152,7 @@ impl TipStore {
             if let Some(repeat) = repeat {
                 repeat.remember(transaction, &id, &follow_up, sealed.received_at)?;
             }
-            Ok(follow_up)
+            Ok(follow_up.clone())
         })
     }
 
@@ -167,7 +182,7 @@ impl TipStore {
         id: Uuid,
         version: u32,
         now: Timestamp,
-        change: impl FnOnce(&mut Tip) -> Result<(), Problem>,
+        change: impl Fn(&mut Tip) -> Result<(), Problem>,
     ) -> Result<Tip, StoreError> {
         self.change(|transaction| {
             let before = at_version(transaction, id, version)?;
@@ -195,7 +210,9 @@ impl TipStore {
             write(transaction, &tip, Coarse::of(now))?;
             transaction.execute("DELETE FROM unsealings WHERE tip = ?1", [id.to_string()])?;
             Ok(())
-        })
+        })?;
+        self.erase_from_log();
+        Ok(())
     }
 
     /// Opens what is sealed of a tip, with the messages; the passphrase is that of `account`, a holder of its key.
@@ -203,6 +220,8 @@ impl TipStore {
     /// # Errors
     /// `not_found` also when it was erased; `wrong_passphrase` also for whoever holds no key to it.
     pub fn unseal(&self, id: Uuid, account: &str, passphrase: &str) -> Result<(Sealed, Vec<Message>), StoreError> {
+        // Nothing is opened on what another node may have erased or taken back.
+        self.replica.catch_up()?;
         let (key_id, sealed) = self.sealed(id)?.ok_or_else(|| not_found(id))?;
         let holder = keys::holder(&self.conn(), key_id, account)?;
         // The connection is not held while the passphrase is hashed.
@@ -236,16 +255,20 @@ impl TipStore {
         Ok(self.conn().query_row(sql, [id.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
-    fn change<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut conn = self.conn();
-        let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&transaction)?;
-        transaction.commit()?;
-        Ok(done)
+    /// What was erased here shall not stand in the log of the nodes either. If it cannot be done now, it is when the log
+    /// is next made short.
+    pub(super) fn erase_from_log(&self) {
+        if let Err(error) = self.replica.compact() {
+            tracing::warn!(%error, "what was erased of tips stands in the shared log for a while");
+        }
+    }
+
+    fn change<T>(&self, work: impl Fn(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.replica.change(work)
     }
 
     fn conn(&self) -> MutexGuard<'_, Connection> {
-        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
+        self.replica.read()
     }
 }
 

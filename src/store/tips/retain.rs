@@ -48,6 +48,7 @@ impl TipStore {
         })?;
         if retention == Retention::Erase {
             leave_nothing_in_the_log(&self.conn())?;
+            self.erase_from_log();
         }
         Ok(retained)
     }

@@ -102,6 +102,7 @@ impl TipStore {
     /// # Errors
     /// `not_confirmed`.
     pub fn confirmed_unsealing(&self, tip: Uuid, by: &str, now: Timestamp) -> Result<Unsealing, StoreError> {
+        self.replica.catch_up()?;
         let sql = "SELECT * FROM unsealings WHERE tip = ?1 AND asked_by = ?2 AND confirmed_at_ms > ?3
                    ORDER BY confirmed_at_ms DESC LIMIT 1";
         let since = now.plus_s(-CONFIRMED_S).as_ms();

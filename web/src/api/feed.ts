@@ -3,14 +3,15 @@
  * heartbeats counts as a lost link, so that an old map never looks live.
  */
 import { EventParser } from './sse';
-import type { CollectionName, Feature, PositionUpdate } from './types';
+import type { CollectionName, Feature, PositionUpdate, Stale } from './types';
 
 export type FeedEvent =
   | { type: 'change'; seq: number; collection: CollectionName; feature: Feature<object> }
   | { type: 'gone'; seq: number; collection: CollectionName; id: string }
   | { type: 'positions'; seq: number; units: PositionUpdate[] }
   | { type: 'reset'; seq: number; reason: string }
-  | { type: 'tick'; seq: number; server_time: string }
+  /** `stale` while the server itself shows an old picture. */
+  | { type: 'tick'; seq: number; server_time: string; stale: Stale | null }
   /** Ours: the line opened; unless it was resumed, the picture must be read anew. */
   | { type: 'open'; isResumed: boolean }
   /** Ours: the line was lost (`status` of the refusing answer, 0 when nobody answered). */

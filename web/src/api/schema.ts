@@ -352,8 +352,9 @@ export interface paths {
         /**
          * The live feed.
          * @description Server-sent events: `change` {seq, collection, feature}, `gone` {seq, collection, id}, `positions` {seq, units},
-         *     `reset` {reason, seq} (read again; after `rights_changed` the stream ends), `tick` {server_time, seq} at once and every 10 s. The id of an event is a seq;
-         *     `Last-Event-ID` resumes after it.
+         *     `reset` {reason, seq} (read again; after `rights_changed` the stream ends), `tick` {server_time, seq, stale} at once, every 10 s, and
+         *     whenever `stale` begins or ends: {since, reason} while the server does not hear its store (`store_unheard`) or does not
+         *     follow it (`behind`). The id of an event is a seq; `Last-Event-ID` resumes after it.
          */
         get: operations["subscribe"];
         put?: never;
@@ -1140,7 +1141,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether it can answer: the picture is loaded and not far behind the store. */
+        /**
+         * Whether it can answer truthfully: the picture is loaded and not far behind the store, and whose rights still hold is
+         *     known. A server that has lost its database answers 200 for a while, with `status` "stale": it goes on showing what it
+         *     knows, and says that it is old.
+         */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -2495,6 +2500,11 @@ export interface components {
         Ready: {
             /**
              * Format: int64
+             * @description For how long nothing was heard of what other nodes revoked, seconds; none where accounts are not shared.
+             */
+            rights_age_s: number | null;
+            /**
+             * Format: int64
              * @description What the picture holds.
              */
             seq: number;
@@ -2503,6 +2513,8 @@ export interface components {
              * @description Durable changes that the picture does not hold yet.
              */
             seq_lag: number;
+            stale: components["schemas"]["Stale"] | null;
+            /** @description `ready`; or `stale`: it answers from memory, and says in every page since when what it shows is old. */
             status: string;
         };
         /** @description Why a unit stands where it stands, or was left out. */
@@ -2827,6 +2839,7 @@ export interface components {
             setup_needed: boolean;
             /** @description In the answer to a sign-out: where the browser ends its session at the provider too. */
             sign_out_url: string | null;
+            stale: components["schemas"]["Stale"] | null;
             /** @description Version of the program. */
             version: string;
         };
@@ -2913,6 +2926,20 @@ export interface components {
              */
             unit_id: string | null;
         };
+        /** @description What is shown is old. */
+        Stale: {
+            reason: components["schemas"]["StaleReason"];
+            /**
+             * Format: date-time
+             * @description What happened up to this moment is shown.
+             */
+            since: string;
+        };
+        /**
+         * @description Why it is old.
+         * @enum {string}
+         */
+        StaleReason: "store_unheard" | "behind";
         /** @description Posts, gates, markers, depots */
         StationsFeature: {
             geometry: components["schemas"]["Point"] | null;

@@ -17,6 +17,7 @@ export type Geometry = Schemas['Geometry'];
 export type Area = Schemas['Polygon'] | Schemas['MultiPolygon'];
 
 export type SessionAnswer = Schemas['Session'];
+export type Stale = Schemas['Stale'];
 export type ProviderReturn = { [K in keyof Schemas['OidcReturn']]: Schemas['OidcReturn'][K] | undefined };
 export type Actor = Schemas['SignedIn'];
 export type DemoActor = Schemas['Listed'];

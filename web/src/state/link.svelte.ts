@@ -1,4 +1,5 @@
-/** The state of the line to the server, always in view. */
+/** The state of the line to the server, and whether what it sends is fresh; always in view. */
+import type { Stale } from '../api/types';
 import { clock } from './clock.svelte';
 
 export type LinkPhase = 'connecting' | 'live' | 'lost';
@@ -11,6 +12,10 @@ class Link {
   /** Server time of the last message, Unix milliseconds. */
   last_message_ms = $state<number | null>(null);
   lost_since_ms = $state<number | null>(null);
+  /** Set while the line lives and the server behind it shows an old picture. */
+  stale = $state<Stale | null>(null);
+  /** What happened up to this moment is in view, Unix milliseconds. */
+  current_ms = $derived(this.stale ? Date.parse(this.stale.since) : this.last_message_ms);
   /** True while the page reads the whole picture again. */
   isLoading = $state(true);
   #unsent = $state<Record<string, number>>({});
@@ -31,7 +36,7 @@ class Link {
   lost(): void {
     if (this.phase === 'lost') return;
     this.phase = 'lost';
-    this.lost_since_ms = this.last_message_ms ?? clock.read_ms();
+    this.lost_since_ms = this.current_ms ?? clock.read_ms();
   }
 
   /** How many writes of `source` (drafts that failed, an outbox) have not reached the server. */

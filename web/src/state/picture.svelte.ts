@@ -124,7 +124,10 @@ class Picture {
       return;
     }
     link.heard();
-    if (event.type === 'tick') clock.set(event.server_time);
+    if (event.type === 'tick') {
+      clock.set(event.server_time);
+      link.stale = event.stale;
+    }
     if (event.type === 'open') {
       if (this.#isStale || !event.isResumed) void this.reload();
       return;

@@ -3,6 +3,7 @@ import { session as requests } from '../api/endpoints';
 import { Problem } from '../api/problem';
 import type { Actor, ProviderReturn, SessionAnswer } from '../api/types';
 import { clock } from './clock.svelte';
+import { link } from './link.svelte';
 import { settings } from './settings.svelte';
 
 const CHANNEL = 'trucban-session';
@@ -70,6 +71,7 @@ class Session {
   #take(answer: SessionAnswer): void {
     this.answer = answer;
     clock.set(answer.server_time);
+    link.stale = answer.stale;
   }
 }
 

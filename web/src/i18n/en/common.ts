@@ -16,6 +16,11 @@ export const common = {
     unsent: 'unsent',
     connecting: 'connecting…',
     lost: (since: string) => `LINK LOST since ${since} · this is an old picture`,
+    stale: {
+      store_unheard: (since: string) =>
+        `Server cut off from its database since ${since} · the picture ends there`,
+      behind: (since: string) => `Server is behind · the picture ends at ${since}`,
+    },
     never: 'not yet',
   },
   alarm: {

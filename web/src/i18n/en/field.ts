@@ -17,6 +17,7 @@ export const field = {
     notSent: 'not sent',
     lost: (age: string) => `no link for ${age}`,
     offline: 'no link',
+    stale: (age: string) => `picture is ${age} old`,
     live: 'linked',
     connecting: 'connecting…',
     waiting: (count: number) => `${things(count)} to send`,

@@ -14,6 +14,11 @@ export const common = {
     unsent: 'chờ gửi',
     connecting: 'đang nối máy chủ…',
     lost: (since: string) => `MẤT LIÊN LẠC từ ${since} · đang xem bản cũ`,
+    stale: {
+      store_unheard: (since: string) =>
+        `Máy chủ mất liên lạc với cơ sở dữ liệu từ ${since} · hình ảnh dừng ở đó`,
+      behind: (since: string) => `Máy chủ chưa kịp cập nhật · hình ảnh dừng ở ${since}`,
+    },
     never: 'chưa có',
   },
   alarm: {

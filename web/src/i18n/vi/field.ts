@@ -13,6 +13,7 @@ export const field = {
     notSent: 'chưa gửi',
     lost: (age: string) => `mất sóng ${age}`,
     offline: 'mất sóng',
+    stale: (age: string) => `hình ảnh đã cũ ${age}`,
     live: 'có sóng',
     connecting: 'đang nối…',
     waiting: (count: number) => `${count} mục chờ gửi`,
