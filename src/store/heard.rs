@@ -12,7 +12,7 @@ pub(in crate::store) struct Heard {
 
 impl Heard {
     /// Heard now for the first time.
-    pub fn now() -> Self {
+    pub fn new() -> Self {
         Self { since: Instant::now(), last_ms: AtomicU64::new(0) }
     }
 
@@ -23,7 +23,7 @@ impl Heard {
     }
 
     /// When it was heard last.
-    pub fn at(&self) -> Instant {
+    pub fn last(&self) -> Instant {
         self.since + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
     }
 

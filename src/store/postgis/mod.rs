@@ -115,7 +115,7 @@ impl PgStore {
         let sender = Arc::new(sender);
         let blind_since = blind_since(&client).await?;
         drop(client);
-        let heard = Arc::new(Heard::now());
+        let heard = Arc::new(Heard::new());
         let following = tokio::spawn(follow::follow(database.clone(), Arc::clone(&sender), Arc::clone(&heard)));
         let workshop = Workshop { database, pool, durable: sender, closing: AtomicBool::new(false) };
         Ok(Self {
@@ -284,7 +284,7 @@ impl Store for PgStore {
     }
 
     fn heard_at(&self) -> Instant {
-        self.heard.at()
+        self.heard.last()
     }
 
     fn leads(&self) -> watch::Receiver<bool> {

@@ -147,7 +147,7 @@ impl Replica {
             recorder: Recorder::install(&writing, shape.file, shape.own)?,
             schema: schema_of(&writing)?,
             is_away: AtomicBool::new(false),
-            heard: Heard::now(),
+            heard: Heard::new(),
             news: watch::channel(0).0,
             snapshot: AtomicU64::new(0),
         };
@@ -240,7 +240,7 @@ impl Replica {
 
     /// For how long the log has not been heard; none where there is no log.
     pub fn unheard_for(&self) -> Option<Duration> {
-        self.shared.joined.as_ref().map(|joined| joined.heard.at().elapsed())
+        self.shared.joined.as_ref().map(|joined| joined.heard.last().elapsed())
     }
 }
 
