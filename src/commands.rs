@@ -1,11 +1,12 @@
-//! The commands beside `serve`: import, export, check, backup, migrate, copy, simulate, user, audit, retention. They read the command
-//! line, call the rooms, and print for people; what they mean is decided in the rooms.
+//! The commands beside `serve`: import, export, check, backup, migrate, copy, restore, simulate, user, audit,
+//! retention. They read the command line, call the rooms, and print for people; what they mean is decided in the rooms.
 
 mod audit;
 mod copy;
 mod import;
 mod import_over_http;
 mod migrate;
+mod restore;
 mod retention;
 mod tips;
 mod user;
@@ -32,6 +33,7 @@ pub use audit::{AuditArgs, audit};
 pub use copy::{CopyArgs, copy_store};
 pub use import::{ImportArgs, import};
 pub use migrate::{MigrateArgs, migrate};
+pub use restore::{RestoreArgs, restore_store};
 pub use retention::{RetentionArgs, retention};
 pub use tips::{TipsArgs, tips};
 pub use user::{UserArgs, user};

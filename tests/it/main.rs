@@ -61,6 +61,7 @@ mod store_import;
 mod store_peers;
 mod store_places;
 mod store_postgis;
+mod store_restore;
 mod store_support;
 mod store_system;
 mod support;
