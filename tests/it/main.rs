@@ -58,6 +58,7 @@ mod store;
 mod store_copy;
 mod store_crash;
 mod store_import;
+mod store_old_fixes;
 mod store_peers;
 mod store_places;
 mod store_postgis;

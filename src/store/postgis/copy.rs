@@ -1,15 +1,14 @@
 //! The database's side of a copy from store to store. Taking one needs the role that owns the schema.
 
 use futures_util::TryStreamExt;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row as SqlRow, Transaction};
 use uuid::Uuid;
 
+use super::arrays::{FixArrays, Parameter, PutArrays};
 use super::connect::{Database, Session};
 use super::follow::counter;
-use super::group::FixArrays;
 use super::migrate;
-use super::prepare::{PutArrays, instant, prepare, timestamp};
+use super::prepare::{instant, prepare, timestamp};
 use super::read::{RecordReader, batches_between, seq, version};
 use super::tables;
 use crate::domain::change::Seq;
@@ -77,7 +76,7 @@ async fn give(
     client: &Client,
     giver: &mut Giver,
     sql: &str,
-    params: &[&(dyn ToSql + Sync)],
+    params: &[Parameter<'_>],
     row: fn(&SqlRow) -> Result<Row, StoreError>,
 ) -> Result<(), StoreError> {
     let rows = client.query_raw(sql, params.iter().copied()).await?;
@@ -212,7 +211,7 @@ impl PersonalArrays {
     async fn take(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let sql = "INSERT INTO personal_values SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::uuid[], \
                    $5::bytea[], $6::text[])";
-        let values: [&(dyn ToSql + Sync); 6] =
+        let values: [Parameter<'_>; 6] =
             [&self.reference, &self.seq, &self.collection, &self.record_id, &self.salt, &self.value];
         transaction.execute(sql, &values).await?;
         Ok(())
@@ -226,17 +225,17 @@ async fn take(transaction: &Transaction<'_>, row: Row) -> Result<Seq, StoreError
             transaction.query_one("SELECT setval('personal_values_ref_seq', $1)", &[&last]).await?;
         }
         Row::Gap(first, last) => {
-            let values: [&(dyn ToSql + Sync); 2] = [&first.cast_signed(), &last.cast_signed()];
+            let values: [Parameter<'_>; 2] = [&first.cast_signed(), &last.cast_signed()];
             transaction.execute("INSERT INTO seq_gaps VALUES ($1, $2)", &values).await?;
             return Ok(last);
         }
         Row::Request { key, body_hash, first, last, recorded_at } => {
-            let values: [&(dyn ToSql + Sync); 5] =
+            let values: [Parameter<'_>; 5] =
                 [&key, &body_hash, &first.cast_signed(), &last.cast_signed(), &instant(recorded_at)];
             transaction.execute("INSERT INTO requests VALUES ($1, $2, $3, $4, $5)", &values).await?;
         }
         Row::Code { series, year, quarter, next } => {
-            let values: [&(dyn ToSql + Sync); 4] = [&series, &(year as i32), &(quarter as i32), &next];
+            let values: [Parameter<'_>; 4] = [&series, &(year as i32), &(quarter as i32), &next];
             transaction.execute("INSERT INTO code_counters VALUES ($1, $2, $3, $4)", &values).await?;
         }
         Row::Meta { key, value } => {
@@ -268,32 +267,28 @@ async fn take_changes(transaction: &Transaction<'_>, rows: &[JournalRow]) -> Res
     let journal = "INSERT INTO journal SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::timestamptz[], \
                    $5::timestamptz[], $6::uuid[], $7::text[], $8::uuid[], $9::integer[], $10::integer[], $11::bigint[], \
                    $12::text[])";
-    transaction
-        .execute(
-            journal,
-            &[
-                &seqs,
-                &requests,
-                &actors,
-                &recorded,
-                &arrays.valid_at,
-                &exercises,
-                &arrays.collection,
-                &arrays.id,
-                &versions,
-                &formats,
-                &references,
-                &bodies,
-            ],
-        )
-        .await?;
+    let values: [Parameter<'_>; 12] = [
+        &seqs,
+        &requests,
+        &actors,
+        &recorded,
+        &arrays.valid_at,
+        &exercises,
+        &arrays.collection,
+        &arrays.id,
+        &versions,
+        &formats,
+        &references,
+        &bodies,
+    ];
+    transaction.execute(journal, &values).await?;
     // Of each record the last version of these.
     let keep = "SELECT keep_records(c, array_agg(i), array_agg(v), array_agg(s), array_agg(a), array_agg(g), \
                 array_agg(r), array_agg(p)) \
                 FROM (SELECT DISTINCT ON (c, i) * FROM unnest($1::text[], $2::uuid[], $3::integer[], $4::bigint[], \
                 $5::timestamptz[], $6::bytea[], $7::bigint[], $8::text[]) AS t (c, i, v, s, a, g, r, p) \
                 ORDER BY c, i, v DESC) newest GROUP BY c";
-    let values: [&(dyn ToSql + Sync); 8] =
+    let values: [Parameter<'_>; 8] =
         [&arrays.collection, &arrays.id, &versions, &seqs, &recorded, &arrays.ewkb, &references, &arrays.properties];
     transaction.query(keep, &values).await?;
     Ok(())
@@ -317,21 +312,7 @@ async fn take_fixes(transaction: &Transaction<'_>, batches: &[FixBatch]) -> Resu
                FROM unnest($3::integer[], $4::integer[], $5::uuid[], $6::timestamptz[], $7::double precision[], \
                $8::double precision[], $9::double precision[], $10::double precision[], $11::double precision[], \
                $12::smallint[], $13::text[]) AS f (b, n, u, at, lon, lat, acc, speed, course, source, heard)";
-    let values: [&(dyn ToSql + Sync); 13] = [
-        &seqs,
-        &recorded,
-        &fixes.batch,
-        &fixes.n,
-        &fixes.unit,
-        &fixes.at,
-        &fixes.lon,
-        &fixes.lat,
-        &fixes.accuracy,
-        &fixes.speed,
-        &fixes.course,
-        &fixes.source,
-        &fixes.heard_by,
-    ];
-    transaction.execute(sql, &values).await?;
+    let batches: [Parameter<'_>; 2] = [&seqs, &recorded];
+    transaction.execute(sql, &[&batches[..], &fixes.fixes()].concat()).await?;
     Ok(())
 }
