@@ -46,7 +46,7 @@ wait
 rm -rf "$dir" "$log"
 "#;
 
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = installed.map(|version| version.path().join("bin")).collect();
     found.retain(|bin| bin.join("initdb").exists());

@@ -26,6 +26,9 @@ pub(super) const SCHEMA: &str = "trucban";
 const DEFAULT_PORT: u16 = 5432;
 /// How long a connection may take to be made.
 const CONNECT_WAIT: Duration = Duration::from_secs(2);
+/// As long as that where others are named beside: a machine that is off leaves time to ask the next one before whoever
+/// waits for a write is told.
+const CONNECT_WAIT_EACH: Duration = Duration::from_millis(300);
 /// What was sent and is not acknowledged for so long ends the connection: the machine behind it is gone.
 const UNACKNOWLEDGED_WAIT: Duration = Duration::from_secs(10);
 /// Connections of the pool: readers of the journal, histories, upkeep.
@@ -172,10 +175,11 @@ impl FromStr for Database {
         }
         let plain = if kept.is_empty() { url.to_owned() } else { format!("{url}?{}", kept.join("&")) };
         let mut config: Config = plain.parse().map_err(NotADatabase::Url)?;
+        let connect_wait = if config.get_hosts().len() > 1 { CONNECT_WAIT_EACH } else { CONNECT_WAIT };
         config
             .ssl_mode(mode)
             .application_name("trucban")
-            .connect_timeout(CONNECT_WAIT)
+            .connect_timeout(connect_wait)
             .tcp_user_timeout(UNACKNOWLEDGED_WAIT)
             .keepalives_idle(Duration::from_secs(10));
         let tls = match (verify, authority) {
