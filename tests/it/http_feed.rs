@@ -14,7 +14,7 @@ use crate::store_support::put;
 /// One event as it came.
 #[derive(Clone, Debug)]
 pub struct Heard {
-    seq: u64,
+    pub seq: u64,
     pub event: String,
     pub data: Value,
 }
@@ -37,7 +37,7 @@ impl Listener {
         Self { bytes: Box::pin(response.bytes_stream()), rest: String::new() }
     }
 
-    /// The next event; `None` when the stream has ended.
+    /// The next event; `None` when the stream has ended or was cut.
     pub async fn next(&mut self) -> Option<Heard> {
         loop {
             if let Some(at) = self.rest.find("\n\n") {
@@ -50,7 +50,7 @@ impl Listener {
                 });
             }
             let chunk = tokio::time::timeout(Duration::from_secs(15), self.bytes.next()).await.expect("an event");
-            self.rest.push_str(std::str::from_utf8(&chunk?.unwrap()).unwrap());
+            self.rest.push_str(std::str::from_utf8(&chunk?.ok()?).unwrap());
         }
     }
 

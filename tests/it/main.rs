@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod audit_chain;
+mod balancer;
 mod commands_tips;
 mod commands_user;
 mod desk_incidents;

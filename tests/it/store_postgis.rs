@@ -150,6 +150,24 @@ async fn a_database_that_cannot_be_reached_is_named_with_its_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_is_off_does_not_hide_the_one_beside_it() {
+    // Nobody answers there, not even with a refusal: its queue of one is full.
+    let off = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    off.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    off.listen(0).unwrap();
+    let address = off.local_addr().unwrap().as_socket().unwrap();
+    let _waiting = std::net::TcpStream::connect(address).unwrap();
+    let second = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(300));
+    assert!(second.is_err(), "it answers");
+
+    let database = TestDatabase::new();
+    let url = database.url().replace("@", &format!("@{address},")) + "?target_session_attrs=read-write";
+    let store = PgStore::open(url.parse().unwrap(), None, "").await.unwrap();
+    put_one(&*store, household(Uuid::now_v7(), 1)).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_serves_writes_through_the_functions_alone() {
     let database = TestDatabase::new();
     let role = format!("duty_{}", Uuid::now_v7().simple());
