@@ -40,6 +40,7 @@ mod http_tiles;
 mod http_writes;
 mod leaks;
 mod oidc_support;
+mod operations;
 mod permissions;
 mod picture_ahead;
 mod picture_layers;

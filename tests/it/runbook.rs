@@ -12,9 +12,21 @@ pub fn example(name: &str) -> String {
     std::fs::read_to_string(root().join("docs/examples").join(name)).unwrap()
 }
 
+fn runbook() -> String {
+    std::fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap()
+}
+
+/// The names of all blocks, sorted.
+pub fn block_names() -> Vec<String> {
+    let mut names: Vec<_> =
+        runbook().lines().filter_map(|line| line.strip_prefix("```sh ")).map(str::to_owned).collect();
+    names.sort_unstable();
+    names
+}
+
 /// The commands of the block that begins with ```` ```sh NAME ````.
 pub fn block(name: &str) -> String {
-    let runbook = std::fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
+    let runbook = runbook();
     let fence = format!("\n```sh {name}\n");
     let (_, behind) = runbook.split_once(&fence).unwrap_or_else(|| panic!("the runbook has no block {name}"));
     assert!(!behind.contains(&fence), "two blocks {name}");
