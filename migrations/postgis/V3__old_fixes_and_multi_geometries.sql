@@ -49,7 +49,7 @@ END $$;
 -- Drops the partitions of days that are more than `p_keep_days` past, the oldest first and at most `p_days` of them,
 -- so that a clock that is wrong for an hour does not empty the table. Keeps of each unit its newest fix. What was
 -- dropped; no row if nothing was due, or another node is at it. Fails with lock_not_available where somebody reads
--- fixes for long; then it is to be tried again.
+-- fixes for seconds; then it is to be tried again.
 CREATE FUNCTION drop_old_fixes(p_keep_days integer, p_days integer) RETURNS TABLE (before date, fixes_gone bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = trucban, public, pg_temp AS $$
 DECLARE
@@ -91,9 +91,22 @@ BEGIN
     FROM (SELECT g.seq, g.seq - row_number() OVER (ORDER BY g.seq) AS run FROM gone g) r GROUP BY r.run;
   UPDATE fix_batches b SET fixes = (SELECT count(*) FROM fixes_old_new o WHERE o.seq = b.seq)
     WHERE b.recorded_on < before;
-  -- From here on nobody reads or writes fixes until the commit, which follows at once.
+  -- From here on nobody reads or writes fixes until the commit, which follows at once and waits for no standby: what is
+  -- lost of it is done again.
+  PERFORM set_config('synchronous_commit', 'local', true);
   PERFORM set_config('lock_timeout', '50ms', true);
-  LOCK TABLE fixes IN ACCESS EXCLUSIVE MODE;
+  FOR attempt IN 1 .. 20 LOOP
+    BEGIN
+      LOCK TABLE fixes IN ACCESS EXCLUSIVE MODE;
+      EXIT;
+    EXCEPTION WHEN lock_not_available THEN
+      IF attempt = 20 THEN
+        RAISE;
+      END IF;
+      -- Who writes waits behind whoever waits for a lock; it must not wait for long.
+      PERFORM pg_sleep(0.2 * random());
+    END;
+  END LOOP;
   FOR p IN 1 .. cardinality(parts) LOOP
     EXECUTE format('DROP TABLE trucban.%I', parts[p]);
   END LOOP;

@@ -62,19 +62,21 @@ async fn old_fixes_of_a_database_go_by_whole_days_and_the_newest_of_each_unit_st
 
     // Whoever reads for long is not waited for, and nothing has happened.
     let url = database.url();
+    let (enough, until) = tokio::sync::oneshot::channel::<()>();
     let reading = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
             tokio::spawn(connection);
             client.batch_execute("BEGIN; SELECT FROM trucban.fixes LIMIT 1").await.unwrap();
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            until.await.unwrap();
         });
     });
     while database.sql("SELECT count(*) FROM pg_locks WHERE relation = 'fixes'::regclass") == "0" {
         std::thread::yield_now();
     }
     assert!(matches!(drop().await, Err(StoreError::TooBusy)));
+    enough.send(()).unwrap();
     reading.join().unwrap();
     assert_eq!(events(&*store).await.len(), 5);
 
