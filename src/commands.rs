@@ -1,5 +1,5 @@
-//! The commands beside `serve`: import, export, check, backup, migrate, copy, simulate, user, audit, retention, tips, leave. They
-//! read the command line, call the rooms, and print for people; what they mean is decided in the rooms.
+//! The commands beside `serve`: import, export, check, backup, migrate, copy, restore, simulate, user, audit, retention,
+//! tips, leave. They read the command line, call the rooms, and print for people; what they mean is decided in the rooms.
 
 mod audit;
 mod copy;
@@ -7,6 +7,7 @@ mod import;
 mod import_over_http;
 mod leave;
 mod migrate;
+mod restore;
 mod retention;
 mod tips;
 mod user;
@@ -34,6 +35,7 @@ pub use copy::{CopyArgs, copy_store};
 pub use import::{ImportArgs, import};
 pub use leave::{LeaveArgs, leave_nodes};
 pub use migrate::{MigrateArgs, migrate};
+pub use restore::{RestoreArgs, restore_store};
 pub use retention::{RetentionArgs, retention};
 pub use tips::{TipsArgs, tips};
 pub use user::{UserArgs, user};

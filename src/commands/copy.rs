@@ -22,7 +22,7 @@ pub struct CopyArgs {
     to: Location,
 }
 
-fn location(text: &str) -> Result<Location, NotADatabase> {
+pub(super) fn location(text: &str) -> Result<Location, NotADatabase> {
     if Database::is_url(text) {
         Ok(Location::Database(Box::new(text.parse()?)))
     } else {

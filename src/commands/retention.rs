@@ -8,21 +8,27 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 use trucban::desk::{Clock, SystemClock};
-use trucban::domain::Actor;
 use trucban::domain::access::{DataClass, class_of};
-use trucban::domain::retention::{RETENTION, Retention, TIP_RETENTION};
+use trucban::domain::retention::{FIX_RETENTION, RETENTION, Retention, TIP_RETENTION};
+use trucban::domain::{Actor, Timestamp};
 use trucban::store::audit::{Event, Kind, verify};
-use trucban::store::gpkg::{Retained, check, retain};
-use trucban::store::tips::{RetainedTips, TipStore};
+use trucban::store::postgis::{self, Database};
+use trucban::store::tips::RetainedTips;
+use trucban::store::{Retained, gpkg};
 
-use super::{finish, store_told};
+use super::tips::open_tips;
+use super::{blocking, finish, store_told};
 
-/// Erases names, telephones, callers and informants that are older than the rules allow; no server may run on the folder.
+/// Erases names, telephones, callers and informants that are older than the rules allow, and old positions. No server
+/// may run on the folder; with a database, start the nodes again afterwards, since each holds the picture in memory.
 #[derive(Args, Clone, Debug)]
 pub struct RetentionArgs {
     /// Folder of the data
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
+    /// The database that holds the records, instead of the folder's own file, with the role that owns it
+    #[arg(long, value_name = "postgres://…")]
+    database: Option<Database>,
     /// Says what would be erased, and erases nothing
     #[arg(long)]
     dry_run: bool,
@@ -30,20 +36,46 @@ pub struct RetentionArgs {
 
 /// `trucban retention`: 0 if the rules were applied and records, journal and audit are whole; 2 if anything failed.
 pub fn retention(args: &RetentionArgs) -> ExitCode {
-    finish(run(args))
+    finish(blocking(run(args)))
 }
 
-fn run(args: &RetentionArgs) -> anyhow::Result<ExitCode> {
+async fn run(args: &RetentionArgs) -> anyhow::Result<ExitCode> {
     let how = if args.dry_run { Retention::Count } else { Retention::Erase };
     let now = SystemClock.now();
-    let retained = retain(&args.data, &RETENTION, now, how).map_err(store_told)?;
-    let tips = TipStore::open(&args.data).and_then(|tips| tips.retain(TIP_RETENTION, now, how)).map_err(store_told)?;
+    let retained = match &args.database {
+        Some(database) => postgis::retain(database, &RETENTION, now, how).await,
+        None => gpkg::retain(&args.data, &RETENTION, now, how),
+    };
+    let retained = retained.map_err(store_told)?;
+    let (data, database) = (args.data.clone(), args.database.clone());
+    let tips = tokio::task::spawn_blocking(move || {
+        open_tips(&data, database.as_ref())?.retain(TIP_RETENTION, now, how).map_err(store_told)
+    });
+    let tips = tips.await??;
     print(&retained, tips, if args.dry_run { "sẽ xóa / would be erased" } else { "đã xóa / erased" })?;
+    fixes(args, now, how).await?;
     if !args.dry_run {
         note(&args.data, &retained, tips)?;
-        look(&args.data)?;
+        look(args).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Old positions; in a database the node that leads drops them by itself, a few days every hour.
+async fn fixes(args: &RetentionArgs, now: Timestamp, how: Retention) -> anyhow::Result<()> {
+    let gone = match (&args.database, how) {
+        (None, _) => gpkg::drop_fixes(&args.data, FIX_RETENTION, now, how).map_err(store_told)?.to_string(),
+        (Some(_), Retention::Count) => return Ok(()),
+        (Some(database), Retention::Erase) => {
+            let mut gone = 0;
+            while let Some(dropped) = postgis::drop_fixes(database, FIX_RETENTION).await.map_err(store_told)? {
+                gone += dropped.fixes;
+            }
+            gone.to_string()
+        }
+    };
+    writeln!(io::stdout(), "fixes: {gone} vị trí / positions (recorded_at + {} ngày/days)", FIX_RETENTION.keep_days)?;
+    Ok(())
 }
 
 /// A line for each rule.
@@ -68,12 +100,16 @@ fn note(data: &Path, retained: &[Retained], tips: RetainedTips) -> anyhow::Resul
 }
 
 /// What is left must be what it was.
-fn look(data: &Path) -> anyhow::Result<()> {
-    let findings = check(data).map_err(store_told)?;
+async fn look(args: &RetentionArgs) -> anyhow::Result<()> {
+    let findings = match &args.database {
+        Some(database) => postgis::check(database).await,
+        None => gpkg::check(&args.data),
+    };
+    let findings = findings.map_err(store_told)?;
     if let Some(first) = findings.first() {
         bail!("{} sai lệch sau khi xóa / differences after erasing; {}", findings.len(), first.what);
     }
-    if let Some(fault) = verify(data).map_err(store_told)?.fault {
+    if let Some(fault) = verify(&args.data).map_err(store_told)?.fault {
         bail!("nhật ký truy cập / audit: row {}: {}", fault.seq, fault.why);
     }
     Ok(())

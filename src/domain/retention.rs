@@ -1,4 +1,4 @@
-//! How long what is known of people is kept, as data. What a rule erases are the values in the side table; records,
+//! How long what is known of people, and where units were, is kept, as data. What a rule of people erases are the values in the side table; records,
 //! journal and figures stay, and playback says that somebody was there, not who.
 
 use jiff::ToSpan;
@@ -36,6 +36,15 @@ pub const RETENTION: [RetentionRule; 3] = [
     RetentionRule { collection: Collection::Households, since: "ended_at", states: &[], keep_days: 730 },
     RetentionRule { collection: Collection::Contacts, since: "ended_at", states: &[], keep_days: 365 },
 ];
+
+/// Position fixes are kept so long after they were recorded; of each unit the newest is kept for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixRetentionRule {
+    pub keep_days: i32,
+}
+
+/// The rule in force: a year (DOMAIN.md, section 5).
+pub const FIX_RETENTION: FixRetentionRule = FixRetentionRule { keep_days: 366 };
 
 /// What is sealed of a tip, and the informant's way back, are erased so long after the month in which it ended: no more
 /// is kept of when that was.

@@ -7,6 +7,9 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Asia/Ho_Chi_Minh: UTC+7, no daylight saving since 1975.
+const PROVINCE: jiff::tz::Offset = jiff::tz::offset(7);
+
 /// An instant in UTC with millisecond precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
@@ -45,6 +48,28 @@ impl Timestamp {
             .map_err(|_| NotATimestamp { text: text.to_owned() })
     }
 
+    /// Parses what people type: RFC 3339, or a time without offset (`2026-11-26 02:14`, seconds may follow), which is
+    /// then that of the province (UTC+7).
+    ///
+    /// # Errors
+    /// [`NotATimestamp`] if the text is anything else; a day without a time too.
+    pub fn parse_typed(text: &str) -> Result<Self, NotATimestamp> {
+        Self::parse(text).or_else(|refused| {
+            let typed = text.trim().replacen('T', " ", 1);
+            let local = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
+                .into_iter()
+                .find_map(|format| jiff::civil::DateTime::strptime(format, &typed).ok());
+            let at = local.and_then(|local| PROVINCE.to_timestamp(local).ok());
+            at.map(|at| Self { ms: at.as_millisecond() }).ok_or(refused)
+        })
+    }
+
+    /// As the province's clocks show it, to the second.
+    #[must_use]
+    pub fn local_text(self) -> String {
+        PROVINCE.to_datetime(self.instant()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     /// This instant moved by `seconds` (negative: earlier).
     #[must_use]
     pub const fn plus_s(self, seconds: i64) -> Self {
@@ -60,17 +85,18 @@ impl Timestamp {
     /// Calendar year and quarter (1–4) in Asia/Ho_Chi_Minh (UTC+7, no daylight saving since 1975), for human codes.
     #[must_use]
     pub fn local_year_quarter(self) -> (i16, i8) {
-        let local = jiff::Timestamp::from_millisecond(self.ms)
-            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-            .to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(7)));
+        let local = PROVINCE.to_datetime(self.instant());
         (local.year(), (local.month() - 1) / 3 + 1)
+    }
+
+    fn instant(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = jiff::Timestamp::from_millisecond(self.ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        write!(f, "{at:.3}")
+        write!(f, "{:.3}", self.instant())
     }
 }
 
@@ -102,6 +128,18 @@ mod tests {
     fn a_time_without_offset_is_refused() {
         assert!(Timestamp::parse("2026-11-23T02:14:36").is_err());
         assert!(Timestamp::parse("11/23/2026").is_err());
+    }
+
+    #[test]
+    fn a_typed_time_without_offset_is_that_of_the_province() {
+        let at = Timestamp::parse("2026-11-25T19:14:00Z").unwrap();
+        for typed in ["2026-11-26 02:14", "2026-11-26T02:14", " 2026-11-26 02:14:00 ", "2026-11-26T02:14:00+07:00"] {
+            assert_eq!(Timestamp::parse_typed(typed), Ok(at), "{typed}");
+        }
+        assert_eq!(at.local_text(), "2026-11-26 02:14:00");
+        for wrong in ["", "2026-11-26", "26/11/2026 02:14", "2026-11-31 02:14", "2026-11-26 24:14", "02:14", "now"] {
+            assert_eq!(Timestamp::parse_typed(wrong).unwrap_err().text, wrong);
+        }
     }
 
     #[test]

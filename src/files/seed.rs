@@ -63,15 +63,21 @@ const LIVED_IN: [Collection; 6] = [
 /// # Errors
 /// The problem of the store.
 pub async fn ground(store: &Arc<dyn Store>, now: Timestamp) -> Result<usize, Problem> {
+    if holds_ground(store).await? {
+        return Ok(0);
+    }
+    match append(store, load(GROUND, now)?, None).await {
+        // Another node, started at the same time, was faster.
+        Err(problem) if problem.code == Code::VersionConflict && holds_ground(store).await? => Ok(0),
+        appended => appended,
+    }
+}
+
+async fn holds_ground(store: &Arc<dyn Store>) -> Result<bool, Problem> {
     let mut snapshot = store.snapshot().await.map_err(store_problem)?;
     let mut held = snapshot.seq() > 0;
     snapshot.records(Collection::AdminUnits, &mut |_, _| held = true).map_err(store_problem)?;
-    drop(snapshot);
-    if held {
-        return Ok(0);
-    }
-    let load = load(GROUND, now)?;
-    append(store, load, None).await
+    Ok(held)
 }
 
 /// Puts the invented demo into a store that holds the ground alone, and marks the folder as demo. How many records;

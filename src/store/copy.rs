@@ -1,6 +1,9 @@
 //! `trucban copy`: everything of one store into another, empty one, of either engine: the journal as it is, personal
 //! values, fixes, keys, codes, settings. The record tables of the target are the fold of the journal that it got. In
 //! the end the target is read back and compared with what was read from the source.
+//!
+//! `trucban restore --at TIME` is the same up to a moment: the seq decides, and not the clock, which may have been set
+//! back. Left out is the first entry in seq order that was recorded after the moment, and whatever follows it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +24,67 @@ const PORTIONS_MAX: usize = 4;
 
 /// Settings that each store keeps for itself; they are not copied.
 const OWN_META: [&str; 2] = [super::LAST_ALIVE_AT, "positions_seq"];
+
+/// How much of a store is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    Whole,
+    /// What stood there at this moment.
+    RecordedBy(Timestamp),
+}
+
+impl Extent {
+    pub(super) fn recorded_by(self) -> Timestamp {
+        match self {
+            Self::Whole => Timestamp::from_ms(i64::MAX),
+            Self::RecordedBy(at) => at,
+        }
+    }
+}
+
+/// Where the entries (changes and batches of fixes) of a store were cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// The newest entry that was kept.
+    pub newest: Option<Entry>,
+    pub kept: u64,
+    /// The first entry that was left out.
+    pub first_left_out: Option<Entry>,
+    pub left_out: u64,
+    /// Entries left out although they bear a time that is not after the moment: the clock had been set back.
+    pub left_out_by_seq: u64,
+}
+
+/// An entry of the journal and when it was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub seq: Seq,
+    pub recorded_at: Timestamp,
+}
+
+impl Cut {
+    /// The cut of the entries, which come in the order of their seqs.
+    pub(super) fn see(&mut self, entry: Entry, extent: Extent) {
+        let is_after = entry.recorded_at > extent.recorded_by();
+        if self.first_left_out.is_none() && !is_after {
+            self.newest = Some(entry);
+            self.kept += 1;
+            return;
+        }
+        self.first_left_out.get_or_insert(entry);
+        self.left_out += 1;
+        self.left_out_by_seq += u64::from(!is_after);
+    }
+
+    /// The first seq that does not count in the copy.
+    pub(super) fn before(&self) -> Seq {
+        match (self.first_left_out, self.newest) {
+            (None, _) => Seq::MAX >> 1,
+            // Seqs set aside beyond the newest entry are free again.
+            (Some(_), newest) => newest.map_or(0, |entry| entry.seq) + 1,
+        }
+    }
+}
 
 /// A store, of either engine.
 #[derive(Clone, Debug)]
@@ -163,20 +227,24 @@ impl fmt::Display for Tally {
     }
 }
 
+/// Rows on their way, or why the source could not give the rest; then the target undoes what it has taken.
+pub(super) type Portion = Result<Vec<Row>, StoreError>;
+
 /// The end of a source, from which a target takes.
-pub(super) type Rows = mpsc::Receiver<Vec<Row>>;
+pub(super) type Rows = mpsc::Receiver<Portion>;
 
 /// The source's end: counts and hashes what it gives.
 pub(super) struct Giver {
-    sender: mpsc::Sender<Vec<Row>>,
+    sender: mpsc::Sender<Portion>,
     portion: Vec<Row>,
+    pub extent: Extent,
     pub tally: Tally,
 }
 
 impl Giver {
-    fn new() -> (Self, Rows) {
+    fn new(extent: Extent) -> (Self, Rows) {
         let (sender, rows) = mpsc::channel(PORTIONS_MAX);
-        (Self { sender, portion: Vec::with_capacity(PORTION_ROWS), tally: Tally::default() }, rows)
+        (Self { sender, portion: Vec::with_capacity(PORTION_ROWS), extent, tally: Tally::default() }, rows)
     }
 
     /// Takes a row; a full portion is to be sent.
@@ -192,24 +260,24 @@ impl Giver {
 
     pub async fn give(&mut self, row: Row) -> Result<(), StoreError> {
         match self.take(row) {
-            Some(full) => self.sender.send(full).await.map_err(|_| stopped()),
+            Some(full) => self.sender.send(Ok(full)).await.map_err(|_| stopped()),
             None => Ok(()),
         }
     }
 
     pub fn give_blocking(&mut self, row: Row) -> Result<(), StoreError> {
         match self.take(row) {
-            Some(full) => self.sender.blocking_send(full).map_err(|_| stopped()),
+            Some(full) => self.sender.blocking_send(Ok(full)).map_err(|_| stopped()),
             None => Ok(()),
         }
     }
 
     pub async fn rest(&mut self) -> Result<(), StoreError> {
-        self.sender.send(std::mem::take(&mut self.portion)).await.map_err(|_| stopped())
+        self.sender.send(Ok(std::mem::take(&mut self.portion))).await.map_err(|_| stopped())
     }
 
     pub fn rest_blocking(&mut self) -> Result<(), StoreError> {
-        self.sender.blocking_send(std::mem::take(&mut self.portion)).map_err(|_| stopped())
+        self.sender.blocking_send(Ok(std::mem::take(&mut self.portion))).map_err(|_| stopped())
     }
 }
 
@@ -221,9 +289,31 @@ fn stopped() -> StoreError {
 ///
 /// # Errors
 /// A target that holds something; what either store said; `Damaged`, naming the kinds, if the target is not equal. A
-/// copy that failed leaves nothing in a database, and a file that is to be thrown away.
+/// copy that failed under way leaves nothing.
 pub async fn copy(from: Location, to: Location) -> Result<Tally, StoreError> {
-    let (giver, rows) = Giver::new();
+    Ok(copy_extent(from, to, Extent::Whole).await?.0)
+}
+
+/// Makes in `to`, which must be empty, what stood in `from` at a moment: every entry that was recorded by then, in the
+/// order of the seqs. Counters of codes stay as they are, since a code that was told once is never given to another
+/// record; so do settings. Values of people that were erased since stay erased.
+///
+/// # Errors
+/// As [`copy`]; `Damaged` too where the records of the target are not the fold of what it got.
+pub async fn restore(from: Location, to: Location, at: Timestamp) -> Result<(Tally, Cut), StoreError> {
+    let restored = copy_extent(from, to.clone(), Extent::RecordedBy(at)).await?;
+    let findings = match to {
+        Location::Path(path) => blocking(move || gpkg::check(&path)).await?,
+        Location::Database(database) => postgis::check(&database).await?,
+    };
+    match findings.first() {
+        None => Ok(restored),
+        Some(first) => Err(StoreError::Damaged(format!("the restored store: {}", first.what))),
+    }
+}
+
+async fn copy_extent(from: Location, to: Location, extent: Extent) -> Result<(Tally, Cut), StoreError> {
+    let (giver, rows) = Giver::new(extent);
     let reading = tokio::spawn(read(from, giver));
     let written = match to.clone() {
         Location::Path(path) => blocking(move || gpkg::take_copy(&path, rows)).await,
@@ -235,26 +325,31 @@ pub async fn copy(from: Location, to: Location) -> Result<Tally, StoreError> {
     };
     // A target that fails stops its source, so that its own words say why.
     written?;
-    let source = read?;
-    let (giver, mut rows) = Giver::new();
+    let (source, cut) = read?;
+    let (giver, mut rows) = Giver::new(extent);
     let reading = tokio::spawn(self::read(to, giver));
     while rows.recv().await.is_some() {}
-    let target = reading.await.map_err(|error| StoreError::Unavailable(error.to_string()))??;
+    let (target, _) = reading.await.map_err(|error| StoreError::Unavailable(error.to_string()))??;
     match source.differences(&target)[..] {
-        [] => Ok(source),
+        [] => Ok((source, cut)),
         ref kinds => Err(StoreError::Damaged(format!("the copy differs in: {}", kinds.join(", ")))),
     }
 }
 
 /// Reads one moment of a store; the end of the rows is the end of the giver.
-async fn read(from: Location, mut giver: Giver) -> Result<Tally, StoreError> {
-    match from {
-        Location::Path(path) => blocking(move || gpkg::give_copy(&path, &mut giver).map(|()| giver.tally)).await,
-        Location::Database(database) => {
-            postgis::give_copy(&database, &mut giver).await?;
-            Ok(giver.tally)
+async fn read(from: Location, mut giver: Giver) -> Result<(Tally, Cut), StoreError> {
+    let sender = giver.sender.clone();
+    let given = match from {
+        Location::Path(path) => {
+            blocking(move || gpkg::give_copy(&path, &mut giver).map(|cut| (giver.tally, cut))).await
         }
+        Location::Database(database) => postgis::give_copy(&database, &mut giver).await.map(|cut| (giver.tally, cut)),
+    };
+    if let Err(error) = &given {
+        // A target that has stopped already does not ask why.
+        let _ = sender.send(Err(error.clone())).await;
     }
+    given
 }
 
 async fn blocking<T: Send + 'static>(

@@ -30,7 +30,7 @@ impl Heard {
     /// Returns once nothing has been heard for so long, counted from `from` at the earliest.
     pub async fn silence(&self, from: Instant, longest: Duration) {
         loop {
-            let until = self.at().max(from) + longest;
+            let until = self.last().max(from) + longest;
             if until <= Instant::now() {
                 return;
             }

@@ -151,6 +151,16 @@ pub struct FixesAppended {
     pub seq: Seq,
 }
 
+/// What one rule of retention found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retained {
+    pub collection: Collection,
+    /// Records whose values are older than the rule allows.
+    pub records: u32,
+    /// Their values, those of former versions included.
+    pub values: usize,
+}
+
 /// A difference that `check` found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

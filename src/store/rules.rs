@@ -11,7 +11,8 @@ use crate::domain::{Code, Collection, Problem, Timestamp};
 
 /// Columns of every record table beside those of its fields.
 #[cfg(test)]
-pub(super) const OWN_COLUMNS: [&str; 7] = ["fid", "geom", "id", "version", "seq", "recorded_at", "personal_ref"];
+pub(super) const OWN_COLUMNS: [&str; 8] =
+    ["fid", "geom", "is_single", "id", "version", "seq", "recorded_at", "personal_ref"];
 
 /// Whether the collection has values that may be erased.
 pub(super) fn has_personal(collection: Collection) -> bool {

@@ -42,9 +42,9 @@ impl Listener {
         Self { bytes: Box::pin(response.bytes_stream()), rest: Vec::new() }
     }
 
-    /// The next event; `None` when the stream has ended.
+    /// The next event; `None` when the stream has ended or was cut.
     pub async fn next(&mut self) -> Option<Heard> {
-        self.next_within(Duration::from_secs(15)).await.expect("an event").map(Result::unwrap)
+        self.next_within(Duration::from_secs(15)).await.expect("an event")?.ok()
     }
 
     /// As [`Self::next`] of a stream that may break; `Err` if nothing comes for so long.

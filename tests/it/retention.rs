@@ -60,9 +60,8 @@ async fn names_go_when_their_time_is_over_and_nothing_else_does() {
     assert!(String::from_utf8_lossy(&busy.stderr).contains("folder_locked"), "{busy:?}");
     server.stop().await;
 
-    let records = |retained: Vec<trucban::store::gpkg::Retained>| -> Vec<u32> {
-        retained.iter().map(|one| one.records).collect()
-    };
+    let records =
+        |retained: Vec<trucban::store::Retained>| -> Vec<u32> { retained.iter().map(|one| one.records).collect() };
     let apply = |years: i64, how: Retention| records(retain(&folder, &RETENTION, in_years(years), how).unwrap());
     assert_eq!(apply(1, Retention::Erase), [0, 0, 0], "its time is not over yet");
     assert_eq!(apply(3, Retention::Count), [0, 1, 0]);
@@ -94,8 +93,8 @@ async fn the_command_tells_what_it_did_and_fails_where_something_is_not_whole() 
     assert!(applied.status.success(), "{applied:?}");
     assert_eq!(
         String::from_utf8_lossy(&applied.stdout).lines().count(),
-        RETENTION.len() + 1,
-        "a line a rule, and tips"
+        RETENTION.len() + 2,
+        "a line a rule, tips and fixes"
     );
     let conn = crate::audit_chain::database(&folder);
     conn.execute_batch(

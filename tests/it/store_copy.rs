@@ -22,7 +22,7 @@ use crate::store_support::{Folder, call, fix, household, keyed, object, put, put
 const IMPORTED: (usize, usize) = (2_500, 200_000);
 
 /// What `trucban export` writes of each collection.
-async fn exports(store: Arc<dyn Store>, folder: &Path) -> Vec<Vec<u8>> {
+pub async fn exports(store: Arc<dyn Store>, folder: &Path) -> Vec<Vec<u8>> {
     let handle = picture::start(store).await.unwrap();
     let view = handle.view(&Arc::new(Actor::system()), SystemClock.now());
     let file = folder.join("export.geojson");

@@ -5,11 +5,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use geo_types::{Geometry, MultiLineString, MultiPolygon, Rect, line_string};
 use serde_json::json;
 use tokio::sync::watch;
 use trucban::domain::{Collection, Event};
 use trucban::store::postgis::{Database, PgStore, check, migrate};
-use trucban::store::{Store, StoreError};
+use trucban::store::{Put, Store, StoreError};
 use uuid::Uuid;
 
 use crate::postgres_support::TestDatabase;
@@ -41,12 +42,15 @@ async fn gdal_lists_every_collection_with_its_type_srid_and_spatial_index() {
              AND f_table_name = '{collection}'"
         ));
         let geometry = match collection {
-            Collection::BorderSectors | Collection::Roads | Collection::Rivers => "Line String",
-            Collection::AdminUnits | Collection::RiskZones => "Polygon",
+            Collection::BorderSectors | Collection::Roads | Collection::Rivers => "Multi Line String",
+            Collection::AdminUnits | Collection::RiskZones => "Multi Polygon",
             _ => "Point",
         };
         assert!(said.contains(&format!("Geometry: {geometry}")), "{layer}: {said}");
-        assert!(["POINT 4326", "LINESTRING 4326", "POLYGON 4326"].contains(&kind.as_str()), "{layer}: {kind}");
+        assert!(
+            ["POINT 4326", "MULTILINESTRING 4326", "MULTIPOLYGON 4326"].contains(&kind.as_str()),
+            "{layer}: {kind}"
+        );
         let indexed = database.sql(&format!(
             "SELECT count(*) FROM pg_indexes WHERE schemaname = 'trucban' AND tablename = '{collection}' \
              AND indexdef LIKE '%USING gist (geom)'"
@@ -76,6 +80,91 @@ async fn a_database_that_was_not_migrated_is_refused_and_says_what_to_do() {
     assert!(matches!(PgStore::open_read(database.database()).await, Err(StoreError::Unavailable(_))));
     migrate(&database.database()).await.unwrap();
     open(&database).await.close().await;
+}
+
+/// What migration V3 changed, undone: the database is one of the version before.
+const BEFORE_V3: &str = "
+    DELETE FROM refinery_schema_history WHERE version = 3;
+    DROP FUNCTION have_fix_days_ahead, drop_old_fixes;
+    DROP TABLE fixes_kept;
+    DO $$ DECLARE c record; BEGIN
+      FOR c IN SELECT f_table_name AS name, replace(type, 'MULTI', '') AS one FROM geometry_columns
+               WHERE f_table_schema = 'trucban' AND type LIKE 'MULTI%' LOOP
+        EXECUTE format('ALTER TABLE %I ALTER geom TYPE geometry(Geometry, 4326)
+          USING CASE WHEN is_single THEN ST_GeometryN(geom, 1) ELSE geom END, DROP is_single,
+          ADD CHECK (geometrytype(geom) IN (%L, %L))', c.name, c.one, 'MULTI' || c.one);
+      END LOOP;
+    END $$";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_and_areas_come_back_as_they_were_given_also_from_a_database_of_the_version_before() {
+    let database = TestDatabase::new();
+    let store = open(&database).await;
+    let line = line_string![(x: 103.1, y: 22.3), (x: 103.2, y: 22.4)];
+    let area = Rect::new((103.1, 22.3), (103.2, 22.4)).to_polygon();
+    let mut given = Vec::new();
+    for (collection, geometry) in [
+        (Collection::Roads, Geometry::from(line.clone())),
+        (Collection::Roads, MultiLineString(vec![line.clone()]).into()),
+        (Collection::Rivers, MultiLineString(vec![line.clone(), line]).into()),
+        (Collection::AdminUnits, area.clone().into()),
+        (Collection::AdminUnits, MultiPolygon(vec![area]).into()),
+    ] {
+        let id = Uuid::now_v7();
+        let put = Put { geometry: Some(geometry.clone()), ..put(collection, id, json!({})) };
+        put_one(&*store, put).await.unwrap();
+        given.push((collection, id, Some(geometry)));
+    }
+    let as_given = async |store: &PgStore| {
+        for (collection, id, geometry) in &given {
+            let found = records(store, *collection).await.into_iter().find(|record| record.id == *id).unwrap();
+            assert_eq!(found.geometry, *geometry, "{collection}");
+        }
+    };
+    as_given(&store).await;
+    store.close().await;
+    assert_eq!(check(&database.database()).await.unwrap(), []);
+
+    database.sql(BEFORE_V3);
+    assert!(matches!(PgStore::open_read(database.database()).await, Err(StoreError::Unavailable(_))));
+    migrate(&database.database()).await.unwrap();
+    let store = open(&database).await;
+    as_given(&store).await;
+    put_one(&*store, put(Collection::Places, Uuid::now_v7(), json!({}))).await.unwrap();
+    store.close().await;
+    assert_eq!(check(&database.database()).await.unwrap(), []);
+    assert_eq!(database.sql("SELECT type FROM geometry_columns WHERE f_table_name = 'roads'"), "MULTILINESTRING");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_be_reached_is_named_with_its_port() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let database: Database = format!("postgres://me:secret@{nobody}/trucban").parse().unwrap();
+    match check(&database).await {
+        Err(StoreError::Unavailable(why)) => {
+            assert!(why.starts_with(&format!("postgres://{nobody}/trucban: ")), "{why}");
+            assert!(!why.contains("secret"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_is_off_does_not_hide_the_one_beside_it() {
+    // Nobody answers there, not even with a refusal: its queue of one is full.
+    let off = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    off.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    off.listen(0).unwrap();
+    let address = off.local_addr().unwrap().as_socket().unwrap();
+    let _waiting = std::net::TcpStream::connect(address).unwrap();
+    let second = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(300));
+    assert!(second.is_err(), "it answers");
+
+    let database = TestDatabase::new();
+    let url = database.url().replace("@", &format!("@{address},")) + "?target_session_attrs=read-write";
+    let store = PgStore::open(url.parse().unwrap(), None, "").await.unwrap();
+    put_one(&*store, household(Uuid::now_v7(), 1)).await.unwrap();
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

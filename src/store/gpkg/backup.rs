@@ -42,7 +42,8 @@ fn exists(to: &Path) -> Problem {
     )
 }
 
-fn part_of(to: &Path) -> PathBuf {
+/// A name beside `to` for what is not whole yet.
+pub(super) fn part_of(to: &Path) -> PathBuf {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", uuid::Uuid::now_v7().simple()));
     to.with_file_name(name)
@@ -67,7 +68,8 @@ fn copy(file: &Path, part: &Path) -> Result<(), StoreError> {
     fs::File::open(part).and_then(|file| file.sync_all()).map_err(StoreError::from)
 }
 
-fn sync_folder(to: &Path) -> Result<(), StoreError> {
+/// Makes the new name of `to` durable.
+pub(super) fn sync_folder(to: &Path) -> Result<(), StoreError> {
     let folder = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::from)
 }

@@ -1,42 +1,45 @@
 //! The GeoPackage's side of a copy from store to store.
 
+use std::fs;
 use std::path::Path;
 
-use rusqlite::{Connection, Row as SqlRow};
+use rusqlite::{Connection, Params, Row as SqlRow};
 use uuid::Uuid;
 
 use super::apply::{self, Frame};
+use super::backup::{part_of, sync_folder};
 use super::snapshot::RecordReader;
 use super::{fixes, folder, prepare, put_meta, read, tables};
+use crate::domain::change::Seq;
 use crate::domain::{Collection, FixBatch, Timestamp};
 use crate::store::StoreError;
 use crate::store::body::PersonalRef;
-use crate::store::copy::{Giver, JournalRow, Row, Rows, put_of};
+use crate::store::copy::{Cut, Entry, Extent, Giver, JournalRow, Row, Rows, put_of};
 use crate::store::folder::{Lock, make_folder};
 
-/// Gives every row of one moment, and counts the current records; `path` is a data folder or a single file.
-pub(in crate::store) fn give_copy(path: &Path, giver: &mut Giver) -> Result<(), StoreError> {
+/// Gives every row of one moment, as far as the giver's extent goes, and counts the current records; `path` is a data
+/// folder or a single file. Where it was cut.
+pub(in crate::store) fn give_copy(path: &Path, giver: &mut Giver) -> Result<Cut, StoreError> {
     let conn = folder::open_reader(&folder::store_file(path))?;
     conn.execute_batch("BEGIN")?;
-    let before = read::hidden_from(&conn)?.cast_signed();
-    let mut give = |sql: &str, row: fn(&SqlRow<'_>) -> Result<Row, StoreError>| -> Result<(), StoreError> {
-        let mut statement = conn.prepare(sql)?;
-        let mut rows = statement.query([before])?;
-        while let Some(next) = rows.next()? {
-            giver.give_blocking(row(next)?)?;
-        }
-        Ok(())
-    };
+    let hidden_from = read::hidden_from(&conn)?;
+    let cut = find_cut(&conn, hidden_from, giver.extent)?;
+    let before = hidden_from.min(cut.before()).cast_signed();
     give(
+        &conn,
+        giver,
         "SELECT ref, seq, collection, record_id, salt, value FROM personal_values WHERE seq < ?1 ORDER BY ref",
+        [before],
         read_personal,
     )?;
-    give("SELECT seq FROM sqlite_sequence WHERE name = 'personal_values' AND ?1 > 0", |row| {
-        Ok(Row::LastReference(row.get(0)?))
-    })?;
+    let last = "SELECT seq FROM sqlite_sequence WHERE name = 'personal_values'";
+    give(&conn, giver, last, [], |row| Ok(Row::LastReference(row.get(0)?)))?;
     give(
+        &conn,
+        giver,
         "SELECT seq, request_id, actor, recorded_at, valid_at, exercise_id, collection, record_id, version, format, body \
          FROM journal WHERE seq < ?1 ORDER BY seq",
+        [before],
         read_journal,
     )?;
     let batches: Vec<(i64, String)> = conn
@@ -48,32 +51,55 @@ pub(in crate::store) fn give_copy(path: &Path, giver: &mut Giver) -> Result<(), 
         let batch = FixBatch { seq, recorded_at: read::time(&recorded_at)?, fixes: fixes::batch(&conn, seq)? };
         giver.give_blocking(Row::Fixes(batch))?;
     }
-    let mut give = |sql: &str, row: fn(&SqlRow<'_>) -> Result<Row, StoreError>| -> Result<(), StoreError> {
-        let mut statement = conn.prepare(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(next) = rows.next()? {
-            giver.give_blocking(row(next)?)?;
-        }
-        Ok(())
-    };
-    give("SELECT first_seq, last_seq FROM seq_gaps ORDER BY first_seq", |row| {
-        Ok(Row::Gap(row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
+    let gaps = "SELECT first_seq, last_seq FROM seq_gaps WHERE last_seq < ?1 ORDER BY first_seq";
+    give(&conn, giver, gaps, [before], |row| Ok(Row::Gap(seq(row, 0)?, seq(row, 1)?)))?;
+    // A call that changed nothing has no seq; its time decides.
+    let requests = "SELECT key, body_hash, first_seq, last_seq, recorded_at_ms FROM requests \
+                    WHERE last_seq < ?1 AND (last_seq > 0 OR recorded_at_ms <= ?2) ORDER BY key";
+    give(&conn, giver, requests, [before, giver.extent.recorded_by().as_ms()], |row| {
+        let (first, last, recorded_at) = (seq(row, 2)?, seq(row, 3)?, Timestamp::from_ms(row.get(4)?));
+        Ok(Row::Request { key: uuid(row, 0)?, body_hash: row.get(1)?, first, last, recorded_at })
     })?;
-    give("SELECT key, body_hash, first_seq, last_seq, recorded_at_ms FROM requests ORDER BY key", |row| {
-        Ok(Row::Request {
-            key: uuid(row, 0)?,
-            body_hash: row.get(1)?,
-            first: row.get::<_, i64>(2)?.cast_unsigned(),
-            last: row.get::<_, i64>(3)?.cast_unsigned(),
-            recorded_at: Timestamp::from_ms(row.get(4)?),
-        })
-    })?;
-    give("SELECT series, year, quarter, next FROM code_counters ORDER BY series, year, quarter", |row| {
+    let codes = "SELECT series, year, quarter, next FROM code_counters ORDER BY series, year, quarter";
+    give(&conn, giver, codes, [], |row| {
         Ok(Row::Code { series: row.get(0)?, year: row.get(1)?, quarter: row.get(2)?, next: row.get(3)? })
     })?;
-    give("SELECT key, value FROM meta ORDER BY key", |row| Ok(Row::Meta { key: row.get(0)?, value: row.get(1)? }))?;
+    let meta = "SELECT key, value FROM meta ORDER BY key";
+    give(&conn, giver, meta, [], |row| Ok(Row::Meta { key: row.get(0)?, value: row.get(1)? }))?;
     giver.rest_blocking()?;
-    count_records(&conn, before, giver)
+    if giver.extent == Extent::Whole {
+        count_records(&conn, before, giver)?;
+    }
+    Ok(cut)
+}
+
+fn give(
+    conn: &Connection,
+    giver: &mut Giver,
+    sql: &str,
+    params: impl Params,
+    read: fn(&SqlRow<'_>) -> Result<Row, StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
+        giver.give_blocking(read(row)?)?;
+    }
+    Ok(())
+}
+
+/// Where the extent ends, of the entries that count.
+fn find_cut(conn: &Connection, hidden_from: Seq, extent: Extent) -> Result<Cut, StoreError> {
+    let mut cut = Cut::default();
+    let mut statement = conn.prepare(
+        "SELECT seq, recorded_at FROM journal WHERE seq < ?1 \
+         UNION ALL SELECT seq, recorded_at FROM fix_batches WHERE seq < ?1 ORDER BY 1",
+    )?;
+    let mut rows = statement.query([hidden_from.cast_signed()])?;
+    while let Some(row) = rows.next()? {
+        cut.see(Entry { seq: seq(row, 0)?, recorded_at: read::time(&row.get::<_, String>(1)?)? }, extent);
+    }
+    Ok(cut)
 }
 
 fn count_records(conn: &Connection, before: i64, giver: &mut Giver) -> Result<(), StoreError> {
@@ -89,6 +115,10 @@ fn count_records(conn: &Connection, before: i64, giver: &mut Giver) -> Result<()
     Ok(())
 }
 
+fn seq(row: &SqlRow<'_>, column: usize) -> Result<Seq, StoreError> {
+    Ok(row.get::<_, i64>(column)?.cast_unsigned())
+}
+
 fn uuid(row: &SqlRow<'_>, column: usize) -> Result<Uuid, StoreError> {
     let text: String = row.get(column)?;
     Uuid::parse_str(&text).map_err(|_| StoreError::Damaged(format!("{text:?} is no id")))
@@ -102,7 +132,7 @@ fn collection(row: &SqlRow<'_>, column: usize) -> Result<Collection, StoreError>
 fn read_personal(row: &SqlRow<'_>) -> Result<Row, StoreError> {
     Ok(Row::Personal {
         reference: row.get(0)?,
-        seq: row.get::<_, i64>(1)?.cast_unsigned(),
+        seq: seq(row, 1)?,
         collection: collection(row, 2)?,
         record_id: uuid(row, 3)?,
         salt: row.get(4)?,
@@ -114,7 +144,7 @@ fn read_journal(row: &SqlRow<'_>) -> Result<Row, StoreError> {
     let time = |column: usize| -> Result<Timestamp, StoreError> { read::time(&row.get::<_, String>(column)?) };
     let exercise: Option<String> = row.get(5)?;
     Ok(Row::Journal(JournalRow {
-        seq: row.get::<_, i64>(0)?.cast_unsigned(),
+        seq: seq(row, 0)?,
         request_id: uuid(row, 1)?,
         actor: row.get(2)?,
         recorded_at: time(3)?,
@@ -128,8 +158,8 @@ fn read_journal(row: &SqlRow<'_>) -> Result<Row, StoreError> {
     }))
 }
 
-/// Makes a data folder's store of what a source gives.
-pub(in crate::store) fn take_copy(path: &Path, mut rows: Rows) -> Result<(), StoreError> {
+/// Makes a data folder's store of what a source gives. It grows beside its name and takes it when it is whole.
+pub(in crate::store) fn take_copy(path: &Path, rows: Rows) -> Result<(), StoreError> {
     make_folder(path)?;
     let _lock = Lock::take(path)?;
     let file = folder::store_file(path);
@@ -139,16 +169,27 @@ pub(in crate::store) fn take_copy(path: &Path, mut rows: Rows) -> Result<(), Sto
             file.display()
         )));
     }
-    let conn = folder::open_writer(&file)?;
+    let part = part_of(&file);
+    let taken = fill(&part, rows).and_then(|()| fs::rename(&part, &file).map_err(StoreError::from));
+    if taken.is_err() {
+        // Only what this call made is removed; what SQLite keeps beside it goes with the last connection.
+        let _ = fs::remove_file(&part);
+    }
+    taken?;
+    sync_folder(&file)
+}
+
+fn fill(part: &Path, mut rows: Rows) -> Result<(), StoreError> {
+    let conn = folder::open_writer(part)?;
     let tables = tables::all();
     conn.execute_batch("BEGIN IMMEDIATE")?;
     while let Some(portion) = rows.blocking_recv() {
-        for row in portion {
+        for row in portion? {
             take(&conn, &tables, row)?;
         }
     }
     conn.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")?;
-    Ok(())
+    conn.close().map_err(|(_, error)| StoreError::from(error))
 }
 
 fn take(conn: &Connection, tables: &[tables::Table], row: Row) -> Result<(), StoreError> {

@@ -35,7 +35,7 @@ pub use self::check::check;
 pub(super) use self::copy::{give_copy, take_copy};
 use self::read::Readers;
 pub(super) use self::retain::leave_nothing_in_the_log;
-pub use self::retain::{Retained, retain};
+pub use self::retain::{drop_fixes, retain};
 use self::tables::Table;
 use self::tail::Tail;
 use self::writer::{Job, Writer};

@@ -22,8 +22,13 @@ use crate::store::StoreError;
 /// The schema that holds everything of ours.
 pub(super) const SCHEMA: &str = "trucban";
 
-/// How long a host may take until it is reached; then the next host of the URL is tried.
+/// Where PostgreSQL listens if nothing else is said.
+const DEFAULT_PORT: u16 = 5432;
+/// How long a host may take until it is reached.
 const CONNECT_WAIT: Duration = Duration::from_secs(1);
+/// As long as that where others are named beside: a machine that is off leaves time to ask the next one before whoever
+/// waits for a write is told.
+const CONNECT_WAIT_EACH: Duration = Duration::from_millis(300);
 /// What was sent and is not acknowledged for so long ends the connection: the machine behind it is gone.
 const UNACKNOWLEDGED_WAIT: Duration = Duration::from_secs(3);
 /// Connections of the pool: readers of the journal, histories, upkeep.
@@ -74,9 +79,14 @@ impl fmt::Debug for Database {
 
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts = self.config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
+        let ports = self.config.get_ports();
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(at, host)| {
+            // One port is that of all hosts.
+            let port = ports.get(at).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
+            match host {
+                Host::Tcp(name) => format!("{name}:{port}"),
+                Host::Unix(path) => format!("{}:{port}", path.display()),
+            }
         });
         let hosts = hosts.collect::<Vec<_>>().join(",");
         write!(f, "postgres://{hosts}/{}", self.config.get_dbname().unwrap_or_default())
@@ -115,7 +125,10 @@ impl Database {
         session: Session,
     ) -> Result<(Client, Connection<Socket, Encrypted>), StoreError> {
         let connecting = self.config(session).connect(self.tls.clone()).await;
-        connecting.map_err(StoreError::from)
+        connecting.map_err(|error| match StoreError::from(error) {
+            StoreError::Unavailable(why) => StoreError::Unavailable(format!("{self}: {why}")),
+            other => other,
+        })
     }
 
     /// One connection, driven by a task that ends with it.
@@ -162,10 +175,11 @@ impl FromStr for Database {
         }
         let plain = if kept.is_empty() { url.to_owned() } else { format!("{url}?{}", kept.join("&")) };
         let mut config: Config = plain.parse().map_err(NotADatabase::Url)?;
+        let connect_wait = if config.get_hosts().len() > 1 { CONNECT_WAIT_EACH } else { CONNECT_WAIT };
         config
             .ssl_mode(mode)
             .application_name("trucban")
-            .connect_timeout(CONNECT_WAIT)
+            .connect_timeout(connect_wait)
             .tcp_user_timeout(UNACKNOWLEDGED_WAIT)
             .keepalives_idle(Duration::from_secs(10));
         let tls = match (verify, authority) {
@@ -254,6 +268,11 @@ mod tests {
         assert_eq!(database.config.get_ssl_mode(), SslMode::Require);
         assert_eq!(database.config.get_ports(), [5433]);
         assert!(!format!("{database:?} {database}").contains("secret"));
+        assert_eq!(database.to_string(), "postgres://db.example:5433/trucban");
+        let several: Database = "postgres://a:5433,b:5434,c/trucban".parse().unwrap();
+        assert_eq!(several.to_string(), "postgres://a:5433,b:5434,c:5432/trucban");
+        let one: Database = "postgres://a/trucban".parse().unwrap();
+        assert_eq!(one.to_string(), "postgres://a:5432/trucban");
     }
 
     #[test]

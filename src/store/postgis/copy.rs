@@ -1,79 +1,85 @@
 //! The database's side of a copy from store to store. Taking one needs the role that owns the schema.
 
 use futures_util::TryStreamExt;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row as SqlRow, Transaction};
 use uuid::Uuid;
 
+use super::arrays::{FixArrays, Parameter, PutArrays};
 use super::connect::{Database, Session};
 use super::follow::counter;
-use super::group::FixArrays;
 use super::migrate;
-use super::prepare::{PutArrays, instant, prepare, timestamp};
+use super::prepare::{instant, prepare, timestamp};
 use super::read::{RecordReader, batches_between, seq, version};
 use super::tables;
 use crate::domain::change::Seq;
 use crate::domain::{Collection, FixBatch};
 use crate::store::StoreError;
-use crate::store::copy::{Giver, JournalRow, Row, Rows, put_of};
+use crate::store::copy::{Cut, Entry, Extent, Giver, JournalRow, Row, Rows, put_of};
 
 /// Seqs whose batches of fixes are read at once.
 const BATCHES_AT_ONCE: Seq = 2_000;
 
-/// Gives every row of one moment, and counts the current records.
-pub(in crate::store) async fn give_copy(database: &Database, giver: &mut Giver) -> Result<(), StoreError> {
+/// Gives every row of one moment, as far as the giver's extent goes, and counts the current records. Where it was cut.
+pub(in crate::store) async fn give_copy(database: &Database, giver: &mut Giver) -> Result<Cut, StoreError> {
     let client = database.client(Session::Long).await?;
     migrate::check_version(&client).await?;
     client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let cut = find_cut(&client, giver.extent).await?;
+    let before = cut.before().cast_signed();
     give(
         &client,
         giver,
-        "SELECT ref, seq, collection, record_id, salt, value FROM personal_values ORDER BY ref",
+        "SELECT ref, seq, collection, record_id, salt, value FROM personal_values WHERE seq < $1 ORDER BY ref",
+        &[&before],
         read_personal,
     )
     .await?;
     let last = "SELECT last_value FROM personal_values_ref_seq WHERE is_called";
-    give(&client, giver, last, |row| Ok(Row::LastReference(row.get(0)))).await?;
+    give(&client, giver, last, &[], |row| Ok(Row::LastReference(row.get(0)))).await?;
     give(
         &client,
         giver,
         "SELECT seq, request_id, actor, recorded_at, valid_at, exercise_id, collection, record_id, version, format, body \
-         FROM journal ORDER BY seq",
+         FROM journal WHERE seq < $1 ORDER BY seq",
+        &[&before],
         read_journal,
     )
     .await?;
-    give_fixes(&client, giver).await?;
-    give(&client, giver, "SELECT first_seq, last_seq FROM seq_gaps ORDER BY first_seq", |row| {
-        Ok(Row::Gap(seq(row, 0), seq(row, 1)))
-    })
-    .await?;
-    let requests = "SELECT key, body_hash, first_seq, last_seq, recorded_at FROM requests ORDER BY key";
-    give(&client, giver, requests, |row| {
+    give_fixes(&client, giver, cut.before()).await?;
+    let gaps = "SELECT first_seq, last_seq FROM seq_gaps WHERE last_seq < $1 ORDER BY first_seq";
+    give(&client, giver, gaps, &[&before], |row| Ok(Row::Gap(seq(row, 0), seq(row, 1)))).await?;
+    // A call that changed nothing has no seq; its time decides.
+    let requests = "SELECT key, body_hash, first_seq, last_seq, recorded_at FROM requests \
+                    WHERE last_seq < $1 AND (last_seq > 0 OR recorded_at <= $2) ORDER BY key";
+    let recorded_by = instant(giver.extent.recorded_by());
+    give(&client, giver, requests, &[&before, &recorded_by], |row| {
         let (first, last, recorded_at) = (seq(row, 2), seq(row, 3), timestamp(row.get(4)));
         Ok(Row::Request { key: row.get(0), body_hash: row.get(1), first, last, recorded_at })
     })
     .await?;
     let codes = "SELECT series, year, quarter, next FROM code_counters ORDER BY series, year, quarter";
-    give(&client, giver, codes, |row| {
+    give(&client, giver, codes, &[], |row| {
         let (year, quarter) = (i64::from(row.get::<_, i32>(1)), i64::from(row.get::<_, i32>(2)));
         Ok(Row::Code { series: row.get(0), year, quarter, next: row.get(3) })
     })
     .await?;
-    give(&client, giver, "SELECT key, value FROM meta ORDER BY key", |row| {
-        Ok(Row::Meta { key: row.get(0), value: row.get(1) })
-    })
-    .await?;
+    let meta = "SELECT key, value FROM meta ORDER BY key";
+    give(&client, giver, meta, &[], |row| Ok(Row::Meta { key: row.get(0), value: row.get(1) })).await?;
     giver.rest().await?;
-    count_records(&client, giver).await
+    if giver.extent == Extent::Whole {
+        count_records(&client, giver).await?;
+    }
+    Ok(cut)
 }
 
 async fn give(
     client: &Client,
     giver: &mut Giver,
     sql: &str,
+    params: &[Parameter<'_>],
     row: fn(&SqlRow) -> Result<Row, StoreError>,
 ) -> Result<(), StoreError> {
-    let rows = client.query_raw(sql, Vec::<i64>::new()).await?;
+    let rows = client.query_raw(sql, params.iter().copied()).await?;
     let mut rows = std::pin::pin!(rows);
     while let Some(next) = rows.try_next().await? {
         giver.give(row(&next)?).await?;
@@ -81,12 +87,24 @@ async fn give(
     Ok(())
 }
 
+/// Where the extent ends.
+async fn find_cut(client: &Client, extent: Extent) -> Result<Cut, StoreError> {
+    let mut cut = Cut::default();
+    let sql = "SELECT seq, recorded_at FROM journal UNION ALL SELECT seq, recorded_at FROM fix_batches ORDER BY 1";
+    let rows = client.query_raw(sql, Vec::<i64>::new()).await?;
+    let mut rows = std::pin::pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        cut.see(Entry { seq: seq(&row, 0), recorded_at: timestamp(row.get(1)) }, extent);
+    }
+    Ok(cut)
+}
+
 /// A stretch of seqs at a time; stretches without fixes, as imports set them aside, are leapt over.
-async fn give_fixes(client: &Client, giver: &mut Giver) -> Result<(), StoreError> {
+async fn give_fixes(client: &Client, giver: &mut Giver, before: Seq) -> Result<(), StoreError> {
     let mut after = 0_i64;
-    let next = "SELECT min(seq) FROM fix_batches WHERE seq > $1";
-    while let Some(first) = client.query_one(next, &[&after]).await?.get::<_, Option<i64>>(0) {
-        let through = first.cast_unsigned() + BATCHES_AT_ONCE;
+    let next = "SELECT min(seq) FROM fix_batches WHERE seq > $1 AND seq < $2";
+    while let Some(first) = client.query_one(next, &[&after, &before.cast_signed()]).await?.get::<_, Option<i64>>(0) {
+        let through = (first.cast_unsigned() + BATCHES_AT_ONCE).min(before - 1);
         for batch in batches_between(client, first.cast_unsigned() - 1, through).await? {
             giver.give(Row::Fixes(batch)).await?;
         }
@@ -152,7 +170,7 @@ pub(in crate::store) async fn take_copy(database: &Database, mut rows: Rows) -> 
     let mut newest = 0;
     while let Some(portion) = rows.recv().await {
         let (mut personal, mut changes, mut batches) = (PersonalArrays::default(), Vec::new(), Vec::new());
-        for row in portion {
+        for row in portion? {
             match row {
                 Row::Journal(row) => changes.push(row),
                 Row::Fixes(batch) => batches.push(batch),
@@ -193,7 +211,7 @@ impl PersonalArrays {
     async fn take(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let sql = "INSERT INTO personal_values SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::uuid[], \
                    $5::bytea[], $6::text[])";
-        let values: [&(dyn ToSql + Sync); 6] =
+        let values: [Parameter<'_>; 6] =
             [&self.reference, &self.seq, &self.collection, &self.record_id, &self.salt, &self.value];
         transaction.execute(sql, &values).await?;
         Ok(())
@@ -207,17 +225,17 @@ async fn take(transaction: &Transaction<'_>, row: Row) -> Result<Seq, StoreError
             transaction.query_one("SELECT setval('personal_values_ref_seq', $1)", &[&last]).await?;
         }
         Row::Gap(first, last) => {
-            let values: [&(dyn ToSql + Sync); 2] = [&first.cast_signed(), &last.cast_signed()];
+            let values: [Parameter<'_>; 2] = [&first.cast_signed(), &last.cast_signed()];
             transaction.execute("INSERT INTO seq_gaps VALUES ($1, $2)", &values).await?;
             return Ok(last);
         }
         Row::Request { key, body_hash, first, last, recorded_at } => {
-            let values: [&(dyn ToSql + Sync); 5] =
+            let values: [Parameter<'_>; 5] =
                 [&key, &body_hash, &first.cast_signed(), &last.cast_signed(), &instant(recorded_at)];
             transaction.execute("INSERT INTO requests VALUES ($1, $2, $3, $4, $5)", &values).await?;
         }
         Row::Code { series, year, quarter, next } => {
-            let values: [&(dyn ToSql + Sync); 4] = [&series, &(year as i32), &(quarter as i32), &next];
+            let values: [Parameter<'_>; 4] = [&series, &(year as i32), &(quarter as i32), &next];
             transaction.execute("INSERT INTO code_counters VALUES ($1, $2, $3, $4)", &values).await?;
         }
         Row::Meta { key, value } => {
@@ -249,32 +267,28 @@ async fn take_changes(transaction: &Transaction<'_>, rows: &[JournalRow]) -> Res
     let journal = "INSERT INTO journal SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::timestamptz[], \
                    $5::timestamptz[], $6::uuid[], $7::text[], $8::uuid[], $9::integer[], $10::integer[], $11::bigint[], \
                    $12::text[])";
-    transaction
-        .execute(
-            journal,
-            &[
-                &seqs,
-                &requests,
-                &actors,
-                &recorded,
-                &arrays.valid_at,
-                &exercises,
-                &arrays.collection,
-                &arrays.id,
-                &versions,
-                &formats,
-                &references,
-                &bodies,
-            ],
-        )
-        .await?;
+    let values: [Parameter<'_>; 12] = [
+        &seqs,
+        &requests,
+        &actors,
+        &recorded,
+        &arrays.valid_at,
+        &exercises,
+        &arrays.collection,
+        &arrays.id,
+        &versions,
+        &formats,
+        &references,
+        &bodies,
+    ];
+    transaction.execute(journal, &values).await?;
     // Of each record the last version of these.
     let keep = "SELECT keep_records(c, array_agg(i), array_agg(v), array_agg(s), array_agg(a), array_agg(g), \
                 array_agg(r), array_agg(p)) \
                 FROM (SELECT DISTINCT ON (c, i) * FROM unnest($1::text[], $2::uuid[], $3::integer[], $4::bigint[], \
                 $5::timestamptz[], $6::bytea[], $7::bigint[], $8::text[]) AS t (c, i, v, s, a, g, r, p) \
                 ORDER BY c, i, v DESC) newest GROUP BY c";
-    let values: [&(dyn ToSql + Sync); 8] =
+    let values: [Parameter<'_>; 8] =
         [&arrays.collection, &arrays.id, &versions, &seqs, &recorded, &arrays.ewkb, &references, &arrays.properties];
     transaction.query(keep, &values).await?;
     Ok(())
@@ -298,21 +312,7 @@ async fn take_fixes(transaction: &Transaction<'_>, batches: &[FixBatch]) -> Resu
                FROM unnest($3::integer[], $4::integer[], $5::uuid[], $6::timestamptz[], $7::double precision[], \
                $8::double precision[], $9::double precision[], $10::double precision[], $11::double precision[], \
                $12::smallint[], $13::text[]) AS f (b, n, u, at, lon, lat, acc, speed, course, source, heard)";
-    let values: [&(dyn ToSql + Sync); 13] = [
-        &seqs,
-        &recorded,
-        &fixes.batch,
-        &fixes.n,
-        &fixes.unit,
-        &fixes.at,
-        &fixes.lon,
-        &fixes.lat,
-        &fixes.accuracy,
-        &fixes.speed,
-        &fixes.course,
-        &fixes.source,
-        &fixes.heard_by,
-    ];
-    transaction.execute(sql, &values).await?;
+    let batches: [Parameter<'_>; 2] = [&seqs, &recorded];
+    transaction.execute(sql, &[&batches[..], &fixes.fixes()].concat()).await?;
     Ok(())
 }

@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
-use super::prepare::{Frame, Prepared, PutArrays, instant, timestamp};
-use super::read::{seq, source_code};
+use super::arrays::{FixArrays, Parameter, PutArrays};
+use super::prepare::{Frame, Prepared, timestamp};
+use super::read::seq;
 use crate::domain::change::Seq;
 use crate::domain::{Change, Fix};
 use crate::store::{Appended, Expect, FixesAppended, Idempotency, StoreError, body};
@@ -104,53 +105,17 @@ impl Group {
         let mut puts = PutArrays::default();
         self.calls.iter().flat_map(|call| &call.puts).for_each(|put| puts.push(put));
         let fixes = FixArrays::of(self.batches.iter().map(|batch| &*batch.fixes));
-        let format = body::FORMAT as i32;
-        client
-            .query(
-                statement,
-                &[
-                    &calls.key,
-                    &calls.hash,
-                    &calls.request,
-                    &calls.actor,
-                    &calls.exercise,
-                    &calls.expects_until,
-                    &calls.puts_until,
-                    &calls.expect_collection,
-                    &calls.expect_id,
-                    &calls.expect_version,
-                    &puts.collection,
-                    &puts.id,
-                    &puts.valid_at,
-                    &puts.ewkb,
-                    &puts.geometry,
-                    &puts.properties,
-                    &puts.coded,
-                    &puts.mark,
-                    &puts.series,
-                    &puts.year,
-                    &puts.quarter,
-                    &puts.number,
-                    &puts.personal,
-                    &puts.salt,
-                    &format,
-                    &fixes.batch_fixes,
-                    &fixes.batch,
-                    &fixes.n,
-                    &fixes.unit,
-                    &fixes.at,
-                    &fixes.lon,
-                    &fixes.lat,
-                    &fixes.accuracy,
-                    &fixes.speed,
-                    &fixes.course,
-                    &fixes.source,
-                    &fixes.heard_by,
-                    &writer,
-                    &number,
-                ],
-            )
-            .await
+        let parameters = [
+            &calls.parameters()[..],
+            &puts.record(),
+            &puts.code(),
+            &puts.personal(),
+            &[&(body::FORMAT as i32), &fixes.batch_fixes],
+            &fixes.fixes(),
+            &[&writer, &number],
+        ]
+        .concat();
+        client.query(statement, &parameters).await
     }
 
     /// Answers by what the journal holds of it, up to `newest`; what is left changed nothing and may be asked anew.
@@ -294,44 +259,19 @@ impl<'a> CallArrays<'a> {
         }
         arrays
     }
-}
 
-/// Batches of fixes as arrays: how many fixes each has, then the fixes, each with the place of its batch from 1.
-#[derive(Default)]
-pub(super) struct FixArrays<'a> {
-    pub batch_fixes: Vec<i32>,
-    pub batch: Vec<i32>,
-    pub n: Vec<i32>,
-    pub unit: Vec<Uuid>,
-    pub at: Vec<jiff::Timestamp>,
-    pub lon: Vec<f64>,
-    pub lat: Vec<f64>,
-    pub accuracy: Vec<Option<f64>>,
-    pub speed: Vec<Option<f64>>,
-    pub course: Vec<Option<f64>>,
-    pub source: Vec<i16>,
-    pub heard_by: Vec<Option<&'a str>>,
-}
-
-impl<'a> FixArrays<'a> {
-    pub fn of(batches: impl Iterator<Item = &'a [Fix]>) -> Self {
-        let mut arrays = Self::default();
-        for (at, fixes) in batches.enumerate() {
-            arrays.batch_fixes.push(fixes.len() as i32);
-            for (n, fix) in fixes.iter().enumerate() {
-                arrays.batch.push(at as i32 + 1);
-                arrays.n.push(n as i32);
-                arrays.unit.push(fix.unit_id);
-                arrays.at.push(instant(fix.at));
-                arrays.lon.push(fix.lon);
-                arrays.lat.push(fix.lat);
-                arrays.accuracy.push(fix.accuracy_m);
-                arrays.speed.push(fix.speed_mps);
-                arrays.course.push(fix.course_deg);
-                arrays.source.push(source_code(fix.source));
-                arrays.heard_by.push(fix.heard_by.as_deref());
-            }
-        }
-        arrays
+    fn parameters(&self) -> [Parameter<'_>; 10] {
+        [
+            &self.key,
+            &self.hash,
+            &self.request,
+            &self.actor,
+            &self.exercise,
+            &self.expects_until,
+            &self.puts_until,
+            &self.expect_collection,
+            &self.expect_id,
+            &self.expect_version,
+        ]
     }
 }

@@ -15,11 +15,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
+use super::arrays::{Parameter, PutArrays};
 use super::closed;
 use super::connect::{Database, Session};
 use super::error::is_gone;
 use super::follow::{advance, counter};
-use super::prepare::{Frame, NewCode, Prepared, PutArrays, prepare, timestamp};
+use super::prepare::{Frame, NewCode, Prepared, instant, prepare, timestamp};
 use super::read::seq;
 use crate::domain::change::Seq;
 use crate::domain::{Collection, Timestamp};
@@ -219,30 +220,15 @@ impl Import<'_> {
         let expected: Vec<Option<u32>> =
             slice.iter().map(|put| self.expected.remove(&(put.collection, put.id))).collect();
         let expected_version: Vec<Option<i32>> = expected.iter().map(|version| version.map(u32::cast_signed)).collect();
-        let rows = self
-            .transaction
-            .query(
-                "SELECT version, standing FROM stage_puts(\
-                 $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-                &[
-                    &self.next.cast_signed(),
-                    &super::prepare::instant(self.began),
-                    &self.frame.request_id,
-                    &&*self.frame.actor,
-                    &self.frame.exercise_id,
-                    &puts.collection,
-                    &puts.id,
-                    &puts.valid_at,
-                    &puts.ewkb,
-                    &puts.geometry,
-                    &puts.properties,
-                    &puts.personal,
-                    &puts.salt,
-                    &(body::FORMAT as i32),
-                    &expected_version,
-                ],
-            )
-            .await?;
+        let (next, began) = (self.next.cast_signed(), instant(self.began));
+        let Frame { request_id, actor, exercise_id } = &self.frame;
+        let actor: &str = actor;
+        let head: [Parameter<'_>; 5] = [&next, &began, request_id, &actor, exercise_id];
+        let tail: [Parameter<'_>; 2] = [&(body::FORMAT as i32), &expected_version];
+        let parameters = [&head[..], &puts.record(), &puts.personal(), &tail].concat();
+        let stage = "SELECT version, standing FROM stage_puts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+                     $14, $15)";
+        let rows = self.transaction.query(stage, &parameters).await?;
         if let Some(at) = rows.iter().position(|row| row.get::<_, Option<i32>>(0).is_none()) {
             let present = rows[at].get::<_, i32>(1).cast_unsigned();
             let (Prepared { collection, id, .. }, expected) = (&slice[at], expected[at].unwrap_or_default());
@@ -295,7 +281,7 @@ impl Import<'_> {
                 &[
                     &self.first.cast_signed(),
                     &self.next.cast_signed(),
-                    &super::prepare::instant(self.began),
+                    &instant(self.began),
                     &idempotency.map(|idempotency| idempotency.key),
                     &idempotency.map(|idempotency| idempotency.body_hash.as_slice()),
                     &arrays.collection,

@@ -6,6 +6,7 @@
 //!
 //! Accounts, audit and tips stay in the data folder of the node.
 
+mod arrays;
 mod check;
 mod connect;
 mod copy;
@@ -18,6 +19,7 @@ mod link;
 mod migrate;
 mod prepare;
 mod read;
+mod retain;
 mod snapshot;
 mod tables;
 mod upkeep;
@@ -42,6 +44,7 @@ use self::group::{Batch, Call, Job, Written};
 use self::import::Workshop;
 pub use self::migrate::migrate;
 use self::prepare::{Frame, timestamp};
+pub use self::retain::{FixesDropped, drop_fixes, retain};
 use self::snapshot::PgSnapshot;
 use self::writer::{AWAY_WAIT, Writer};
 use super::folder::{Lock, make_folder};
@@ -95,6 +98,8 @@ impl PgStore {
         store.beside.push(tokio::spawn(upkeep::upkeep(store.workshop.pool.clone())).abort_handle());
         let leading = lead::lead(store.workshop.database.clone(), store.leads.clone());
         store.beside.push(tokio::spawn(leading).abort_handle());
+        let keeping = retain::keep(store.workshop.database.clone(), store.leads.subscribe());
+        store.beside.push(tokio::spawn(keeping).abort_handle());
         store.lock = Mutex::new(lock);
         Ok(Arc::new(store))
     }

@@ -1,5 +1,4 @@
-//! What can be done before the transaction is done here: texts and EWKB. Puts go to the database as columns of arrays,
-//! one array a parameter of the function that takes them.
+//! What can be done before the transaction is done here: texts and EWKB.
 
 use std::sync::Arc;
 
@@ -13,18 +12,16 @@ use crate::domain::change::{Seq, canonical_json};
 use crate::domain::{Change, Code, Collection, Record, Timestamp};
 use crate::store::{Put, StoreError, body, rules};
 
-const SALT_BYTES: usize = 16;
-
 /// A [`Put`] ready for its row.
 pub(super) struct Prepared {
     pub collection: Collection,
     pub id: Uuid,
     pub valid_at: Option<Timestamp>,
     geometry: Option<Geometry<f64>>,
-    ewkb: Option<Vec<u8>>,
-    geometry_json: String,
-    properties: Box<str>,
-    personal: Option<Box<str>>,
+    pub ewkb: Option<Vec<u8>>,
+    pub geometry_json: String,
+    pub properties: Box<str>,
+    pub personal: Option<Box<str>>,
     /// What a new record of a collection with codes does to them; an existing one keeps its code.
     pub code: NewCode,
 }
@@ -122,57 +119,4 @@ pub(super) fn instant(at: Timestamp) -> Instant {
 /// An instant as the database gives it.
 pub(super) fn timestamp(at: Instant) -> Timestamp {
     Timestamp::from_ms(at.as_millisecond())
-}
-
-/// Puts as arrays. The texts are borrowed, since a group is tried again where it failed as a whole.
-#[derive(Default)]
-pub(super) struct PutArrays<'a> {
-    pub collection: Vec<&'static str>,
-    pub id: Vec<Uuid>,
-    pub valid_at: Vec<Option<Instant>>,
-    pub ewkb: Vec<Option<&'a [u8]>>,
-    pub geometry: Vec<&'a str>,
-    pub properties: Vec<&'a str>,
-    pub coded: Vec<Option<String>>,
-    pub mark: Vec<Option<String>>,
-    pub series: Vec<Option<&'static str>>,
-    pub year: Vec<Option<i32>>,
-    pub quarter: Vec<Option<i32>>,
-    pub number: Vec<Option<i64>>,
-    pub personal: Vec<Option<&'a str>>,
-    pub salt: Vec<Option<Vec<u8>>>,
-}
-
-impl<'a> PutArrays<'a> {
-    pub fn push(&mut self, put: &'a Prepared) {
-        self.collection.push(put.collection.as_str());
-        self.id.push(put.id);
-        self.valid_at.push(put.valid_at.map(instant));
-        self.ewkb.push(put.ewkb.as_deref());
-        self.geometry.push(&put.geometry_json);
-        self.properties.push(&put.properties);
-        self.personal.push(put.personal.as_deref());
-        self.salt.push(put.personal.is_some().then(|| rand::random::<[u8; SALT_BYTES]>().to_vec()));
-        let (mut coded, mut mark, mut brought) = (None, None, (None, None, None));
-        let series = match put.code {
-            NewCode::None => None,
-            NewCode::Brought { series, year, quarter, number } => {
-                brought = (i32::try_from(year).ok(), i32::try_from(quarter).ok(), Some(number));
-                Some(series)
-            }
-            NewCode::Wanted { series } => {
-                // Nothing else in the text can be equal to it.
-                let place = Uuid::now_v7().to_string();
-                coded = Some(rules::with_code(&put.properties, &place).into_string());
-                mark = Some(place);
-                Some(series)
-            }
-        };
-        self.coded.push(coded);
-        self.mark.push(mark);
-        self.series.push(series);
-        self.year.push(brought.0);
-        self.quarter.push(brought.1);
-        self.number.push(brought.2);
-    }
 }

@@ -39,8 +39,9 @@ pub(super) fn select_beside(collection: Collection, columns: &str, tables: &str)
         let _ = write!(fields, ", r.\"{}\"{cast}", field.name);
     }
     format!(
-        "SELECT r.geom, r.id, r.version, r.seq, r.recorded_at, {reference}, {value}{fields}{columns} \
-         FROM {collection} r{join} {tables}"
+        "SELECT {geometry}, r.id, r.version, r.seq, r.recorded_at, {reference}, {value}{fields}{columns} \
+         FROM {collection} r{join} {tables}",
+        geometry = geometry_given(collection.geometry_kind()),
     )
 }
 
@@ -57,18 +58,22 @@ fn column_type(kind: FieldKind) -> &'static str {
     }
 }
 
-/// A point column holds points alone; lines and areas may be single or multiple, for which there is no type, so that
-/// a check names them.
+/// A column holds one type. Lines and areas may be single or multiple, and lie there as multiple ones; `is_single`
+/// tells which of them were given as a single one.
 fn geometry_column(kind: GeometryKind) -> String {
     match kind {
         GeometryKind::Point => format!("geom geometry(Point, {SRID})"),
-        GeometryKind::Line => checked("LINESTRING", "MULTILINESTRING"),
-        GeometryKind::Area => checked("POLYGON", "MULTIPOLYGON"),
+        GeometryKind::Line => format!("geom geometry(MultiLineString, {SRID}), is_single boolean"),
+        GeometryKind::Area => format!("geom geometry(MultiPolygon, {SRID}), is_single boolean"),
     }
 }
 
-fn checked(single: &str, multiple: &str) -> String {
-    format!("geom geometry(Geometry, {SRID}) CHECK (geometrytype(geom) IN ('{single}', '{multiple}'))")
+/// The geometry of a row as it was given.
+fn geometry_given(kind: GeometryKind) -> &'static str {
+    match kind {
+        GeometryKind::Point => "r.geom",
+        GeometryKind::Line | GeometryKind::Area => "CASE WHEN r.is_single THEN ST_GeometryN(r.geom, 1) ELSE r.geom END",
+    }
 }
 
 /// Creates what is missing: tables, columns of new fields, functions, rights. Called by `migrate`, in one transaction.
@@ -159,12 +164,20 @@ fn keep(collection: Collection) -> String {
         let comma = if kinds.is_empty() { "" } else { ", " };
         let _ = write!(kinds, "{comma}\"{name}\" {kind}");
     }
+    let (own, geometry, set_own) = match collection.geometry_kind() {
+        GeometryKind::Point => ("", "p.geom::geometry", ""),
+        GeometryKind::Line | GeometryKind::Area => (
+            ", is_single",
+            "ST_Multi(p.geom::geometry), geometrytype(p.geom::geometry) NOT LIKE 'MULTI%'",
+            ", is_single = excluded.is_single",
+        ),
+    };
     format!(
-        "INSERT INTO {collection} (geom, id, version, seq, recorded_at, personal_ref{names}) \
-         SELECT p.geom::geometry, p.id, p.version, p.seq, p.at, p.ref{values} \
+        "INSERT INTO {collection} (geom{own}, id, version, seq, recorded_at, personal_ref{names}) \
+         SELECT {geometry}, p.id, p.version, p.seq, p.at, p.ref{values} \
          FROM unnest(p_geom, p_id, p_version, p_seq, p_at, p_ref, p_properties) \
          AS p (geom, id, version, seq, at, ref, properties), json_to_record(p.properties::json) AS x ({kinds}) \
-         ON CONFLICT (id) DO UPDATE SET geom = excluded.geom, version = excluded.version, seq = excluded.seq, \
+         ON CONFLICT (id) DO UPDATE SET geom = excluded.geom{set_own}, version = excluded.version, seq = excluded.seq, \
          recorded_at = excluded.recorded_at, personal_ref = excluded.personal_ref{sets}"
     )
 }
@@ -189,7 +202,7 @@ fn rights() -> String {
            END IF;
          END $$;",
         functions = "write_group, write_group_once, stage_puts, publish_import, end_import, take_code, pass_code, \
-                     erase_personal, set_meta, prune_requests, prune_writers, flush_positions, version_of, journal_now, \
-                     append_entry, put_snapshot",
+                     erase_personal, set_meta, prune_requests, prune_writers, flush_positions, have_fix_days_ahead, \
+                     drop_old_fixes, version_of, journal_now, append_entry, put_snapshot",
     )
 }
