@@ -98,7 +98,7 @@ impl Desk {
                 puts: draft.puts,
             };
             match self.store.append(call).await {
-                Ok(appended) => return self.shown(appended).await,
+                Ok(appended) => return self.shown(ask, appended).await,
                 Err(StoreError::Conflict { collection, id, present, .. }) => {
                     picture = self.fresh(collection, id, present).await?;
                     if last {
@@ -126,7 +126,7 @@ impl Desk {
             puts: Vec::new(),
         };
         match self.store.append(probe).await {
-            Ok(appended) if appended.replayed => self.shown(appended).await.map(Some),
+            Ok(appended) if appended.replayed => self.shown(ask, appended).await.map(Some),
             // Unknown, as the expectation shows; or a key of a call that changed nothing.
             Ok(_) | Err(StoreError::Conflict { .. } | StoreError::Refused(_)) => Ok(None),
             // Whether it happened before cannot be known now: a refusal might deny what was done.
@@ -134,11 +134,15 @@ impl Desk {
         }
     }
 
-    /// Waits until the picture holds the call: whoever gets the answer and reads, sees it.
-    async fn shown(&self, appended: Appended) -> Result<Written, Problem> {
+    /// Waits until the picture holds the call: whoever gets the answer and reads, sees it. Whoever sent a key is told to
+    /// ask again where that takes too long, since what follows would be decided on what was before.
+    async fn shown(&self, ask: &Ask, appended: Appended) -> Result<Written, Problem> {
         self.written.fetch_max(appended.seq(), Ordering::Relaxed);
         if self.picture.wait_for(appended.seq(), PICTURE_WAIT).await.is_none() {
             tracing::warn!(seq = appended.seq(), "the picture lags behind a durable change");
+            if ask.idempotency.is_some() {
+                return Err(behind(&self.picture.load()));
+            }
         }
         let Some(first) = appended.changes.first() else {
             return Err(Problem::new(Code::Internal, "kho không trả lại thay đổi", "the store gave back no change"));
@@ -156,11 +160,7 @@ impl Desk {
                 return Ok(picture);
             }
             if Instant::now() >= until {
-                return Err(Problem::new(
-                    Code::Behind,
-                    format!("máy chủ này mới có đến thay đổi {}; hãy thử lại sau giây lát", picture.seq),
-                    format!("this server holds the changes up to {} alone; try again in a moment", picture.seq),
-                ));
+                return Err(behind(&picture));
             }
             tokio::time::sleep(BEHIND_PAUSE).await;
         }
@@ -178,6 +178,14 @@ impl Desk {
         }
         Ok(picture)
     }
+}
+
+fn behind(picture: &Picture) -> Problem {
+    Problem::new(
+        Code::Behind,
+        format!("máy chủ này mới có đến thay đổi {}; hãy thử lại sau giây lát", picture.seq),
+        format!("this server holds the changes up to {} alone; try again in a moment", picture.seq),
+    )
 }
 
 /// Whether somebody saw a version that this node does not have yet.
