@@ -11,7 +11,8 @@ use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCod
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use trucban::desk::Clock;
+use trucban::desk::{Clock, SystemClock};
+use trucban::domain::Timestamp;
 use trucban::http::{
     App, DEMO_TOKENS_FILE, Entry, Limits, OidcConfig, Settings, StartOptions, Started, accept, recorder, start,
 };
@@ -51,6 +52,15 @@ pub struct Caller {
     cookie: Option<String>,
 }
 
+/// A clock that stands.
+struct Standing(Timestamp);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
 impl Server {
     /// Real data: the ground alone, and whoever calls is the administrator.
     pub async fn real() -> Self {
@@ -62,9 +72,10 @@ impl Server {
         Self::demo_with_audit_queue(QUEUE_MAX).await
     }
 
-    /// As [`Server::demo`], within these limits.
+    /// As [`Server::demo`], within these limits; the clock of sign-ins stands, so that what is left of a wait is told.
     pub async fn limited(limits: Limits) -> Self {
-        let options = StartOptions { limits, ..StartOptions::new(Entry::Demo, ANYWHERE) };
+        let clock = Arc::new(Standing(SystemClock.now()));
+        let options = StartOptions { limits, clock, ..StartOptions::new(Entry::Demo, ANYWHERE) };
         Self::open(options, Settings { demo: true, ..Settings::default() }, QUEUE_MAX).await
     }
 

@@ -9,6 +9,7 @@ use trucban::store::gpkg::GpkgStore;
 use trucban::store::postgis::PgStore;
 use trucban::store::replica::PostgresLogs;
 use trucban::store::system::System;
+use trucban::store::tips::TipStore;
 use trucban::store::{Store, StoreError};
 use uuid::Uuid;
 
@@ -90,6 +91,7 @@ async fn a_database_is_backed_up_restored_and_restored_at_a_time_as_the_runbook_
     tokio::time::sleep(Duration::from_millis(20)).await;
     put_one(&*store, household(Uuid::now_v7(), 4)).await.unwrap();
     add_account(&database, &node, "lan");
+    drop(TipStore::open_shared(node.path(), PostgresLogs::start(database.database()).unwrap().tips()).unwrap());
     let typed = |new: &TestDatabase| {
         let backup = folder.path().display().to_string();
         let (moment, node) = (moment.to_string(), node.path().display().to_string());
