@@ -14,8 +14,10 @@ use uuid::Uuid;
 use crate::http_support::{client, id, version};
 use crate::soak_support::Dice;
 
-/// Fixes that one call brings, one a unit.
+/// Units of whose fixes one call brings one each.
 const FIXES: usize = 25;
+/// Fixes of each unit that a phone sends at once after a time without a link.
+const FIXES_KEPT: i64 = 20;
 /// Between two tries of a call that was not answered well.
 const AGAIN_PAUSE: Duration = Duration::from_millis(50);
 
@@ -247,9 +249,14 @@ impl Writer {
                 Call::new(Method::POST, path, json!({"status": status}), &[Collection::Units, Collection::DutyLog])
             }
             Work::Fixes { units, last } => {
-                *last = now().max(Timestamp::from_ms(last.as_ms() + 1));
-                let fix = |(n, unit): (usize, &String)| json!({"unit_id": unit, "lon": 103.0 + 0.01 * n as f64, "lat": 22.3, "at": last.to_string()});
-                let fixes: Vec<Value> = units.iter().enumerate().map(fix).collect();
+                // Now and then what a phone kept while it had no link, so many that the database is given them otherwise.
+                let kept = if chance < 20 { FIXES_KEPT } else { 1 };
+                *last = now().max(Timestamp::from_ms(last.as_ms() + kept));
+                let times = (0..kept).rev().map(|ms| Timestamp::from_ms(last.as_ms() - ms).to_string());
+                let fix = |unit: &String, n: usize, at: &str| json!({"unit_id": unit, "lon": 103.0 + 0.01 * n as f64, "lat": 22.3, "at": at});
+                let of_all =
+                    |at: String| units.iter().enumerate().map(|(n, unit)| fix(unit, n, &at)).collect::<Vec<_>>();
+                let fixes: Vec<Value> = times.flat_map(of_all).collect();
                 Call::new(Method::POST, "/api/fixes", json!({"fixes": fixes}), &[])
             }
             Work::Log { open } => match open.take() {

@@ -46,7 +46,8 @@ async fn old_fixes_of_a_database_go_by_whole_days_and_the_newest_of_each_unit_st
     let store: Arc<dyn Store> = PgStore::open(database.database(), None, "").await.unwrap();
     fill(&store).await;
     let before = newest(&*store).await;
-    let partitions = "SELECT count(*) FROM pg_partition_tree('fixes') WHERE isleaf AND relid::regclass::text ~ '_20'";
+    let partitions =
+        "SELECT count(*) FROM pg_partition_tree('fix_rows') WHERE isleaf AND relid::regclass::text ~ '_20'";
     // The node leads, makes the day ahead, and does no more of this for an hour.
     while database.sql(partitions) != "2" {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -54,7 +55,7 @@ async fn old_fixes_of_a_database_go_by_whole_days_and_the_newest_of_each_unit_st
     // All but the last batch were recorded a year ago, on three days.
     database.sql(
         "SELECT have_fix_day(d::date) FROM generate_series(now() - interval '402 days', now() - interval '398 days', '1 day') d;
-         UPDATE fixes SET recorded_on = (now() - interval '401 days')::date + seq::integer WHERE seq <= 3;
+         UPDATE fix_rows SET recorded_on = (now() - interval '401 days')::date + key::integer WHERE key BETWEEN 1 AND 3;
          UPDATE fix_batches SET recorded_on = (now() - interval '401 days')::date + seq::integer,
            recorded_at = recorded_at - interval '401 days' + seq * interval '1 day' WHERE seq <= 3",
     );
@@ -72,7 +73,7 @@ async fn old_fixes_of_a_database_go_by_whole_days_and_the_newest_of_each_unit_st
             until.await.unwrap();
         });
     });
-    while database.sql("SELECT count(*) FROM pg_locks WHERE relation = 'fixes'::regclass") == "0" {
+    while database.sql("SELECT count(*) FROM pg_locks WHERE relation = 'fix_rows'::regclass") == "0" {
         std::thread::yield_now();
     }
     assert!(matches!(drop().await, Err(StoreError::TooBusy)));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use geo_types::{Geometry, MultiLineString, MultiPolygon, Rect, line_string};
 use serde_json::json;
 use tokio::sync::watch;
-use trucban::domain::{Collection, Event};
+use trucban::domain::{Collection, Event, Fix};
 use trucban::store::postgis::{Database, PgStore, check, migrate};
 use trucban::store::{Put, Store, StoreError};
 use uuid::Uuid;
@@ -85,7 +85,14 @@ async fn a_database_that_was_not_migrated_is_refused_and_says_what_to_do() {
 /// What migration V3 changed, undone: the database is one of the version before.
 const BEFORE_V3: &str = "
     DELETE FROM refinery_schema_history WHERE version >= 3;
-    DROP FUNCTION write_group_once, prune_writers;
+    DROP FUNCTION append_group, take_fix_keys, has_fix_day, write_group_once, prune_writers;
+    DROP VIEW newest_fixes, fixes;
+    CREATE VIEW newest_fixes AS SELECT 0 AS seq;
+    DROP SEQUENCE fix_keys;
+    ALTER TABLE fix_batches DROP key;
+    ALTER TABLE fix_rows RENAME COLUMN key TO seq;
+    ALTER INDEX fix_rows_pkey RENAME TO fixes_pkey;
+    ALTER TABLE fix_rows RENAME TO fixes;
     DROP TYPE fix_arrays;
     DROP TABLE writers;
     DROP FUNCTION have_fix_days_ahead, drop_old_fixes;
@@ -180,7 +187,9 @@ async fn whoever_serves_writes_through_the_functions_alone() {
     let mut home = household(id, 3);
     home.personal = object(json!({"phone": "0912"}));
     put_one(&*store, home).await.unwrap();
-    store.append_fixes(vec![fix(Uuid::now_v7(), 1_000, 103.0)].into()).await.unwrap();
+    for fixes in [1, 600] {
+        store.append_fixes((0..fixes).map(|at| fix(id, at, 103.0)).collect()).await.unwrap();
+    }
     let many = (0..2_500).map(|n| household(Uuid::now_v7(), n % 9));
     assert_eq!(store.append_many(call(Vec::new()), Box::new(many)).await.unwrap().count, 2_500);
     store.set_meta("demo", "yes".to_owned()).await.unwrap();
@@ -194,6 +203,7 @@ async fn whoever_serves_writes_through_the_functions_alone() {
         "UPDATE counter SET seq = 0",
         "SELECT put_record(1, now(), NULL, 'me', NULL, 'households', gen_random_uuid(), NULL, NULL, 'null', '{}', NULL, \
          NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, NULL)",
+        "DELETE FROM fix_rows",
         "CREATE TABLE mine (a integer)",
     ] {
         let told = database.refused(&role, sql);
@@ -332,12 +342,56 @@ async fn single_posts_of_fixes_share_commits_and_lie_in_the_partition_of_their_d
     assert!(transactions < 64 * 20, "{transactions} group commits for 1,280 posts");
     let events = store.changes_after(0, 2_000).await.unwrap();
     assert_eq!(events.iter().map(Event::seq).collect::<Vec<_>>(), (1..=1_280).collect::<Vec<_>>());
-    assert_eq!(database.sql("SELECT count(*) FROM ONLY fixes"), "0");
-    let partition = database.sql("SELECT relid::regclass FROM pg_partition_tree('fixes') WHERE isleaf");
+    assert_eq!(database.sql("SELECT count(*) FROM ONLY fix_rows"), "0");
+    let partition = database.sql("SELECT relid::regclass FROM pg_partition_tree('fix_rows') WHERE isleaf");
     assert!(partition.starts_with("fixes_20"), "{partition}");
     assert_eq!(store.snapshot().await.unwrap().newest_fixes().unwrap().len(), 64);
     store.close().await;
     assert_eq!(database.sql("SELECT count(*) FROM unit_positions WHERE fix_source = 'gps'"), "64");
+    assert_eq!(check(&database.database()).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_batches_are_copied_ahead_and_read_as_the_small_ones() {
+    let database = TestDatabase::new();
+    let store = open(&database).await;
+    let batch = |unit: u128, fixes: i64| -> Arc<[Fix]> {
+        let heard = |at| (at % 7 == 0).then(|| Arc::from(format!("Trực \"ban\" {at}\t\\N")));
+        (0..fixes).map(|at| Fix { heard_by: heard(at), ..fix(Uuid::from_u128(unit), at, 103.0) }).collect()
+    };
+    let posts = [(1, 700), (2, 1), (3, 1_000), (4, 255), (5, 256)].map(|(unit, fixes)| {
+        let (store, batch) = (Arc::clone(&store), batch(unit, fixes));
+        tokio::spawn(async move { (store.append_fixes(Arc::clone(&batch)).await.unwrap().seq, batch) })
+    });
+    let mut taken = Vec::new();
+    for post in posts {
+        taken.push(post.await.unwrap());
+    }
+    put_one(&*store, household(Uuid::now_v7(), 4)).await.unwrap();
+    taken.sort_by_key(|(seq, _)| *seq);
+    let events = store.changes_after(0, 100).await.unwrap();
+    assert_eq!(events.iter().map(Event::seq).collect::<Vec<_>>(), (1..=6).collect::<Vec<_>>());
+    for (event, (seq, batch)) in events.iter().zip(&taken) {
+        let Event::Fixes(held) = event else { panic!("{event:?}") };
+        assert_eq!((held.seq, &held.fixes), (*seq, batch));
+    }
+    assert_ne!(database.sql("SELECT count(*) FROM fix_rows WHERE key < 0"), "0", "none was copied");
+    let newest = store.snapshot().await.unwrap().newest_fixes().unwrap();
+    assert_eq!(newest.len(), 5);
+
+    // Sent again under its number, a copied group leaves nothing behind.
+    let writer = database.sql("SELECT writer::text || ' ' || number FROM writers");
+    let (writer, number) = writer.split_once(' ').unwrap();
+    let none = "'{}', ".repeat(24);
+    let again = format!(
+        "INSERT INTO fix_rows SELECT recorded_on, -999, n, unit_id, at, lon, lat, NULL, NULL, NULL, 0, NULL
+           FROM fixes WHERE seq = {seq};
+         SELECT what || ' ' || a || ' ' || b FROM append_group({none}1, '{{256}}', NULL, '{{-999}}',
+           (SELECT max(recorded_on) FROM fix_batches), '{writer}', {number})",
+        seq = taken[0].0,
+    );
+    assert_eq!(database.sql(&again), "done 5 6", "the last group was the household's");
+    store.close().await;
     assert_eq!(check(&database.database()).await.unwrap(), []);
 }
 
@@ -384,7 +438,7 @@ async fn damage_is_found() {
         ("UPDATE personal_values SET value = '{}' WHERE seq = 4".to_owned(), "personal"),
         ("UPDATE journal SET version = 2 WHERE seq = 5".to_owned(), "version"),
         ("UPDATE journal SET body = replace(body, ',', ', ') WHERE seq = 6".to_owned(), "journal"),
-        ("DELETE FROM fixes WHERE n = 1".to_owned(), "fixes"),
+        ("DELETE FROM fix_rows WHERE n = 1".to_owned(), "fixes"),
         ("DELETE FROM unit_positions".to_owned(), "position"),
         ("UPDATE counter SET seq = 99".to_owned(), "seq"),
     ] {

@@ -84,10 +84,9 @@ impl<'a> PutArrays<'a> {
     }
 }
 
-/// Batches of fixes as arrays: how many fixes each has, then the fixes, each with the place of its batch from 1.
+/// Batches of fixes as arrays, each fix with the place of its batch from 1.
 #[derive(Default)]
 pub(super) struct FixArrays<'a> {
-    pub batch_fixes: Vec<i32>,
     batch: Vec<i32>,
     n: Vec<i32>,
     unit: Vec<Uuid>,
@@ -105,7 +104,6 @@ impl<'a> FixArrays<'a> {
     pub fn of(batches: impl Iterator<Item = &'a [Fix]>) -> Self {
         let mut arrays = Self::default();
         for (at, fixes) in batches.enumerate() {
-            arrays.batch_fixes.push(fixes.len() as i32);
             for (n, fix) in fixes.iter().enumerate() {
                 arrays.batch.push(at as i32 + 1);
                 arrays.n.push(n as i32);

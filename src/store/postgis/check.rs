@@ -64,8 +64,9 @@ async fn check_seqs(client: &Client, findings: &mut Findings) -> Result<(), Stor
     let row = client
         .query_one(
             "SELECT (SELECT count(*) FROM fix_batches b WHERE b.fixes <> \
-               (SELECT count(*) FROM fixes f WHERE f.recorded_on = b.recorded_on AND f.seq = b.seq)), \
-             (SELECT count(*) FROM fixes f WHERE NOT EXISTS (SELECT FROM fix_batches b WHERE b.seq = f.seq))",
+               (SELECT count(*) FROM fix_rows r WHERE r.recorded_on = b.recorded_on AND r.key = coalesce(b.key, b.seq))), \
+             (SELECT count(*) FROM fix_rows r WHERE NOT EXISTS (SELECT FROM fix_batches b \
+               WHERE b.recorded_on = r.recorded_on AND coalesce(b.key, b.seq) = r.key))",
             &[],
         )
         .await?;
@@ -175,8 +176,8 @@ async fn check_records(client: &Client, collection: Collection, findings: &mut F
 /// Each unit's position is its newest fix of all that have been looked at.
 async fn check_positions(client: &Client, findings: &mut Findings) -> Result<(), StoreError> {
     let sql = "WITH newest AS (SELECT DISTINCT ON (f.unit_id) f.* \
-                 FROM fix_batches b JOIN fixes f ON f.recorded_on = b.recorded_on AND f.seq = b.seq \
-                 WHERE b.seq <= (SELECT t.seq FROM positions_through t) ORDER BY f.unit_id, f.at DESC, f.seq, f.n) \
+                 FROM fixes f \
+                 WHERE f.seq <= (SELECT t.seq FROM positions_through t) ORDER BY f.unit_id, f.at DESC, f.seq, f.n) \
                SELECT n.unit_id::text, n.seq FROM newest n LEFT JOIN unit_positions p USING (unit_id) \
                WHERE p.unit_id IS NULL OR p.fix_at < n.at \
                  OR (p.seq = n.seq AND p.n = n.n AND (ST_X(p.geom), ST_Y(p.geom)) <> (n.lon, n.lat))";

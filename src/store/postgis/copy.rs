@@ -4,11 +4,12 @@ use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Row as SqlRow, Transaction};
 use uuid::Uuid;
 
-use super::arrays::{FixArrays, Parameter, PutArrays};
+use super::arrays::{Parameter, PutArrays};
 use super::connect::{Database, Session};
+use super::fix_rows::{COPY_FIXES, KeyedBatch, copy_fixes};
 use super::follow::counter;
 use super::migrate;
-use super::prepare::{instant, prepare, timestamp};
+use super::prepare::{day, instant, prepare, timestamp};
 use super::read::{RecordReader, batches_between, seq, version};
 use super::tables;
 use crate::domain::change::Seq;
@@ -300,19 +301,18 @@ async fn take_fixes(transaction: &Transaction<'_>, batches: &[FixBatch]) -> Resu
     }
     let seqs: Vec<i64> = batches.iter().map(|batch| batch.seq.cast_signed()).collect();
     let recorded: Vec<_> = batches.iter().map(|batch| instant(batch.recorded_at)).collect();
-    let fixes = FixArrays::of(batches.iter().map(|batch| &*batch.fixes));
+    let counts: Vec<i32> = batches.iter().map(|batch| batch.fixes.len() as i32).collect();
     let days = "SELECT have_fix_day(d) FROM (SELECT DISTINCT (a AT TIME ZONE 'UTC')::date AS d \
                 FROM unnest($1::timestamptz[]) AS t (a)) days";
     transaction.query(days, &[&recorded]).await?;
     let sql = "INSERT INTO fix_batches SELECT s, a, (a AT TIME ZONE 'UTC')::date, n \
                FROM unnest($1::bigint[], $2::timestamptz[], $3::integer[]) AS t (s, a, n)";
-    transaction.execute(sql, &[&seqs, &recorded, &fixes.batch_fixes]).await?;
-    let sql = "INSERT INTO fixes SELECT (($2::timestamptz[])[f.b] AT TIME ZONE 'UTC')::date, ($1::bigint[])[f.b], \
-               f.n, f.u, f.at, f.lon, f.lat, f.acc, f.speed, f.course, f.source, f.heard \
-               FROM unnest($3::integer[], $4::integer[], $5::uuid[], $6::timestamptz[], $7::double precision[], \
-               $8::double precision[], $9::double precision[], $10::double precision[], $11::double precision[], \
-               $12::smallint[], $13::text[]) AS f (b, n, u, at, lon, lat, acc, speed, course, source, heard)";
-    let batches: [Parameter<'_>; 2] = [&seqs, &recorded];
-    transaction.execute(sql, &[&batches[..], &fixes.fixes()].concat()).await?;
+    transaction.execute(sql, &[&seqs, &recorded, &counts]).await?;
+    let keyed = batches.iter().map(|FixBatch { seq, recorded_at, fixes }| KeyedBatch {
+        day: day(*recorded_at),
+        key: seq.cast_signed(),
+        fixes,
+    });
+    copy_fixes(transaction.copy_in(COPY_FIXES).await?, keyed).await?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! One group as one statement: calls and batches of fixes go to `write_group` as arrays, its rows become the answers.
+//! One group as one statement: calls and batches of fixes go to `append_group` as arrays, its rows become the answers.
+//! Where there are many fixes they are copied before, in the same transaction and before the counter is taken.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
 use super::arrays::{FixArrays, Parameter, PutArrays};
+use super::fix_rows::{COPY_FIXES, KeyedBatch, copy_fixes};
 use super::prepare::{Frame, Prepared, timestamp};
 use super::read::seq;
 use crate::domain::change::Seq;
@@ -54,10 +56,34 @@ pub(super) struct Group {
     pub batches: Vec<Batch>,
 }
 
-/// How the arrays of `write_group_once` are bound.
-pub(super) const WRITE_GROUP: &str = "SELECT what, call, item, a, b, code, at FROM write_group_once(\
-     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
-     $26, ROW($27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)::fix_arrays, $38, $39)";
+/// From so many fixes on they are copied: the steps of a copy cost more than what it spares below.
+const COPIED_FROM: usize = 256;
+
+/// The statements of a group, prepared.
+pub(super) struct Statements {
+    append: Statement,
+    take_keys: Statement,
+    copy: Statement,
+}
+
+impl Statements {
+    pub async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        let append = "SELECT what, call, item, a, b, code, at FROM append_group(\
+             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+             $24, $25, $26, ROW($27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)::fix_arrays, $38, $39, $40, $41)";
+        Ok(Self {
+            append: client.prepare(append).await?,
+            take_keys: client.prepare("SELECT keys, day FROM take_fix_keys($1)").await?,
+            copy: client.prepare(COPY_FIXES).await?,
+        })
+    }
+}
+
+/// Where the batches of a group were copied to.
+struct Copied {
+    keys: Vec<i64>,
+    day: jiff::civil::Date,
+}
 
 impl Group {
     pub fn push(&mut self, job: Job) {
@@ -97,25 +123,61 @@ impl Group {
     pub async fn run(
         &self,
         client: &Client,
-        statement: &Statement,
+        statements: &Statements,
+        writer: Uuid,
+        number: i64,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        if self.batches.iter().map(|batch| batch.fixes.len()).sum::<usize>() < COPIED_FROM {
+            return self.append(client, statements, None, writer, number).await;
+        }
+        let count = self.batches.len() as i32;
+        let row = client.query_one(&statements.take_keys, &[&count]).await?;
+        let copied = Copied { keys: row.get(0), day: row.get(1) };
+        client.batch_execute("BEGIN").await?;
+        let appended = async {
+            let sink = client.copy_in(&statements.copy).await?;
+            copy_fixes(sink, copied.batches(&self.batches)).await?;
+            // Both are sent at once, so that whoever is stopped between them does not keep the counter.
+            let append = self.append(client, statements, Some(&copied), writer, number);
+            let (rows, ended) = tokio::join!(append, client.batch_execute("COMMIT"));
+            rows.and_then(|rows| ended.map(|()| rows))
+        };
+        let appended = appended.await;
+        if appended.is_err() {
+            // Where the copy failed nothing has ended the transaction; elsewhere this says nothing new.
+            client.batch_execute("ROLLBACK").await?;
+        }
+        appended
+    }
+
+    async fn append(
+        &self,
+        client: &Client,
+        statements: &Statements,
+        copied: Option<&Copied>,
         writer: Uuid,
         number: i64,
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
         let calls = CallArrays::of(&self.calls);
         let mut puts = PutArrays::default();
         self.calls.iter().flat_map(|call| &call.puts).for_each(|put| puts.push(put));
-        let fixes = FixArrays::of(self.batches.iter().map(|batch| &*batch.fixes));
+        let batch_fixes: Vec<i32> = self.batches.iter().map(|batch| batch.fixes.len() as i32).collect();
+        let fixes = match copied {
+            Some(_) => FixArrays::default(),
+            None => FixArrays::of(self.batches.iter().map(|batch| &*batch.fixes)),
+        };
+        let (keys, day) = (copied.map(|copied| &copied.keys), copied.map(|copied| copied.day));
         let parameters = [
             &calls.parameters()[..],
             &puts.record(),
             &puts.code(),
             &puts.personal(),
-            &[&(body::FORMAT as i32), &fixes.batch_fixes],
+            &[&(body::FORMAT as i32), &batch_fixes],
             &fixes.fixes(),
-            &[&writer, &number],
+            &[&keys, &day, &writer, &number],
         ]
         .concat();
-        client.query(statement, &parameters).await
+        client.query(&statements.append, &parameters).await
     }
 
     /// Answers by what the journal holds of it, up to `newest`; what is left changed nothing and may be asked anew.
@@ -174,6 +236,13 @@ impl Group {
             let _ = batch.answer.send(taken.ok_or_else(|| StoreError::Damaged("a batch without an answer".to_owned())));
         }
         newest
+    }
+}
+
+impl Copied {
+    fn batches<'a>(&'a self, batches: &'a [Batch]) -> impl Iterator<Item = KeyedBatch<'a>> {
+        let keyed = self.keys.iter().zip(batches);
+        keyed.map(|(key, batch)| KeyedBatch { day: self.day, key: *key, fixes: &batch.fixes })
     }
 }
 

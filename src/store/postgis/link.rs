@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::Client;
 
 use super::connect::{Database, Session};
 use super::follow::Backoff;
-use super::group::WRITE_GROUP;
+use super::group::Statements;
 use crate::store::StoreError;
 
 /// How long the hosts of the URL may take in all, one after the other.
@@ -18,7 +18,7 @@ const MAKING_WAIT: Duration = Duration::from_secs(10);
 /// A connection that is ready to write.
 pub(super) struct Line {
     pub client: Client,
-    pub write: Statement,
+    pub statements: Statements,
 }
 
 /// See the module.
@@ -90,8 +90,8 @@ impl Drop for Link {
 async fn make(database: Database) -> Result<Line, StoreError> {
     let making = async {
         let client = database.client(Session::Serving).await?;
-        let write = client.prepare(WRITE_GROUP).await?;
-        Ok(Line { client, write })
+        let statements = Statements::prepare(&client).await?;
+        Ok(Line { client, statements })
     };
     let late = |_| StoreError::Unavailable("the database does not answer".to_owned());
     tokio::time::timeout(MAKING_WAIT, making).await.map_err(late)?

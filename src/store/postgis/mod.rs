@@ -11,6 +11,7 @@ mod check;
 mod connect;
 mod copy;
 mod error;
+mod fix_rows;
 mod follow;
 mod group;
 mod import;

@@ -116,6 +116,11 @@ pub(super) fn instant(at: Timestamp) -> Instant {
     Instant::from_millisecond(at.as_ms()).unwrap_or(if at.as_ms() < 0 { Instant::MIN } else { Instant::MAX })
 }
 
+/// The day (UTC) of an instant, as partitions have it.
+pub(super) fn day(at: Timestamp) -> jiff::civil::Date {
+    instant(at).to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
 /// An instant as the database gives it.
 pub(super) fn timestamp(at: Instant) -> Timestamp {
     Timestamp::from_ms(at.as_millisecond())

@@ -81,8 +81,7 @@ async fn fill_batches<'a>(
         return Ok(());
     }
     let sql = "SELECT f.unit_id, f.at, f.lon, f.lat, f.accuracy_m, f.speed_mps, f.course_deg, f.source, f.heard_by, \
-               f.seq FROM fix_batches b JOIN fixes f ON f.recorded_on = b.recorded_on AND f.seq = b.seq \
-               WHERE b.seq = ANY($1) ORDER BY f.seq, f.n";
+               f.seq FROM fixes f WHERE f.seq = ANY($1) ORDER BY f.seq, f.n";
     let mut of_batch: HashMap<Seq, Vec<Fix>> = HashMap::new();
     for row in client.query(sql, &[&seqs]).await? {
         of_batch.entry(seq(&row, 9)).or_default().push(read_fix(&row));

@@ -198,10 +198,11 @@ fn rights() -> String {
              GRANT USAGE ON SCHEMA {SCHEMA} TO {SERVING_ROLE};
              GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {SERVING_ROLE};
              GRANT SELECT ON ALL SEQUENCES IN SCHEMA {SCHEMA} TO {SERVING_ROLE};
+             GRANT INSERT ON fix_rows TO {SERVING_ROLE};
              GRANT EXECUTE ON FUNCTION {functions} TO {SERVING_ROLE};
            END IF;
          END $$;",
-        functions = "write_group, write_group_once, stage_puts, publish_import, end_import, take_code, pass_code, \
+        functions = "write_group, write_group_once, append_group, take_fix_keys, stage_puts, publish_import, end_import, take_code, pass_code, \
                      erase_personal, set_meta, prune_requests, prune_writers, flush_positions, have_fix_days_ahead, \
                      drop_old_fixes, version_of, journal_now, append_entry, put_snapshot",
     )

@@ -146,7 +146,7 @@ impl Writer {
         let line = self.link.ready(until).await.map_err(Failed::Away)?;
         let sent_at = Instant::now();
         let done = tokio::select! {
-            done = group.run(&line.client, &line.write, self.id, self.number) => Some(done),
+            done = group.run(&line.client, &line.statements, self.id, self.number) => Some(done),
             () = self.heard.silence(sent_at.into_std(), SILENCE_MAX) => None,
             () = tokio::time::sleep(COMMIT_WAIT) => None,
         };
