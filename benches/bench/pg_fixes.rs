@@ -27,7 +27,7 @@ pub fn measure(report: &mut Report) {
         let store = PgStore::open(database.database(), None, "bench").await.expect("an empty database");
         world::fill_store(&*store, 1).await
     });
-    database.sql("CREATE SEQUENCE bare_seq; CREATE TABLE bare (LIKE fixes INCLUDING ALL)");
+    database.sql("CREATE SEQUENCE bare_seq; CREATE TABLE bare (LIKE fix_rows INCLUDING ALL)");
     let folder = Folder::new("pg-fixes");
 
     let bare = pgbench(&database, &folder, &unnested(&units), BATCH_CALLERS) * BATCH as f64;

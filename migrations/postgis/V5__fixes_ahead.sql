@@ -4,12 +4,12 @@
 ALTER TABLE fixes RENAME TO fix_rows;
 ALTER TABLE fix_rows RENAME COLUMN seq TO key;
 ALTER INDEX fixes_pkey RENAME TO fix_rows_pkey;
-COMMENT ON TABLE fix_rows IS 'Fixes by the key of their batch: its seq, or a number below zero where they were copied ahead. Read the view fixes.';
+COMMENT ON TABLE fix_rows IS 'Fixes by the key of their batch: its seq, or a number from 2^62 where they were copied ahead. Read the view fixes.';
 
 -- Null: the fixes lie under the seq.
 ALTER TABLE fix_batches ADD COLUMN key bigint;
--- Keys that no seq is equal to.
-CREATE SEQUENCE fix_keys INCREMENT -1;
+-- Keys that no seq is equal to (from 2^62), and that grow, so that the index grows at its end.
+CREATE SEQUENCE fix_keys MINVALUE 4611686018427387904;
 
 CREATE VIEW fixes AS
   SELECT b.recorded_on, b.seq, r.n, r.unit_id, r.at, r.lon, r.lat, r.accuracy_m, r.speed_mps, r.course_deg, r.source,

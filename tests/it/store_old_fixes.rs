@@ -55,7 +55,7 @@ async fn old_fixes_of_a_database_go_by_whole_days_and_the_newest_of_each_unit_st
     // All but the last batch were recorded a year ago, on three days.
     database.sql(
         "SELECT have_fix_day(d::date) FROM generate_series(now() - interval '402 days', now() - interval '398 days', '1 day') d;
-         UPDATE fix_rows SET recorded_on = (now() - interval '401 days')::date + key::integer WHERE key BETWEEN 1 AND 3;
+         UPDATE fix_rows SET recorded_on = (now() - interval '401 days')::date + key::integer WHERE key <= 3;
          UPDATE fix_batches SET recorded_on = (now() - interval '401 days')::date + seq::integer,
            recorded_at = recorded_at - interval '401 days' + seq * interval '1 day' WHERE seq <= 3",
     );
