@@ -17,6 +17,7 @@ mod pg_fixes;
 mod postgres_support;
 mod process;
 mod report;
+mod roads;
 mod tiles;
 mod world;
 
@@ -60,6 +61,9 @@ fn main() {
     }
     if wanted("nodes") {
         nodes::measure(&mut report);
+    }
+    if wanted("roads") {
+        roads::measure(&mut report);
     }
     if wanted("audit") {
         audit::measure(&mut report);

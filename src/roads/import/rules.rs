@@ -1,0 +1,134 @@
+//! Turn rules and barriers of a source as sequences of arcs that may not be travelled.
+
+use std::collections::HashMap;
+
+use super::build::Piece;
+use super::network::{Network, TurnRule, Via};
+use super::report::{Dropped, Report};
+use super::turns::{Ban, BaseArc};
+use crate::roads::profile::Profiles;
+
+/// Most arcs that a rule may lead through between its ends.
+const VIA_ARCS_MAX: usize = 64;
+
+/// Where arcs are by way and by junction, for the ways that rules name.
+struct Meeting<'a> {
+    base: &'a [BaseArc],
+    of_way: HashMap<u32, Vec<u32>>,
+    out_of: HashMap<u32, Vec<u32>>,
+}
+
+impl Meeting<'_> {
+    fn of_way(&self, way: u32) -> impl Iterator<Item = u32> {
+        self.of_way.get(&way).into_iter().flatten().copied()
+    }
+
+    fn leaving(&self, junction: u32) -> impl Iterator<Item = u32> {
+        self.out_of.get(&junction).into_iter().flatten().copied()
+    }
+
+    fn of_way_leaving(&self, way: u32, junction: u32) -> impl Iterator<Item = u32> {
+        self.of_way(way).filter(move |arc| self.base[*arc as usize].tail == junction)
+    }
+}
+
+/// All forbidden sequences of a network.
+pub(super) fn bans_of(
+    network: &Network,
+    junction_of: &HashMap<u32, u32>,
+    pieces: &[Piece],
+    base: &[BaseArc],
+    report: &mut Report,
+) -> Vec<Ban> {
+    let mut meeting = Meeting { base, of_way: HashMap::new(), out_of: HashMap::new() };
+    for (piece, n) in pieces.iter().zip(0_u32..) {
+        meeting.of_way.entry(piece.way).or_default().extend([2 * n, 2 * n + 1]);
+    }
+    for (arc, n) in base.iter().zip(0_u32..) {
+        meeting.out_of.entry(arc.tail).or_default().push(n);
+    }
+    let mut bans = Vec::new();
+    for rule in &network.rules {
+        let before = bans.len();
+        bans.extend(sequences(rule, &meeting, junction_of));
+        if bans.len() == before {
+            report.drop(Dropped::TurnWithoutMembers);
+        }
+    }
+    for (place, profiles) in &network.barriers {
+        if let Some(junction) = junction_of.get(place) {
+            bans.extend(passages(*junction, &meeting, *profiles));
+        }
+    }
+    bans
+}
+
+/// Every way through a barred junction but back where one came from.
+fn passages(junction: u32, meeting: &Meeting<'_>, profiles: Profiles) -> Vec<Ban> {
+    let arriving = meeting.leaving(junction).map(|arc| arc ^ 1);
+    arriving
+        .flat_map(|into| {
+            let onward = meeting.leaving(junction).filter(move |out| *out != into ^ 1);
+            onward.map(move |out| Ban { arcs: vec![into, out], profiles })
+        })
+        .collect()
+}
+
+/// The sequences that one rule forbids; none where its members do not meet.
+fn sequences(rule: &TurnRule, meeting: &Meeting<'_>, junction_of: &HashMap<u32, u32>) -> Vec<Ban> {
+    let mut found = Vec::new();
+    for from in meeting.of_way(rule.from) {
+        let at = meeting.base[from as usize].head;
+        let mut walks = match &rule.via {
+            Via::Place(place) if junction_of.get(place) == Some(&at) => vec![vec![from]],
+            Via::Place(_) => continue,
+            Via::Ways(_) => vec![vec![from]],
+        };
+        if let Via::Ways(ways) = &rule.via {
+            for (n, way) in ways.iter().enumerate() {
+                let next = ways.get(n + 1).copied().unwrap_or(rule.to);
+                walks = walks.iter().flat_map(|walk| along(walk, *way, next, meeting)).collect();
+            }
+        }
+        for walk in walks {
+            let last = walk[walk.len() - 1];
+            let at = meeting.base[last as usize].head;
+            let to: Vec<u32> = meeting.of_way_leaving(rule.to, at).collect();
+            if to.is_empty() {
+                continue;
+            }
+            let is_u_turn = rule.from == rule.to && matches!(rule.via, Via::Place(_));
+            let forbidden: Vec<u32> = if rule.is_only {
+                meeting.leaving(at).filter(|out| !to.contains(out)).collect()
+            } else {
+                to.into_iter().filter(|out| (*out == last ^ 1) == is_u_turn).collect()
+            };
+            found.extend(forbidden.into_iter().map(|out| {
+                let arcs = walk.iter().copied().chain([out]).collect();
+                Ban { arcs, profiles: rule.profiles }
+            }));
+        }
+    }
+    found
+}
+
+/// Goes on along `way` until `next` can be entered, either way round, without turning back.
+fn along(walk: &[u32], way: u32, next: u32, meeting: &Meeting<'_>) -> Vec<Vec<u32>> {
+    let start = meeting.base[walk[walk.len() - 1] as usize].head;
+    let mut found = Vec::new();
+    for first in meeting.of_way_leaving(way, start) {
+        let mut longer = walk.to_vec();
+        longer.push(first);
+        while longer.len() <= VIA_ARCS_MAX {
+            let last = longer[longer.len() - 1];
+            let at = meeting.base[last as usize].head;
+            if meeting.of_way_leaving(next, at).any(|arc| arc != last ^ 1) {
+                found.push(longer);
+                break;
+            }
+            let Some(onward) = meeting.of_way_leaving(way, at).find(|arc| *arc != last ^ 1) else { break };
+            longer.push(onward);
+        }
+    }
+    found
+}
