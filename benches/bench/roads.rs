@@ -104,8 +104,7 @@ fn measure_on(report: &mut Report, name: &str, graph: &Graph, degrees: f64) {
     let mut workspace = Workspace::new();
     let overlay = Overlay::default();
     let plain = Ground { graph, overlay: &overlay, profile: Profile::Car };
-    let units: Vec<Option<Snap>> =
-        places(graph, &index, centre, degrees, UNITS, 1).into_iter().map(Some).collect();
+    let units: Vec<Option<Snap>> = places(graph, &index, centre, degrees, UNITS, 1).into_iter().map(Some).collect();
     let incidents = places(graph, &index, centre, degrees, INCIDENTS, 2);
 
     let mut searches = Vec::new();

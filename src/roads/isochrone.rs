@@ -116,10 +116,8 @@ impl Cells {
 
     /// The cells as polygons, rows of neighbours taken as one rectangle each.
     fn into_area(self) -> MultiPolygon {
-        let corner = |column: i32, row: i32| Coord {
-            x: f64::from(column) * self.size[0],
-            y: f64::from(row) * self.size[1],
-        };
+        let corner =
+            |column: i32, row: i32| Coord { x: f64::from(column) * self.size[0], y: f64::from(row) * self.size[1] };
         let mut strips: Vec<(i32, i32, i32)> = Vec::new();
         for (row, column) in &self.marked {
             match strips.last_mut() {

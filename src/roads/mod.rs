@@ -9,7 +9,16 @@
 pub mod file;
 pub mod graph;
 pub mod import;
+pub mod isochrone;
+pub mod overlay;
 pub mod profile;
+pub mod reach;
+pub mod route;
+pub mod search;
+pub mod snap;
 
 pub use graph::Graph;
+pub use overlay::{Effect, Overlay};
 pub use profile::{Profile, Profiles};
+pub use search::{Ground, Workspace};
+pub use snap::{Snap, SnapIndex};

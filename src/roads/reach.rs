@@ -6,8 +6,6 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::graph::{CLOSED, Graph};
-use super::overlay::Overlay;
-use super::profile::Profile;
 use super::search::{Direction, Ground, NO_ARC, Workspace};
 use super::snap::Snap;
 
@@ -49,9 +47,11 @@ pub(super) struct Door {
 pub(super) fn exits(ground: &Ground<'_>, place: &Snap) -> Vec<Door> {
     let length_m = f64::from(ground.graph.segments[place.segment as usize].length_m);
     let junctions = ground.graph.junctions;
-    let between = ground.graph.along(place.segment as usize).iter().filter(|arc| {
-        ground.graph.arcs[**arc as usize].tail < junctions
-    });
+    let between = ground
+        .graph
+        .along(place.segment as usize)
+        .iter()
+        .filter(|arc| ground.graph.arcs[**arc as usize].tail < junctions);
     doors(between, |arc| {
         let arc_of = &ground.graph.arcs[arc as usize];
         let (from_m, to_m) = if arc_of.is_backward() { (0.0, place.along_m) } else { (place.along_m, length_m) };
@@ -90,7 +90,10 @@ fn direct(ground: &Ground<'_>, from: &Snap, to: &Snap) -> Option<(u32, u32)> {
         (arc.is_backward() == wants_backward || low_m == high_m) && arc.tail < ground.graph.junctions
     });
     arcs.map(|arc| {
-        (ground.overlay.stretch_ms(ground.graph, &ground.graph.arcs[*arc as usize], ground.profile, low_m, high_m), *arc)
+        (
+            ground.overlay.stretch_ms(ground.graph, &ground.graph.arcs[*arc as usize], ground.profile, low_m, high_m),
+            *arc,
+        )
     })
     .filter(|(time_ms, _)| *time_ms != CLOSED)
     .min()

@@ -42,13 +42,7 @@ struct Stretch {
 }
 
 /// The quickest way from a place to another; `None` where there is none within `limit_ms`.
-pub fn route(
-    ground: &Ground<'_>,
-    from: &Snap,
-    to: &Snap,
-    limit_ms: u32,
-    workspace: &mut Workspace,
-) -> Option<Route> {
+pub fn route(ground: &Ground<'_>, from: &Snap, to: &Snap, limit_ms: u32, workspace: &mut Workspace) -> Option<Route> {
     let reached = one_to_many(ground, from, &[Some(*to)], limit_ms, workspace)[0]?;
     let stretches = match reached.how {
         How::Direct(arc) => {
@@ -71,14 +65,7 @@ pub fn route(
 }
 
 /// The way to a node that was reached, and on along `last` to the place.
-fn stretches(
-    ground: &Ground<'_>,
-    from: &Snap,
-    to: &Snap,
-    node: u32,
-    last: u32,
-    workspace: &Workspace,
-) -> Vec<Stretch> {
+fn stretches(ground: &Ground<'_>, from: &Snap, to: &Snap, node: u32, last: u32, workspace: &Workspace) -> Vec<Stretch> {
     let graph = ground.graph;
     let piece = |arc: u32, metres: f64, at_start: bool| {
         let arc_of = &graph.arcs[arc as usize];
@@ -119,9 +106,7 @@ impl Route {
         let time_ms = ground.overlay.stretch_ms(graph, arc, ground.profile, stretch.low_m, stretch.high_m);
         self.climb_m += climb_m;
         let name = graph.name(arc.segment());
-        let is_same = |leg: &Leg| {
-            leg.name == name && leg.class == segment.class() && leg.surface == segment.surface()
-        };
+        let is_same = |leg: &Leg| leg.name == name && leg.class == segment.class() && leg.surface == segment.surface();
         match self.legs.last_mut().filter(|leg| is_same(leg)) {
             Some(leg) => {
                 leg.time_ms += time_ms;

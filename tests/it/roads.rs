@@ -75,7 +75,9 @@ fn a_table_is_the_same_row_by_row_column_by_column_and_as_routes() {
                 assert!((metres(there) - metres(back)).abs() < 0.01, "{there:?} {back:?}");
             }
         }
-        for (row, target) in rows[0].iter().zip(&all).filter_map(|(row, target)| Some((row.as_ref()?, target.as_ref()?))) {
+        for (row, target) in
+            rows[0].iter().zip(&all).filter_map(|(row, target)| Some((row.as_ref()?, target.as_ref()?)))
+        {
             let way = route(&ground, &all[0].unwrap(), target, NO_LIMIT, &mut workspace).expect("a way");
             assert_eq!(way.time_ms, row.time_ms);
             let legs_ms: u32 = way.legs.iter().map(|leg| leg.time_ms).sum();
@@ -158,13 +160,8 @@ fn a_slow_stretch_slows_its_own_metres_and_the_slowest_of_several_holds() {
     let (graph, index) = one_road();
     let at = |lon: f64| index.snap(&graph, lon, 22.0, Profile::Car).unwrap();
     let (from, to) = (at(103.0), at(103.1));
-    let half = |factor: f64, from_m: f64, to_m: f64| Effect {
-        segment: 0,
-        from_m,
-        to_m,
-        profiles: Profiles::ALL,
-        factor,
-    };
+    let half =
+        |factor: f64, from_m: f64, to_m: f64| Effect { segment: 0, from_m, to_m, profiles: Profiles::ALL, factor };
     let length_m = f64::from(graph.segments()[0].length_m);
     let plain = minutes(&graph, &[], Profile::Car, &from, &to).unwrap();
     let rain = minutes(&graph, &[half(0.5, 0.0, length_m / 2.0)], Profile::Car, &from, &to).unwrap();

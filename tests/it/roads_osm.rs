@@ -31,7 +31,8 @@ fn metres(graph: &Graph, profile: Profile, from: [f64; 2], to: [f64; 2]) -> Opti
     let index = SnapIndex::new(graph);
     let overlay = Overlay::default();
     let snap = |at: [f64; 2]| index.snap(graph, at[0], at[1], profile);
-    let found = one_to_many(&ground(graph, &overlay, profile), &snap(from)?, &[snap(to)], u32::MAX, &mut Workspace::new());
+    let found =
+        one_to_many(&ground(graph, &overlay, profile), &snap(from)?, &[snap(to)], u32::MAX, &mut Workspace::new());
     found[0].map(|reached| reached.distance_m)
 }
 
@@ -75,8 +76,15 @@ fn a_turn_over_a_way_is_forbidden_from_its_first_way_alone() {
     // West, then the piece 5–7 of the road to the east, then north by way 16.
     let mut extract = Extract::new();
     extract.node(1, 103.00, 22.02, &[]).node(4, 103.02, 22.00, &[]).node(5, 103.02, 22.02, &[]);
-    extract.node(7, 103.021, 22.02, &[]).node(2, 103.021, 22.04, &[]).node(3, 103.04, 22.02, &[]).node(6, 103.04, 22.04, &[]);
-    for (way, nodes) in [(11, &[1, 5][..]), (14, &[4, 5]), (20, &[5, 7]), (13, &[7, 3]), (16, &[7, 2]), (15, &[3, 6, 2])] {
+    extract.node(7, 103.021, 22.02, &[]).node(2, 103.021, 22.04, &[]).node(3, 103.04, 22.02, &[]).node(
+        6,
+        103.04,
+        22.04,
+        &[],
+    );
+    for (way, nodes) in
+        [(11, &[1, 5][..]), (14, &[4, 5]), (20, &[5, 7]), (13, &[7, 3]), (16, &[7, 2]), (15, &[3, 6, 2])]
+    {
         extract.way(way, nodes, &[("highway", "secondary")]);
     }
     let (graph, report) = extract
@@ -100,10 +108,11 @@ fn a_turn_rule_without_its_ways_is_dropped_and_told() {
     extract.relation(1, &[("from", 11, true), ("via", 5, false), ("to", 99, true)], &restriction);
     extract.relation(2, &[("from", 11, true), ("via", 6, false), ("to", 12, true)], &restriction);
     extract.relation(3, &[("from", 11, true), ("to", 12, true)], &restriction);
-    extract.relation(4, &[("from", 11, true), ("via", 5, false), ("to", 12, true)], &[
-        ("type", "restriction"),
-        ("restriction", "sometimes"),
-    ]);
+    extract.relation(
+        4,
+        &[("from", 11, true), ("via", 5, false), ("to", 12, true)],
+        &[("type", "restriction"), ("restriction", "sometimes")],
+    );
     let (graph, report) = extract.import("rules-dropped");
     assert_eq!(report.dropped[&Dropped::TurnWithoutMembers], 3);
     assert_eq!(report.dropped[&Dropped::TurnNotUnderstood], 1);
