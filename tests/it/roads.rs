@@ -1,7 +1,7 @@
 //! Travel times over roads: held against a plain reference, under closures, one-ways, turn rules and boats.
 
 use proptest::prelude::*;
-use trucban::roads::import::{Dem, import};
+use trucban::roads::import::import;
 use trucban::roads::reach::{many_to_one, one_to_many, table};
 use trucban::roads::route::route;
 use trucban::roads::snap::SNAP_MAX_M;
@@ -11,7 +11,7 @@ use crate::roads_support::{Extract, Reference, ground, mountains, places, shippe
 
 const NO_LIMIT: u32 = u32::MAX;
 
-/// Compares 1,000 random pairs of each profile with the reference; how many nodes and arcs that went over.
+/// Compares so many random pairs of each profile with the reference.
 fn compare_with_the_reference(graph: &Graph, pairs: usize) {
     let overlay = Overlay::default();
     for profile in Profile::ALL {
@@ -48,7 +48,6 @@ fn times_in_real_mountains_are_those_of_a_plain_dijkstra() {
     println!("{report:#?}");
     println!("{} nodes, {} arcs, {} bytes", graph.node_count(), graph.arcs().len(), graph.bytes());
     assert!(report.with_elevation_km / report.length_km > 0.99, "the tile covers Andorra");
-    assert!(report.copies > 0, "Andorra has turn restrictions");
     compare_with_the_reference(&graph, 1_000);
 }
 
@@ -110,7 +109,7 @@ fn a_limit_leaves_out_what_lies_beyond() {
     assert_eq!(bounded, expected);
 }
 
-/// A road of 10 km from west to east, drawn as one way, with a spur in the middle of nowhere else.
+/// A road of 10 km from west to east, one segment.
 fn one_road() -> (Graph, SnapIndex) {
     let mut extract = Extract::new();
     for (id, lon) in (1..=11).zip(0..) {

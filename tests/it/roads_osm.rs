@@ -50,7 +50,8 @@ fn a_forbidden_turn_sends_vehicles_round_and_walkers_over() {
             &[("type", "restriction"), ("restriction", "no_left_turn"), ("except", "motorcycle")],
         )
         .import("no-left");
-    assert_eq!((report.bans, report.copies), (1, 1));
+    // The turn, and turning about in the midst of the crossing.
+    assert_eq!((report.bans, report.copies), (2, 1));
     let who: Vec<bool> = Profile::ALL.map(|profile| turns_left(&graph, profile)).to_vec();
     assert_eq!(who, [false, false, true, true]);
     // The other ways over the crossing are as they were.
@@ -193,8 +194,9 @@ fn a_file_without_roads_or_of_another_kind_is_refused_in_words() {
     assert_eq!(problem("houses.osm.pbf", &only_houses.to_bytes()).code, Code::InvalidValue);
     assert_eq!(problem("roads.shp", b"").code, Code::InvalidEncoding);
     let half = br#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"class":"national"},"#;
-    assert!(problem("half.geojson", half).detail_en.contains("feature 1"));
+    assert!(problem("half.geojson", half).detail_en.contains("line 1"));
     assert_eq!(problem("empty.geojson", br#"{"type":"FeatureCollection","features":[]}"#).code, Code::InvalidValue);
+    assert_eq!(problem("one.geojson", br#"{"type":"Point","coordinates":[103,22]}"#).code, Code::InvalidEncoding);
     assert!(import(&folder.join("absent.osm.pbf"), &Dem::default(), &mut |_| {}).is_err());
 }
 

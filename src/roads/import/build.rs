@@ -21,7 +21,8 @@ pub(super) struct Piece {
     pub stops: std::ops::Range<usize>,
     /// Junctions at its ends.
     pub ends: [u32; 2],
-    times_ms: [[u32; PROFILES]; 2],
+    /// As drawn, and against it.
+    pub times_ms: [[u32; PROFILES]; 2],
     segment: Segment,
 }
 

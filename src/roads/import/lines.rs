@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use geojson::{Feature, FeatureReader, GeometryValue};
+use geojson::{Feature, FeatureCollection, GeoJson, GeometryValue};
 
 use super::Progress;
 use super::network::{Network, Way};
@@ -18,20 +18,22 @@ use crate::domain::Problem;
 use crate::roads::graph::Spot;
 use crate::roads::profile::{Class, Profiles, Surface};
 
-/// Reads the roads of a file.
+/// Reads the roads of a file, which is held whole.
 pub fn read(path: &Path, progress: Progress<'_>, report: &mut Report) -> Result<Network, Problem> {
     let file = File::open(path).map_err(|error| unreadable(path, &error.to_string(), &error.to_string()))?;
+    let broken = |error: &dyn std::fmt::Display| {
+        unreadable(
+            path,
+            &format!("không phải GeoJSON trọn vẹn ({error})"),
+            &format!("it is no whole GeoJSON ({error})"),
+        )
+    };
+    let document = GeoJson::from_reader(BufReader::new(file)).map_err(|error| broken(&error))?;
+    let features = FeatureCollection::try_from(document).map_err(|error| broken(&error))?.features;
     let mut network = Network::default();
     let mut places: HashMap<Spot, u32> = HashMap::new();
-    for (number, feature) in FeatureReader::from_reader(BufReader::new(file)).features().enumerate() {
-        let feature = feature.map_err(|error| {
-            unreadable(
-                path,
-                &format!("đối tượng thứ {} không phải GeoJSON ({error})", number + 1),
-                &format!("feature {} is no GeoJSON ({error})", number + 1),
-            )
-        })?;
-        take(&feature, number as i64 + 1, &mut network, &mut places, report);
+    for (feature, number) in features.iter().zip(1..) {
+        take(feature, number, &mut network, &mut places, report);
     }
     progress(1.0);
     Ok(network)

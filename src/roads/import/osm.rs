@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use osmpbf::{BlobDecode, BlobReader, Element, RelMemberType, Relation};
@@ -24,6 +24,7 @@ const ATTRIBUTION: &str = "© OpenStreetMap contributors, ODbL 1.0";
 
 /// Reads the roads of a file.
 pub fn read(path: &Path, progress: Progress<'_>, report: &mut Report) -> Result<Network, Problem> {
+    check_frames(path)?;
     let mut first = FirstReading::default();
     let total = std::fs::metadata(path).map_or(0, |meta| meta.len()).max(1) as f64;
     each(path, &mut |at| progress(at as f64 / total / 2.0), |element| first.take(&element, report))?;
@@ -202,6 +203,31 @@ impl Restriction {
         let (from, to) = (number(&self.from)?, number(&self.to)?);
         Some(TurnRule { from, via, to, is_only: self.is_only, profiles: self.profiles })
     }
+}
+
+/// Whether every block is as long as its head says. The library takes a last block that is cut short for a whole one
+/// where the cut falls between two of its fields.
+fn check_frames(path: &Path) -> Result<(), Problem> {
+    let mut blobs = BlobReader::seekable_from_path(path).map_err(|error| broken(path, &error))?;
+    let io = |error: std::io::Error| unreadable(path, &error.to_string(), &error.to_string());
+    let mut file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    while let Some(head) = blobs.next_header_skip_blob() {
+        let (head, offset) = head.map_err(|error| broken(path, &error))?;
+        let offset = offset.map_or(0, |offset| offset.0);
+        let mut head_length = [0; 4];
+        file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut head_length)).map_err(io)?;
+        let size = u64::try_from(head.get_blob_size()).unwrap_or(u64::MAX);
+        let end = (offset + 4 + u64::from(u32::from_be_bytes(head_length))).saturating_add(size);
+        if end > length {
+            return Err(unreadable(
+                path,
+                &format!("tệp bị cụt, thiếu từ byte {length} trong khối bắt đầu ở byte {offset}"),
+                &format!("it is cut short at byte {length}, within the block that begins at byte {offset}"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Reads every element of the file once; `done` hears how many of its bytes lie behind.
