@@ -7,6 +7,7 @@ mod import;
 mod import_over_http;
 mod leave;
 mod migrate;
+mod not_taken;
 mod restore;
 mod retention;
 mod tips;

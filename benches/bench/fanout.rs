@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use uuid::Uuid;
 
 use crate::load::{self, Connection};
@@ -28,7 +29,7 @@ fn commune(number: u64) -> String {
 }
 
 /// Reads one feed and sends the moment at which each wanted title came.
-pub async fn subscriber(addr: SocketAddr, query: String, seen: tokio::sync::mpsc::UnboundedSender<(u64, Instant)>) {
+pub async fn subscriber(addr: SocketAddr, query: String, seen: UnboundedSender<(u64, Instant)>) {
     let mut stream = tokio::net::TcpStream::connect(addr).await.expect("a connection");
     let request = format!("GET /api/feed?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("a request");
@@ -69,6 +70,31 @@ pub async fn fixes_at_1000_a_second(addr: SocketAddr, units: Vec<Uuid>, stop: Ar
     }
 }
 
+/// Reports incidents one after the other; milliseconds from each call to each subscriber's reading of it, sorted.
+pub async fn report_changes(
+    addr: SocketAddr,
+    changes: u64,
+    arrivals: &mut UnboundedReceiver<(u64, Instant)>,
+) -> Vec<f64> {
+    let mut connection = Connection::open(addr).await.expect("a connection");
+    let mut sent_at = Vec::new();
+    for n in 0..changes {
+        let (lon, lat) = world::centre(n % 38);
+        let body = format!(r#"{{"kind":"landslide","title":"change-{n}!","place":{{"lon":{lon},"lat":{lat}}}}}"#);
+        sent_at.push(Instant::now());
+        let (status, _) = connection.exchange(&load::post("/api/incidents", &body)).await.expect("an answer");
+        assert_eq!(status, 201, "the incident is taken");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut delays = Vec::new();
+    while let Ok((n, at)) = arrivals.try_recv() {
+        delays.push(at.duration_since(sent_at[n as usize]).as_secs_f64() * 1e3);
+    }
+    delays.sort_by(f64::total_cmp);
+    delays
+}
+
 /// Measures the delay from the commit's answer being asked for to the event being read, over all subscribers.
 pub fn measure(report: &mut Report) {
     let folder = Folder::new("fanout");
@@ -87,23 +113,7 @@ pub fn measure(report: &mut Report) {
             tokio::spawn(subscriber(addr, query, seen.clone()));
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let mut connection = Connection::open(addr).await.expect("a connection");
-        let mut sent_at = Vec::new();
-        for n in 0..CHANGES {
-            let (lon, lat) = world::centre(n % 38);
-            let body = format!(r#"{{"kind":"landslide","title":"change-{n}!","place":{{"lon":{lon},"lat":{lat}}}}}"#);
-            sent_at.push(Instant::now());
-            let (status, _) = connection.exchange(&load::post("/api/incidents", &body)).await.expect("an answer");
-            assert_eq!(status, 201, "the incident is taken");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let mut delays = Vec::new();
-        while let Ok((n, at)) = arrivals.try_recv() {
-            delays.push(at.duration_since(sent_at[n as usize]).as_secs_f64() * 1e3);
-        }
-        delays.sort_by(f64::total_cmp);
-        delays
+        report_changes(addr, CHANGES, &mut arrivals).await
     });
     stop.store(true, Ordering::Relaxed);
     mover.join().expect("the mover ends");

@@ -40,33 +40,30 @@ pub fn batch(units: &[Uuid], first: usize, size: usize, rng: &mut rand::rngs::St
         .collect()
 }
 
-fn through_the_store(units: &[Uuid], folder: &Folder) -> f64 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let store = GpkgStore::open(&folder.path, &OpenOptions::default()).expect("the filled folder opens");
-        let begin = Instant::now();
-        let callers: Vec<_> = (0..CALLERS)
-            .map(|caller| {
-                let (store, units) = (Arc::clone(&store), units.to_vec());
-                tokio::spawn(async move {
-                    let mut rng = world::generator(20 + caller as u64);
-                    let mut sent = 0;
-                    while begin.elapsed() < RUN {
-                        store.append_fixes(batch(&units, sent, BATCH, &mut rng)).await.expect("fixes are taken");
-                        sent += BATCH;
-                    }
-                    sent
-                })
+/// Fixes a second that so many callers bring, each in calls of `size`; closes the store.
+pub async fn through(store: Arc<dyn Store>, units: &[Uuid], callers: usize, size: usize, run: Duration) -> f64 {
+    let begin = Instant::now();
+    let callers: Vec<_> = (0..callers)
+        .map(|caller| {
+            let (store, units) = (Arc::clone(&store), units.to_vec());
+            tokio::spawn(async move {
+                let mut rng = world::generator(20 + caller as u64);
+                let mut sent = 0;
+                while begin.elapsed() < run {
+                    store.append_fixes(batch(&units, sent, size, &mut rng)).await.expect("fixes are taken");
+                    sent += size;
+                }
+                sent
             })
-            .collect();
-        let mut sent = 0;
-        for caller in callers {
-            sent += caller.await.expect("a caller ends");
-        }
-        let rate = sent as f64 / begin.elapsed().as_secs_f64();
-        store.close().await;
-        rate
-    })
+        })
+        .collect();
+    let mut sent = 0;
+    for caller in callers {
+        sent += caller.await.expect("a caller ends");
+    }
+    let rate = sent as f64 / begin.elapsed().as_secs_f64();
+    store.close().await;
+    rate
 }
 
 fn bare_loop(units: &[Uuid], folder: &Folder) -> f64 {
@@ -108,7 +105,11 @@ pub fn measure(report: &mut Report) {
     let folder = Folder::new("fixes");
     let units = world::fill(&folder.path, 1);
     let bare = bare_loop(&units, &folder);
-    let ours = through_the_store(&units, &folder);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let ours = runtime.block_on(async {
+        let store = GpkgStore::open(&folder.path, &OpenOptions::default()).expect("the filled folder opens");
+        through(store, &units, CALLERS, BATCH, RUN).await
+    });
     report.compared(
         "durable fixes, batches of 1,000, 10,000 units",
         &format!("{ours:.0}/s"),

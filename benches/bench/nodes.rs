@@ -4,12 +4,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use trucban::store::postgis::PgStore;
 
-use crate::fanout::{fixes_at_1000_a_second, subscriber};
-use crate::load::{self, Connection};
+use crate::fanout::{fixes_at_1000_a_second, report_changes, subscriber};
+use crate::load;
 use crate::nearby::{line, loaded, loaded_all, nearby_request};
 use crate::postgres_support::TestDatabase;
 use crate::process::Process;
@@ -74,23 +74,7 @@ async fn from_node_to_node(first: SocketAddr, second: SocketAddr) -> Vec<f64> {
     let everywhere = format!("{},{},{},{}", world::LON.0, world::LAT.0, world::LON.1, world::LAT.1);
     tokio::spawn(subscriber(second, format!("collections=incidents&bbox={everywhere}"), seen));
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let mut connection = Connection::open(first).await.expect("a connection");
-    let mut sent_at = Vec::new();
-    for n in 0..CHANGES {
-        let (lon, lat) = world::centre(n);
-        let body = format!(r#"{{"kind":"landslide","title":"change-{n}!","place":{{"lon":{lon},"lat":{lat}}}}}"#);
-        sent_at.push(Instant::now());
-        let (status, _) = connection.exchange(&load::post("/api/incidents", &body)).await.expect("an answer");
-        assert_eq!(status, 201, "the incident is taken");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let mut delays = Vec::new();
-    while let Ok((n, at)) = arrivals.try_recv() {
-        delays.push(at.duration_since(sent_at[n as usize]).as_secs_f64() * 1e3);
-    }
-    delays.sort_by(f64::total_cmp);
-    delays
+    report_changes(first, CHANGES, &mut arrivals).await
 }
 
 /// Transactions of the database so far.

@@ -3,14 +3,12 @@
 
 use std::fmt::Write as _;
 use std::process::Command;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use trucban::store::Store;
 use trucban::store::postgis::PgStore;
 use uuid::Uuid;
 
-use crate::fixes::{BATCH, batch};
+use crate::fixes::{BATCH, through};
 use crate::postgres_support::{TestDatabase, programs};
 use crate::report::Report;
 use crate::world::{self, Folder};
@@ -54,28 +52,7 @@ pub fn measure(report: &mut Report) {
 
 async fn through_the_store(database: &TestDatabase, units: &[Uuid], callers: usize, size: usize) -> f64 {
     let store = PgStore::open(database.database(), None, "bench").await.expect("the database opens");
-    let begin = Instant::now();
-    let callers: Vec<_> = (0..callers)
-        .map(|caller| {
-            let (store, units) = (Arc::clone(&store), units.to_vec());
-            tokio::spawn(async move {
-                let mut rng = world::generator(20 + caller as u64);
-                let mut sent = 0;
-                while begin.elapsed() < RUN {
-                    store.append_fixes(batch(&units, sent, size, &mut rng)).await.expect("fixes are taken");
-                    sent += size;
-                }
-                sent
-            })
-        })
-        .collect();
-    let mut sent = 0;
-    for caller in callers {
-        sent += caller.await.expect("a caller ends");
-    }
-    let rate = sent as f64 / begin.elapsed().as_secs_f64();
-    store.close().await;
-    rate
+    through(store, units, callers, size, RUN).await
 }
 
 /// One transaction of so many rows, all of it constants of a prepared statement.

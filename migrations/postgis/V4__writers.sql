@@ -11,6 +11,13 @@ CREATE TABLE writers (
   recorded_at timestamptz NOT NULL
 ) WITH (fillfactor = 50);
 
+-- Fixes of a group, one array a column of `fixes`, each with the place of its batch from 1. One value and not eleven,
+-- since PL/pgSQL takes every array that is handed to it apart.
+CREATE TYPE fix_arrays AS (
+  batch integer[], n integer[], unit uuid[], at timestamptz[], lon double precision[], lat double precision[],
+  accuracy double precision[], speed double precision[], course double precision[], source smallint[], heard_by text[]
+);
+
 -- `write_group`, once. One more row of the answer: `done` (a: before, b: newest), if the group was committed already.
 CREATE FUNCTION write_group_once(
   call_key uuid[], call_hash bytea[], call_request uuid[], call_actor text[], call_exercise uuid[],
@@ -19,10 +26,7 @@ CREATE FUNCTION write_group_once(
   put_collection text[], put_id uuid[], put_valid_at timestamptz[], put_geom bytea[], put_geometry text[],
   put_properties text[], put_coded text[], put_mark text[], put_series text[], put_year integer[],
   put_quarter integer[], put_number bigint[], put_personal text[], put_salt bytea[], put_format integer,
-  batch_fixes integer[],
-  fix_batch integer[], fix_n integer[], fix_unit uuid[], fix_at timestamptz[], fix_lon double precision[],
-  fix_lat double precision[], fix_accuracy double precision[], fix_speed double precision[],
-  fix_course double precision[], fix_source smallint[], fix_heard_by text[],
+  batch_fixes integer[], p_fixes fix_arrays,
   p_writer uuid, p_number bigint
 ) RETURNS TABLE (what text, call integer, item integer, a bigint, b bigint, code text, at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = trucban, public, pg_temp AS $$
@@ -31,6 +35,8 @@ DECLARE
   begins bigint;
   ends bigint;
   last record;
+  now_at timestamptz;
+  today date;
 BEGIN
   BEGIN
     SELECT c.seq INTO STRICT begins FROM counter c FOR UPDATE;
@@ -44,14 +50,34 @@ BEGIN
   ELSIF last.number > p_number THEN
     RAISE EXCEPTION 'the node has given this group up and gone on' USING ERRCODE = 'TB003';
   END IF;
-  RETURN QUERY SELECT * FROM write_group(
-    call_key, call_hash, call_request, call_actor, call_exercise, call_expects_until, call_puts_until,
-    expect_collection, expect_id, expect_version,
-    put_collection, put_id, put_valid_at, put_geom, put_geometry, put_properties, put_coded, put_mark, put_series,
-    put_year, put_quarter, put_number, put_personal, put_salt, put_format,
-    batch_fixes, fix_batch, fix_n, fix_unit, fix_at, fix_lon, fix_lat, fix_accuracy, fix_speed, fix_course, fix_source,
-    fix_heard_by);
-  SELECT c.seq INTO STRICT ends FROM counter c;
+  ends := begins;
+  IF cardinality(call_actor) > 0 THEN
+    RETURN QUERY SELECT * FROM write_group(
+      call_key, call_hash, call_request, call_actor, call_exercise, call_expects_until, call_puts_until,
+      expect_collection, expect_id, expect_version,
+      put_collection, put_id, put_valid_at, put_geom, put_geometry, put_properties, put_coded, put_mark, put_series,
+      put_year, put_quarter, put_number, put_personal, put_salt, put_format,
+      '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}');
+    SELECT c.seq INTO STRICT ends FROM counter c;
+  END IF;
+  IF cardinality(batch_fixes) > 0 THEN
+    now_at := journal_now();
+    today := (now_at AT TIME ZONE 'UTC')::date;
+    PERFORM have_fix_day(today);
+    INSERT INTO fixes
+      SELECT today, ends + f.batch, f.n, f.unit, f.at, f.lon, f.lat, f.accuracy, f.speed, f.course, f.source, f.heard_by
+      FROM unnest(p_fixes.batch, p_fixes.n, p_fixes.unit, p_fixes.at, p_fixes.lon, p_fixes.lat, p_fixes.accuracy,
+                  p_fixes.speed, p_fixes.course, p_fixes.source, p_fixes.heard_by)
+        AS f (batch, n, unit, at, lon, lat, accuracy, speed, course, source, heard_by);
+    INSERT INTO fix_batches
+      SELECT ends + u.n, now_at, today, u.fixes FROM unnest(batch_fixes) WITH ORDINALITY u (fixes, n);
+    RETURN QUERY
+      SELECT 'fixes', 0, n::integer, ends + n, 0::bigint, NULL::text, now_at
+      FROM generate_series(1::bigint, cardinality(batch_fixes)) n;
+    ends := ends + cardinality(batch_fixes);
+    UPDATE counter SET seq = ends;
+    PERFORM pg_notify('trucban', ends::text);
+  END IF;
   IF ends > begins THEN
     INSERT INTO writers AS w VALUES (p_writer, p_number, begins, ends, journal_now())
     ON CONFLICT (writer) DO UPDATE SET

@@ -8,6 +8,7 @@ use clap::Args;
 use trucban::store::copy::{Location, copy};
 use trucban::store::postgis::{Database, NotADatabase};
 
+use super::not_taken::print_not_taken;
 use super::{blocking, finish, store_told};
 
 /// Copies all records with their whole past from one store into another, empty one, and compares both. Accounts, audit
@@ -37,6 +38,7 @@ pub fn copy_store(args: &CopyArgs) -> ExitCode {
         let mut out = io::stdout().lock();
         writeln!(out, "{} → {}: giống nhau / equal in", args.from, args.to)?;
         write!(out, "{tally}")?;
+        print_not_taken(&mut out, &args.from, &args.to)?;
         Ok(ExitCode::SUCCESS)
     }))
 }

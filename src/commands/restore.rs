@@ -1,7 +1,6 @@
 //! `trucban restore --at TIME`: what stood in a store at a moment, made anew beside it.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,10 +8,8 @@ use trucban::domain::Timestamp;
 use trucban::store::copy::{Cut, Entry, Location, restore};
 
 use super::copy::location;
+use super::not_taken::print_not_taken;
 use super::{blocking, finish, store_told};
-
-/// What else lies in a data folder and is not wound back: a right that was revoked since must stay revoked.
-const NOT_WOUND_BACK: [&str; 4] = ["system.db", "tips.db", "audit.db", "tls"];
 
 /// Makes a store as it was at a moment: all that was recorded by then and nothing after. What is there stays as it is.
 /// Accounts, audit and tips are not wound back.
@@ -46,9 +43,7 @@ pub fn restore_store(args: &RestoreArgs) -> ExitCode {
         writeln!(out, "{from} → {to}: như lúc / as at {} (UTC+7) = {at}", at.local_text())?;
         print(&mut out, &cut)?;
         write!(out, "{tally}")?;
-        if let Location::Path(folder) = from {
-            print_not_wound_back(&mut out, folder, to)?;
-        }
+        print_not_taken(&mut out, from, to)?;
         Ok(ExitCode::SUCCESS)
     }))
 }
@@ -73,29 +68,6 @@ fn print(out: &mut impl Write, cut: &Cut) -> io::Result<()> {
             "  trong đó {left_out_by_seq} mục ghi giờ sớm hơn: đồng hồ đã bị chỉnh lùi / of which {left_out_by_seq} bear \
              an earlier time: the clock had been set back"
         )?;
-    }
-    Ok(())
-}
-
-fn print_not_wound_back(out: &mut impl Write, folder: &Path, to: &Location) -> io::Result<()> {
-    let there: Vec<_> = NOT_WOUND_BACK.into_iter().filter(|name| folder.join(name).exists()).collect();
-    if there.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "không đưa về quá khứ / not wound back: {}\n  dừng máy chủ rồi chép như hiện nay / stop the server, then copy \
-         them as they are now:",
-        there.join(", ")
-    )?;
-    let target = match to {
-        Location::Path(target) => target.display().to_string(),
-        Location::Database(_) => "DATA".to_owned(),
-    };
-    for name in there {
-        // With the logs that SQLite keeps beside its files.
-        let all = if name.ends_with(".db") { "*" } else { "" };
-        writeln!(out, "  cp -a {}{all} {target}/", folder.join(name).display())?;
     }
     Ok(())
 }

@@ -23,10 +23,11 @@ use super::{blocking, finish, store_told};
 /// may run on the folder; with a database, start the nodes again afterwards, since each holds the picture in memory.
 #[derive(Args, Clone, Debug)]
 pub struct RetentionArgs {
-    /// Folder of the data
+    /// Folder of the data; with a database that of any node, which notes in its audit what was erased
     #[arg(long, env = "TRUCBAN_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// The database that holds the records, instead of the folder's own file, with the role that owns it
+    /// The database that holds the records and what nodes share, instead of the folder's own file, with the role that
+    /// owns it
     #[arg(long, value_name = "postgres://…")]
     database: Option<Database>,
     /// Says what would be erased, and erases nothing
@@ -40,6 +41,10 @@ pub fn retention(args: &RetentionArgs) -> ExitCode {
 }
 
 async fn run(args: &RetentionArgs) -> anyhow::Result<ExitCode> {
+    // A mistyped one shall not be made, nor hold the only note of what was erased.
+    if !args.data.is_dir() {
+        bail!("there is no data folder {}", args.data.display());
+    }
     let how = if args.dry_run { Retention::Count } else { Retention::Erase };
     let now = SystemClock.now();
     let retained = match &args.database {

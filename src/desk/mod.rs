@@ -26,6 +26,7 @@ mod write;
 mod zones;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use geo_types::Geometry;
 use serde_json::{Map, Value};
@@ -69,6 +70,8 @@ pub struct Desk {
     /// shall get in, and none of them shall have to lose a race.
     turns: Arc<write::Turns>,
     ground: Arc<ground::GroundCache>,
+    /// The newest change that this desk made.
+    written: Arc<AtomicU64>,
 }
 
 /// Who asks, under which conditions.
@@ -256,7 +259,13 @@ impl Desk {
     /// A desk on this store and its picture.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, picture: PictureHandle, clock: Arc<dyn Clock>) -> Self {
-        Self { store, picture, clock, turns: Arc::default(), ground: Arc::default() }
+        Self { store, picture, clock, turns: Arc::default(), ground: Arc::default(), written: Arc::default() }
+    }
+
+    /// The newest change that this desk made; the picture may not hold it yet.
+    #[must_use]
+    pub fn written(&self) -> Seq {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// The picture that this desk decides on.

@@ -3,7 +3,8 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -20,6 +21,9 @@ use crate::store::{Append, Appended, Expect, StoreError};
 const DECISIONS: usize = 2;
 /// Longest that a writer waits for the picture to hold what is durable already.
 pub(super) const PICTURE_WAIT: Duration = Duration::from_secs(10);
+/// Longest that a writer who saw more than this node has waits for it to follow, and between two looks.
+const BEHIND_WAIT: Duration = Duration::from_secs(2);
+const BEHIND_PAUSE: Duration = Duration::from_millis(10);
 /// Locks for [`Turns`]; two records seldom share one.
 const TURNS: usize = 256;
 
@@ -65,13 +69,20 @@ impl Desk {
     where
         F: Fn(&Scene<'_>) -> Result<Draft, Problem> + Send + Sync,
     {
-        let mut picture = self.picture.load();
+        let decide = |picture: &Arc<Picture>| {
+            let ground = self.ground.of(picture);
+            decide(&Scene::new(picture, &ground, ask, self.now()))
+        };
+        let (asked_at, mut picture) = (Instant::now(), self.picture.load());
+        let mut first = Some(decide(&picture));
+        if let Some(Err(problem)) = &first
+            && is_ahead(ask, problem)
+        {
+            picture = self.current(asked_at).await?;
+            first = None;
+        }
         for last in (0..DECISIONS).map(|round| round + 1 == DECISIONS) {
-            let decided = {
-                let ground = self.ground.of(&picture);
-                decide(&Scene::new(&picture, &ground, ask, self.now()))
-            };
-            let draft = match decided {
+            let draft = match first.take().unwrap_or_else(|| decide(&picture)) {
                 Ok(Draft { already: Some((collection, record)), .. }) => {
                     return Ok(Written { collection, record, changes: Vec::new(), replayed: false });
                 }
@@ -87,7 +98,7 @@ impl Desk {
                 puts: draft.puts,
             };
             match self.store.append(call).await {
-                Ok(appended) => return self.shown(appended).await,
+                Ok(appended) => return self.shown(ask, appended).await,
                 Err(StoreError::Conflict { collection, id, present, .. }) => {
                     picture = self.fresh(collection, id, present).await?;
                     if last {
@@ -115,7 +126,7 @@ impl Desk {
             puts: Vec::new(),
         };
         match self.store.append(probe).await {
-            Ok(appended) if appended.replayed => self.shown(appended).await.map(Some),
+            Ok(appended) if appended.replayed => self.shown(ask, appended).await.map(Some),
             // Unknown, as the expectation shows; or a key of a call that changed nothing.
             Ok(_) | Err(StoreError::Conflict { .. } | StoreError::Refused(_)) => Ok(None),
             // Whether it happened before cannot be known now: a refusal might deny what was done.
@@ -123,16 +134,36 @@ impl Desk {
         }
     }
 
-    /// Waits until the picture holds the call: whoever gets the answer and reads, sees it.
-    async fn shown(&self, appended: Appended) -> Result<Written, Problem> {
+    /// Waits until the picture holds the call: whoever gets the answer and reads, sees it. Whoever sent a key is told to
+    /// ask again where that takes too long, since what follows would be decided on what was before.
+    async fn shown(&self, ask: &Ask, appended: Appended) -> Result<Written, Problem> {
+        self.written.fetch_max(appended.seq(), Ordering::Relaxed);
         if self.picture.wait_for(appended.seq(), PICTURE_WAIT).await.is_none() {
             tracing::warn!(seq = appended.seq(), "the picture lags behind a durable change");
+            if ask.idempotency.is_some() {
+                return Err(behind(&self.picture.load()));
+            }
         }
         let Some(first) = appended.changes.first() else {
             return Err(Problem::new(Code::Internal, "kho không trả lại thay đổi", "the store gave back no change"));
         };
         let (collection, record) = (first.collection, Arc::clone(&first.record));
         Ok(Written { collection, record, changes: appended.changes, replayed: appended.replayed })
+    }
+
+    /// A snapshot that holds all that the store held when it was asked for.
+    async fn current(&self, asked_at: Instant) -> Result<Arc<Picture>, Problem> {
+        let (durable, until) = (self.store.durable_seq(), asked_at + BEHIND_WAIT);
+        loop {
+            let picture = self.picture.load();
+            if self.store.heard_at() >= asked_at && picture.seq >= *durable.borrow() {
+                return Ok(picture);
+            }
+            if Instant::now() >= until {
+                return Err(behind(&picture));
+            }
+            tokio::time::sleep(BEHIND_PAUSE).await;
+        }
     }
 
     /// A snapshot that holds the version which the store named in a conflict.
@@ -147,6 +178,21 @@ impl Desk {
         }
         Ok(picture)
     }
+}
+
+fn behind(picture: &Picture) -> Problem {
+    Problem::new(
+        Code::Behind,
+        format!("máy chủ này mới có đến thay đổi {}; hãy thử lại sau giây lát", picture.seq),
+        format!("this server holds the changes up to {} alone; try again in a moment", picture.seq),
+    )
+}
+
+/// Whether somebody saw a version that this node does not have yet.
+fn is_ahead(ask: &Ask, problem: &Problem) -> bool {
+    let present =
+        problem.extra.iter().find(|(name, _)| *name == "present_version").and_then(|(_, value)| value.as_u64());
+    problem.code == Code::VersionConflict && ask.if_match.map(u64::from) > present
 }
 
 /// The answer to a lost race: the record as the actor may see it now.

@@ -1,36 +1,30 @@
-//! Whose credential is this? All that the answer needs is in memory, as one immutable snapshot: a request costs one
-//! SHA-256 and one look-up, and takes no lock.
+//! Whose credential is this? All that the answer needs is in memory, as one immutable snapshot (`people`): a request
+//! costs one SHA-256 and one look-up, and takes no lock.
 //!
-//! The snapshot is read anew when the revision of `system.db` changes: at once for changes of this server, within
-//! [`POLL_INTERVAL`] for those of the command line. Whoever holds something open hears of it (`rights_changed`).
+//! The snapshot is read anew when the revision of `system.db` changes (`follow`). Whoever holds something open hears of
+//! it (`rights_changed`).
 
-use std::collections::{BTreeMap, HashMap};
+mod follow;
+mod people;
+
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::demo;
+use self::people::People;
+pub use self::people::{Account, Credential, CredentialKind};
 use super::error::{Refusal, internal};
-use super::limits::{Budget, Limits};
-use super::setup;
+use super::limits::Limits;
 use crate::desk::{Clock, store_problem};
 use crate::domain::access::Grant;
-use crate::domain::{Actor, Code, Problem, Role, Timestamp};
+use crate::domain::{Code, Problem, Timestamp};
 use crate::store::StoreError;
-use crate::store::system::{self, Bearer, Everybody, Hash, SESSION_IDLE_S, Secret, Session, System, Token, TokenKind};
+use crate::store::system::{Secret, System};
 
-/// How often the revision is read: a change made on the command line counts after this long and one reading.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// How often uses are noted in `system.db`, and how exact they are.
-const NOTE_USE_S: i64 = 60;
-/// The same where several nodes share their accounts: each note is a change for all of them.
-const NOTE_SHARED_USE_S: i64 = 15 * 60;
 /// How often something held open is looked at though nobody said that anything changed: sessions grow old, windows
 /// of grants open and close.
 const HELD_OPEN_CHECK: Duration = Duration::from_secs(20);
@@ -44,102 +38,6 @@ pub enum Entry {
     Everybody,
     /// Whoever has an account, and the demo's actors with one click.
     Demo,
-}
-
-/// Somebody who can come in.
-#[derive(Debug, PartialEq)]
-pub struct Account {
-    pub actor: Arc<Actor>,
-    pub label_vi: String,
-    pub label_en: String,
-    /// The password must be changed before anything else is done.
-    pub must_change: bool,
-    /// Signs in by the provider.
-    pub is_external: bool,
-}
-
-/// What somebody came in with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// A browser's session.
-    Session,
-    /// A token of a program.
-    Program,
-    /// A token of a telephone or tracker.
-    Device,
-    /// Nothing, where the server lets that count.
-    Loopback,
-}
-
-/// A credential and whom it lets in.
-#[derive(Debug)]
-pub struct Credential {
-    /// Id of the session or token; nil for [`CredentialKind::Loopback`].
-    pub id: Uuid,
-    pub kind: CredentialKind,
-    pub account: Arc<Account>,
-    hash: Hash,
-    expires_at: Option<Timestamp>,
-    idle_s: Option<i64>,
-    /// Shared by all snapshots that hold this credential.
-    used: Arc<Use>,
-}
-
-/// How a credential is used. When it last was is written by whoever comes in, and read by the task that notes it.
-#[derive(Debug)]
-struct Use {
-    at_ms: AtomicI64,
-    noted_ms: AtomicI64,
-    /// What is left to a device; people are not counted.
-    requests: Option<Budget>,
-    large_pages: Budget,
-}
-
-impl Credential {
-    fn is_live(&self, now: Timestamp) -> bool {
-        let used = Timestamp::from_ms(self.used.at_ms.load(Ordering::Relaxed));
-        self.expires_at.is_none_or(|end| now < end) && self.idle_s.is_none_or(|idle_s| now < used.plus_s(idle_s))
-    }
-
-    /// Notes the use; most uses write nothing, so that a busy token is not fought over by the processors.
-    fn touch(&self, now: Timestamp) {
-        if now.as_ms() - self.used.at_ms.load(Ordering::Relaxed) >= NOTE_USE_S * 1_000 {
-            self.used.at_ms.store(now.as_ms(), Ordering::Relaxed);
-        }
-    }
-
-    /// Takes a request from the budget of a device.
-    ///
-    /// # Errors
-    /// `too_many_requests` with `retry_after_s`.
-    pub fn spend_request(&self) -> Result<(), Problem> {
-        self.used.requests.as_ref().map_or(Ok(()), Budget::spend)
-    }
-
-    /// Takes a large page from the budget.
-    ///
-    /// # Errors
-    /// `too_many_requests` with `retry_after_s`.
-    pub fn spend_large_page(&self) -> Result<(), Problem> {
-        self.used.large_pages.spend()
-    }
-
-    /// When it was last used, to the minute.
-    #[must_use]
-    pub fn used_at(&self) -> Timestamp {
-        Timestamp::from_ms(self.used.at_ms.load(Ordering::Relaxed))
-    }
-}
-
-/// Everybody who may come in, at one revision.
-struct People {
-    revision: u64,
-    by_hash: HashMap<Hash, Arc<Credential>>,
-    /// By name, those that are not disabled.
-    accounts: BTreeMap<String, Arc<Account>>,
-    has_accounts: bool,
-    /// Who acts when no credentials are sent.
-    without_credentials: Option<Arc<Credential>>,
 }
 
 /// The directory of one server; cheap to clone.
@@ -372,44 +270,6 @@ impl Directory {
             same && present.is_live(now)
         })
     }
-
-    /// Follows the changes that others make, and notes uses, until the server stops.
-    pub async fn follow(self, stopping: CancellationToken) {
-        let mut tick = tokio::time::interval(POLL_INTERVAL);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut noted_at = self.now();
-        let mut news = self.shared.system.news();
-        let mut woken = async || match &mut news {
-            Some(news) => tokio::select! { _ = tick.tick() => {}, _ = news.changed() => {} },
-            None => drop(tick.tick().await),
-        };
-        let note_every_s = self.shared.note_every_s();
-        while stopping.run_until_cancelled(woken()).await.is_some() {
-            let is_due = self.now().seconds_since(noted_at) >= note_every_s;
-            if is_due {
-                noted_at = self.now();
-            }
-            self.step(is_due).await;
-        }
-        self.step(true).await;
-    }
-
-    async fn step(&self, note_use: bool) {
-        let shared = Arc::clone(&self.shared);
-        let step = tokio::task::spawn_blocking(move || {
-            // Whether uses can be noted or not, what others changed counts.
-            if note_use && let Err(error) = shared.note_use() {
-                tracing::warn!(%error, "uses of sessions and tokens cannot be noted");
-            }
-            if shared.system.revision()? == shared.people.load().revision { Ok(()) } else { shared.read_anew() }
-        });
-        match step.await {
-            Ok(Ok(())) => {}
-            // Those who were let in before stay in: a disk that is away must not shut the duty room out.
-            Ok(Err(error)) => tracing::error!(%error, "changes of accounts cannot be read"),
-            Err(error) => tracing::error!(%error, "the reading of accounts failed"),
-        }
-    }
 }
 
 fn answered<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, Refusal> {
@@ -417,174 +277,6 @@ fn answered<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -
         Ok(done) => Ok(done.map_err(store_problem)?),
         Err(_) => Err(internal().into()),
     }
-}
-
-impl Shared {
-    fn read_anew(&self) -> Result<(), StoreError> {
-        let _held = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let everybody = self.system.everybody(self.clock.now())?;
-        let before = self.people.load_full();
-        let people = People::of(everybody, self.entry, &self.limits, Some(&before));
-        if people.has_accounts && !before.has_accounts {
-            setup::remove_link_file(&self.folder);
-        }
-        let revision = people.revision;
-        self.people.store(Arc::new(people));
-        self.told.send_replace(revision);
-        Ok(())
-    }
-
-    fn note_every_s(&self) -> i64 {
-        if self.system.unheard_for().is_some() { NOTE_SHARED_USE_S } else { NOTE_USE_S }
-    }
-
-    /// Writes down when credentials were last used, and sweeps out sessions that are over.
-    fn note_use(&self) -> Result<(), StoreError> {
-        let people = self.people.load_full();
-        let mut used = Vec::new();
-        for credential in people.by_hash.values() {
-            let at = credential.used.at_ms.load(Ordering::Relaxed);
-            if credential.used.noted_ms.load(Ordering::Relaxed) != at {
-                used.push((credential, Timestamp::from_ms(at)));
-            }
-        }
-        if !used.is_empty() {
-            let ids: Vec<_> = used.iter().map(|(credential, at)| (credential.id, *at)).collect();
-            self.system.note_use(&ids)?;
-            for (credential, at) in used {
-                credential.used.noted_ms.store(at.as_ms(), Ordering::Relaxed);
-            }
-        }
-        self.system.sweep(self.clock.now())
-    }
-}
-
-impl People {
-    /// What was read, made ready for look-ups. What did not change is taken over from `before`, so that whoever holds
-    /// it sees by its address that it did not.
-    fn of(everybody: Everybody, entry: Entry, limits: &Limits, before: Option<&Self>) -> Self {
-        let Everybody { revision, accounts, sessions, tokens, grants } = everybody;
-        let has_accounts = !accounts.is_empty();
-        let enabled = accounts.into_iter().filter(|account| account.disabled_at.is_none());
-        let accounts: BTreeMap<String, Arc<Account>> = enabled
-            .map(|row| {
-                let known = before.and_then(|people| people.accounts.get(&row.name));
-                (row.name.clone(), kept(known, account_of(row, &grants, entry)))
-            })
-            .collect();
-        let known = |hash: &Hash| before.and_then(|people| people.by_hash.get(hash));
-        let mut by_hash = HashMap::with_capacity(sessions.len() + tokens.len());
-        for session in sessions {
-            let Some(account) = accounts.get(&session.account) else { continue };
-            let used = known(&session.hash).map(|known| known.used.also_at(session.used_at));
-            let used = used.unwrap_or_else(|| Use::last(session.used_at, CredentialKind::Session, limits));
-            by_hash.insert(session.hash, Arc::new(of_session(&session, Arc::clone(account), used)));
-        }
-        for token in tokens {
-            let known = known(&token.hash);
-            let account = match &token.bearer {
-                Bearer::Account(name) => accounts.get(name).cloned(),
-                Bearer::Unit { .. } => Some(kept(known.map(|known| &known.account), unit_account(&token, &grants))),
-            };
-            let Some(account) = account else { continue };
-            let kind = match token.kind {
-                TokenKind::Program => CredentialKind::Program,
-                TokenKind::Device => CredentialKind::Device,
-            };
-            let used_at = token.used_at.unwrap_or(Timestamp::from_ms(0));
-            let used = known.map(|known| known.used.also_at(used_at));
-            let used = used.unwrap_or_else(|| Use::last(used_at, kind, limits));
-            by_hash.insert(token.hash, Arc::new(of_token(&token, kind, account, used)));
-        }
-        let without_credentials = (entry == Entry::Everybody && !has_accounts).then(|| {
-            before.and_then(|people| people.without_credentials.clone()).unwrap_or_else(|| loopback_admin(limits))
-        });
-        Self { revision, by_hash, accounts, has_accounts, without_credentials }
-    }
-}
-
-/// The known account if it is the same.
-fn kept(known: Option<&Arc<Account>>, account: Account) -> Arc<Account> {
-    known.filter(|known| ***known == account).map_or_else(|| Arc::new(account), Arc::clone)
-}
-
-fn account_of(row: system::Account, grants: &[Grant], entry: Entry) -> Account {
-    let system::Account { name, label, role, force, area, unit_id, must_change, is_external, .. } = row;
-    let given = grants.iter().filter(|grant| grant.is_for(&name, force)).cloned().collect();
-    let label = label.unwrap_or_else(|| name.clone());
-    let (label_vi, label_en) = match demo::labels(&name).filter(|_| entry == Entry::Demo) {
-        Some((vi, en)) => (vi.to_owned(), en.to_owned()),
-        None => (label.clone(), label),
-    };
-    let actor = Arc::new(Actor { name, role, force, unit_id, area, grants: given });
-    Account { actor, label_vi, label_en, must_change, is_external }
-}
-
-/// A device that speaks for a unit which has no account.
-fn unit_account(token: &Token, grants: &[Grant]) -> Account {
-    let Bearer::Unit { id, name, force } = &token.bearer else {
-        unreachable!("only a token of a unit has an account of its own")
-    };
-    // No account's name holds a colon.
-    let actor_name = format!("unit:{name}");
-    let given = grants.iter().filter(|grant| grant.is_for(&actor_name, *force)).cloned().collect();
-    let actor = Actor { unit_id: Some(*id), grants: given, ..Actor::new(&actor_name, Role::FieldUnit, *force) };
-    Account {
-        actor: Arc::new(actor),
-        label_vi: name.clone(),
-        label_en: name.clone(),
-        must_change: false,
-        is_external: false,
-    }
-}
-
-fn of_session(session: &Session, account: Arc<Account>, used: Arc<Use>) -> Credential {
-    Credential {
-        id: session.id,
-        kind: CredentialKind::Session,
-        account,
-        hash: session.hash,
-        expires_at: Some(session.expires_at),
-        idle_s: Some(SESSION_IDLE_S),
-        used,
-    }
-}
-
-fn of_token(token: &Token, kind: CredentialKind, account: Arc<Account>, used: Arc<Use>) -> Credential {
-    Credential { id: token.id, kind, account, hash: token.hash, expires_at: None, idle_s: None, used }
-}
-
-impl Use {
-    /// The same, after a use that another node noted.
-    fn also_at(self: &Arc<Self>, at: Timestamp) -> Arc<Self> {
-        self.at_ms.fetch_max(at.as_ms(), Ordering::Relaxed);
-        Arc::clone(self)
-    }
-
-    fn last(at: Timestamp, kind: CredentialKind, limits: &Limits) -> Arc<Self> {
-        let at_ms = at.as_ms();
-        Arc::new(Self {
-            at_ms: AtomicI64::new(at_ms),
-            noted_ms: AtomicI64::new(at_ms),
-            requests: (kind == CredentialKind::Device).then(|| Budget::of(limits.device_requests_per_minute)),
-            large_pages: Budget::of(limits.large_pages_per_minute),
-        })
-    }
-}
-
-fn loopback_admin(limits: &Limits) -> Arc<Credential> {
-    let actor = Arc::new(Actor::new("admin", Role::System, None));
-    let (label_vi, label_en) = ("Quản trị".to_owned(), "Administrator".to_owned());
-    let account = Arc::new(Account { actor, label_vi, label_en, must_change: false, is_external: false });
-    Arc::new(Credential {
-        id: Uuid::nil(),
-        kind: CredentialKind::Loopback,
-        account,
-        hash: Hash::default(),
-        expires_at: None,
-        idle_s: None,
-        used: Use::last(Timestamp::from_ms(0), CredentialKind::Loopback, limits),
-    })
 }
 
 /// Ids of the grants whose window is open.

@@ -45,9 +45,10 @@ pub async fn wait_for_min_seq(headers: &HeaderMap, live: &Live) -> Result<(), Pr
     .with("seq", held))
 }
 
-/// Tells in the answer to a write what the picture holds: the write itself, and all that came before.
+/// Tells in the answer to a write the newest change that the picture holds or that was made here: no older than the write
+/// itself, also where the picture lags behind.
 pub fn tell_seq(app: &App, response: &mut Response) {
     if let Ok(live) = app.live() {
-        response.headers_mut().insert(SEQ, HeaderValue::from(live.seq()));
+        response.headers_mut().insert(SEQ, HeaderValue::from(live.seq().max(live.desk.written())));
     }
 }

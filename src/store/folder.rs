@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::StoreError;
 use crate::domain::{Code, Problem};
@@ -17,12 +18,23 @@ pub(super) struct Lock {
     file: File,
 }
 
+/// How long a folder that is held is tried again; a program that was killed, or that another starts at that moment, holds
+/// it for some milliseconds more.
+const LOCK_WAIT: Duration = Duration::from_millis(300);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 impl Lock {
-    /// Takes the folder, or names who holds it.
+    /// Takes the folder, or names who holds it. Whoever is just ending is waited for.
     pub fn take(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(LOCK_FILE);
         let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
-        match file.try_lock() {
+        let until = Instant::now() + LOCK_WAIT;
+        let mut taken = file.try_lock();
+        while matches!(taken, Err(TryLockError::WouldBlock)) && Instant::now() < until {
+            std::thread::sleep(LOCK_PAUSE);
+            taken = file.try_lock();
+        }
+        match taken {
             Ok(()) => {
                 let mut lock = Self { file };
                 lock.announce("")?;

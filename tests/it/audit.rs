@@ -9,7 +9,7 @@ use trucban::geometry::mercator::Tile;
 use trucban::store::audit::{Audit, verify};
 use uuid::Uuid;
 
-use crate::audit_chain::{database, event, trucban};
+use crate::audit_chain::{database, event};
 use crate::http_support::{Caller, Server, done, id, problem};
 
 /// One row of `rows`: actor, kind, collection, count, ids, place.
@@ -313,7 +313,7 @@ async fn a_restart_and_an_export_beside_the_server_go_on_in_one_chain() {
     let file = server.folder().join("out.csv");
     officer.read("/api/collections/households/items?limit=2").await;
     let arguments = ["export", "--collection", "households", "--as", "planner", "--output", file.to_str().unwrap()];
-    let exported = trucban(&arguments, server.folder());
+    let exported = server.trucban(&arguments);
     assert!(exported.status.success(), "{exported:?}");
     officer.read("/api/collections/households/items?limit=2").await;
     let left = lines(&server, 0);
@@ -394,7 +394,7 @@ async fn what_changes_who_may_see_what_leaves_a_row_of_its_own() {
     assert_eq!(kind_and_place(&left), [row("an", "grant", &format!("DELETE /api/grants/{grant_id}"))]);
 
     let before = last_seq(server.folder());
-    assert!(trucban(&["user", "disable", "an"], server.folder()).status.success());
+    server.trucban_says(&["user", "disable", "an"]);
     let left = kind_and_place(&lines(&server, before));
     assert_eq!(left, [row("system", "account", "trucban user disable an")]);
 }

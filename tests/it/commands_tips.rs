@@ -15,7 +15,8 @@ use crate::tips_support::{DEPUTYS, PASSPHRASE};
 /// What kills find of the passphrase; each lets the command run a little longer.
 const KILLS: u32 = 10;
 
-fn run(arguments: &[&str], folder: &Path, input: &str) -> Output {
+/// Runs `trucban`, which reads `input`.
+pub fn run(arguments: &[&str], folder: &Path, input: &str) -> Output {
     begin(arguments, folder, input).wait_with_output().unwrap()
 }
 
@@ -55,7 +56,7 @@ fn opens(folder: &Path, holder: &str, passphrase: &str) -> bool {
 }
 
 /// Takes in a tip, sealed to the key in use.
-fn take(folder: &Path) {
+pub fn take(store: &TipStore) {
     let now = SystemClock.now();
     let follow_up = FollowUp::random();
     let kept = follow_up.kept().unwrap();
@@ -69,7 +70,7 @@ fn take(folder: &Path) {
     };
     let text = "xe lạ đỗ cạnh mốc".to_owned();
     let sealed = Sealed { received_at: now, text, name: None, phone: None, reach: None, taken_by: None };
-    TipStore::open(folder).unwrap().add(&new, &sealed, (follow_up, kept), None).unwrap();
+    store.add(&new, &sealed, (follow_up, kept), None).unwrap();
 }
 
 const NEXT: &str = "suối Nậm Na cạn vào mùa khô";
@@ -82,11 +83,11 @@ fn a_holder_changes_their_passphrase_and_the_deputys_stays() {
     assert!(
         run(&["tips", "key", "--passphrase-stdin", "--holder", "mua", "--deputy", "thu"], data, &both).status.success()
     );
-    take(data);
+    take(&TipStore::open(data).unwrap());
     // An older key that the same passphrase opens changes with it.
     let replaced = ["tips", "key", "--passphrase-stdin", "--holder", "mua", "--deputy", "thu", "--replace"];
     assert!(run(&replaced, data, &both).status.success());
-    take(data);
+    take(&TipStore::open(data).unwrap());
     let public = TipStore::open(data).unwrap().key().unwrap();
 
     for (holder, present, next) in [
@@ -120,7 +121,7 @@ fn a_kill_while_a_passphrase_changes_leaves_one_of_the_two() {
     let data = folder.path();
     let made = run(&["tips", "key", "--passphrase-stdin", "--holder", "mua"], data, PASSPHRASE);
     assert!(made.status.success());
-    take(data);
+    take(&TipStore::open(data).unwrap());
     let begun = std::time::Instant::now();
     assert!(change(data, "mua", PASSPHRASE, NEXT).status.success());
     let whole = begun.elapsed();

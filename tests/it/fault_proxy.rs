@@ -18,7 +18,7 @@ pub enum Way {
     Silent,
     /// Everything comes so much later.
     Slow(Duration),
-    /// What goes to the database arrives, what it answers does not.
+    /// What goes to the database arrives, what it answers does not; in the end the connection breaks.
     AnswersLost,
     /// The database's side of each connection is closed, the other is not.
     HalfClosed,
@@ -79,12 +79,13 @@ async fn carry(client: TcpStream, target: SocketAddr, mut way: watch::Receiver<W
 
 /// Carries one direction until it ends.
 async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::Receiver<Way>, is_answer: bool) {
-    let mut bytes = vec![0; 64 << 10];
+    let (mut bytes, mut is_torn) = (vec![0; 64 << 10], false);
     loop {
         let present = *way.borrow_and_update();
         let read = tokio::select! {
             changed = way.changed() => {
-                if changed.is_err() {
+                // What follows lost bytes never comes on the same connection.
+                if changed.is_err() || is_torn {
                     return;
                 }
                 if is_answer && *way.borrow() == Way::HalfClosed {
@@ -101,6 +102,7 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch
             tokio::time::sleep(later).await;
         }
         if is_answer && present == Way::AnswersLost {
+            is_torn = true;
             continue;
         }
         if to.write_all(&bytes[..read]).await.is_err() {

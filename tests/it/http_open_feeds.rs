@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use trucban::desk::{Clock, SystemClock};
-use trucban::store::system::System;
 use uuid::Uuid;
 
-use crate::commands_user::works;
 use crate::http_feed::Listener;
 use crate::http_support::{Caller, PASSWORD, Server, done, id};
 
@@ -85,7 +83,7 @@ async fn a_feed_ends_when_a_grant_to_it_is_revoked_here_or_by_another_program() 
 
     let made = Uuid::try_parse(&grant(&server).await).unwrap();
     let feed = open(&civil).await;
-    let beside = System::open(server.folder()).unwrap();
+    let beside = server.system();
     let since = Instant::now();
     assert!(beside.revoke_grant(made, "admin", SystemClock.now()).unwrap());
     ends_in_time(feed, since, "a grant revoked beside the server").await;
@@ -97,16 +95,16 @@ async fn a_feed_ends_when_the_command_line_takes_the_right_away_beside_the_serve
     let admin = server.first_admin().await;
     let an = planner(&server, &admin).await;
     let feed = open(&an).await;
-    works(&["reset", "an"], server.folder(), "");
+    server.trucban_says(&["user", "reset", "an"]);
     ends_in_time(feed, Instant::now(), "trucban user reset, of a session").await;
 
-    let token = works(&["token", "an"], server.folder(), "");
+    let token = server.trucban_says(&["user", "token", "an"]);
     let program = server.anybody().with_token(token.trim());
     while program.get("/api/session").await.json::<Value>().await.unwrap()["actor"].is_null() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let feed = open(&program).await;
-    works(&["disable", "an"], server.folder(), "");
+    server.trucban_says(&["user", "disable", "an"]);
     ends_in_time(feed, Instant::now(), "trucban user disable, of a token").await;
     admin.read("/api/accounts").await;
 }

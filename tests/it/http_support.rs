@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +11,20 @@ use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCod
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use trucban::desk::Clock;
+use trucban::desk::{Clock, SystemClock};
+use trucban::domain::Timestamp;
 use trucban::http::{
     App, DEMO_TOKENS_FILE, Entry, Limits, OidcConfig, Settings, StartOptions, Started, accept, recorder, start,
 };
 use trucban::store::Store;
 use trucban::store::audit::{Audit, QUEUE_MAX};
-use trucban::store::postgis::Database;
 use trucban::store::replica::PostgresLogs;
+use trucban::store::system::System;
 use trucban::store::tips::TipStore;
 
+use crate::audit_chain::trucban;
 use crate::postgres_support::TestDatabase;
+use crate::store_places::Records;
 use crate::store_support::Folder;
 
 /// A server with its own folder; stops when dropped.
@@ -32,9 +36,7 @@ pub struct Server {
     client: Client,
     stopping: CancellationToken,
     folder: Folder,
-    database: Option<Database>,
-    /// Of this server alone.
-    _own: Option<TestDatabase>,
+    database: Option<TestDatabase>,
 }
 
 /// An address of this machine; which one is told when it is bound.
@@ -50,6 +52,15 @@ pub struct Caller {
     cookie: Option<String>,
 }
 
+/// A clock that stands.
+struct Standing(Timestamp);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
 impl Server {
     /// Real data: the ground alone, and whoever calls is the administrator.
     pub async fn real() -> Self {
@@ -61,9 +72,10 @@ impl Server {
         Self::demo_with_audit_queue(QUEUE_MAX).await
     }
 
-    /// As [`Server::demo`], within these limits.
+    /// As [`Server::demo`], within these limits; the clock of sign-ins stands, so that what is left of a wait is told.
     pub async fn limited(limits: Limits) -> Self {
-        let options = StartOptions { limits, ..StartOptions::new(Entry::Demo, ANYWHERE) };
+        let clock = Arc::new(Standing(SystemClock.now()));
+        let options = StartOptions { limits, clock, ..StartOptions::new(Entry::Demo, ANYWHERE) };
         Self::open(options, Settings { demo: true, ..Settings::default() }, QUEUE_MAX).await
     }
 
@@ -95,15 +107,14 @@ impl Server {
 
     /// A node of this database, within these limits; whoever has an account comes in.
     pub async fn node(database: &TestDatabase, limits: Limits) -> Self {
-        let database = Some(database.database());
-        let options = StartOptions { limits, database, ..StartOptions::new(Entry::Accounts, ANYWHERE) };
-        Self::open(options, Settings::default(), QUEUE_MAX).await
+        let options = StartOptions { limits, ..StartOptions::new(Entry::Accounts, ANYWHERE) };
+        Self::open_on(Some(database.clone()), options, Settings::default(), QUEUE_MAX).await
     }
 
     /// A node of a demo in this database.
     pub async fn demo_node(database: &TestDatabase) -> Self {
-        let options = StartOptions { database: Some(database.database()), ..StartOptions::new(Entry::Demo, ANYWHERE) };
-        Self::open(options, Settings { demo: true, ..Settings::default() }, QUEUE_MAX).await
+        let (options, settings) = (StartOptions::new(Entry::Demo, ANYWHERE), Settings::default());
+        Self::open_on(Some(database.clone()), options, Settings { demo: true, ..settings }, QUEUE_MAX).await
     }
 
     /// The demo, whose audit has room for so many requests.
@@ -112,7 +123,16 @@ impl Server {
         Self::open(StartOptions::new(Entry::Demo, ANYWHERE), settings, queue_max).await
     }
 
-    async fn open(mut options: StartOptions, settings: Settings, audit_queue_max: usize) -> Self {
+    async fn open(options: StartOptions, settings: Settings, audit_queue_max: usize) -> Self {
+        Self::open_on(TestDatabase::if_asked_for(), options, settings, audit_queue_max).await
+    }
+
+    async fn open_on(
+        database: Option<TestDatabase>,
+        mut options: StartOptions,
+        settings: Settings,
+        audit_queue_max: usize,
+    ) -> Self {
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -120,9 +140,7 @@ impl Server {
         let app = App::new(settings, recorder().unwrap(), stopping.clone());
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
         options.base = format!("http://{address}");
-        let own = if options.database.is_none() { TestDatabase::if_asked_for() } else { None };
-        options.database = options.database.or_else(|| own.as_ref().map(TestDatabase::database));
-        let database = options.database.clone();
+        options.database = database.as_ref().map(TestDatabase::database);
         let Started { mut live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
         let store = Arc::clone(&live.store);
         live.audit = Audit::open_with(folder.path(), audit_queue_max).unwrap();
@@ -132,7 +150,7 @@ impl Server {
             .map(|bytes| serde_json::from_slice(&bytes).unwrap())
             .unwrap_or_default();
         let base = format!("http://{address}");
-        Self { base, store, audit, tokens, client: client(), stopping, folder, database, _own: own }
+        Self { base, store, audit, tokens, client: client(), stopping, folder, database }
     }
 
     /// Stops it in order; its folder stays.
@@ -142,14 +160,48 @@ impl Server {
         self.audit.close();
     }
 
+    /// Where its records lie.
+    pub fn records(&self) -> Records<'_> {
+        self.database.as_ref().map_or(Records::Folder(self.folder()), Records::Database)
+    }
+
+    /// What it shares of accounts and tips in a database; nothing where it has them for itself.
+    pub fn shared(&self) -> Vec<u8> {
+        self.database.as_ref().map(TestDatabase::shared).unwrap_or_default()
+    }
+
     /// Its tips, as a program beside it opens them.
     pub fn tips(&self) -> TipStore {
-        match self.database.clone() {
-            Some(database) => {
-                TipStore::open_shared(self.folder(), PostgresLogs::start(database).unwrap().tips()).unwrap()
-            }
+        match self.logs() {
+            Some(logs) => TipStore::open_shared(self.folder(), logs.tips()).unwrap(),
             None => TipStore::open(self.folder()).unwrap(),
         }
+    }
+
+    /// Its accounts, as a program beside it opens them.
+    pub fn system(&self) -> System {
+        match self.logs() {
+            Some(logs) => System::open_shared(self.folder(), logs.system()).unwrap(),
+            None => System::open(self.folder()).unwrap(),
+        }
+    }
+
+    fn logs(&self) -> Option<PostgresLogs> {
+        self.database.as_ref().map(|database| PostgresLogs::start(database.database()).unwrap())
+    }
+
+    /// Runs `trucban` on what the server has, as whoever looks after it does.
+    pub fn trucban(&self, arguments: &[&str]) -> Output {
+        let url = self.database.as_ref().map(TestDatabase::url);
+        let database = url.iter().flat_map(|url| ["--database", url]);
+        trucban(&arguments.iter().copied().chain(database).collect::<Vec<_>>(), self.folder())
+    }
+
+    /// As [`Self::trucban`], of a command that works; what it prints.
+    pub fn trucban_says(&self, arguments: &[&str]) -> String {
+        let Output { status, stdout, stderr } = self.trucban(arguments);
+        assert!(status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
     }
 
     /// The data folder.

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use trucban::domain::access::Area;
 use trucban::domain::{Collection, Role};
 use trucban::geometry::mercator::Tile;
+use trucban::store::system::System;
+use trucban::store::tips::TipStore;
 
 use self::marked::{Ground, HOUSEHOLDS, Marked, MarkedTips, PREFIXES, TIPS, fill, ground, marks_in, of};
 use crate::http_support::{Caller, client};
@@ -150,13 +152,15 @@ async fn nobody_finds_a_mark_that_the_table_of_access_hides_and_everybody_finds_
     let anybody = Caller::new(&process.base, client());
 
     let areas = [("province", Area::Province)];
-    let first = everybody(&data, &anybody, &areas, |_| None).await;
+    let first = everybody(&System::open(&data).unwrap(), &anybody, &areas, |_| None).await;
     let ground = ground(&of(&first, Role::Admin, None)).await;
     let marked = fill(&ground, |role, force| of(&first, role, force)).await;
     assert_eq!(marked.len(), HOUSEHOLDS + 8 + 16 + 4 + 2);
-    let tips = MarkedTips::take_in(&data, &of(&first, Role::DutyOfficer, None), &ground.communes[0]).await;
+    let tips =
+        MarkedTips::take_in(&TipStore::open(&data).unwrap(), &of(&first, Role::DutyOfficer, None), &ground.communes[0])
+            .await;
     let areas = [("west", Area::communes([ground.communes[0].clone()]))];
-    let second = everybody(&data, &anybody, &areas, |_| None).await;
+    let second = everybody(&System::open(&data).unwrap(), &anybody, &areas, |_| None).await;
 
     let marks = marked.iter().flat_map(Marked::marks).chain(tips.marks());
     let marks: BTreeSet<&str> = marks.map(String::as_str).collect();

@@ -59,6 +59,7 @@ mod rooms;
 mod runbook;
 mod serve_clock;
 mod serve_faults;
+mod serve_stops;
 mod serve_support;
 mod serve_tls;
 mod soak_away;

@@ -88,6 +88,20 @@ impl Nodes {
     }
 }
 
+impl Drop for Nodes {
+    /// What went wrong inside, for whoever reads why a test failed.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for folder in &self.folders {
+                let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+                for line in log.lines().filter(|line| line.contains("ERROR") || line.contains("panicked")) {
+                    println!("{line}");
+                }
+            }
+        }
+    }
+}
+
 /// On another thread, since everybody who calls the nodes shares the test's.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()

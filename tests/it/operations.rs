@@ -5,11 +5,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use trucban::domain::Collection;
-use trucban::store::Store;
 use trucban::store::gpkg::GpkgStore;
 use trucban::store::postgis::PgStore;
+use trucban::store::replica::PostgresLogs;
+use trucban::store::system::System;
+use trucban::store::tips::TipStore;
+use trucban::store::{Store, StoreError};
 use uuid::Uuid;
 
+use crate::audit_chain::trucban;
 use crate::http_support::{Caller, client};
 use crate::postgres_support::{TestDatabase, programs};
 use crate::runbook::{block_names, done, example};
@@ -19,8 +23,16 @@ use crate::store_support::{Folder, household, put_one, records};
 /// The blocks that `failover` runs; this file runs the others.
 const OF_FAILOVER: [&str; 7] =
     ["replication-1", "replication-2", "replication-3", "standby-gone", "failover-1", "failover-2", "failover-3"];
-const OF_THIS: [&str; 6] =
-    ["backup-folder", "backup-database", "restore-folder", "restore-database", "restore-at", "restore-at-database"];
+const OF_THIS: [&str; 8] = [
+    "backup-folder",
+    "backup-database",
+    "restore-folder",
+    "restore-database",
+    "restore-database-node",
+    "restore-at",
+    "restore-at-database",
+    "restore-at-shared",
+];
 
 fn path() -> (&'static str, String) {
     let binary = Path::new(env!("CARGO_BIN_EXE_trucban")).parent().unwrap();
@@ -71,28 +83,56 @@ async fn a_folder_is_backed_up_restored_and_restored_at_a_time_as_the_runbook_sa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_is_backed_up_restored_and_restored_at_a_time_as_the_runbook_says() {
-    let (database, folder) = (TestDatabase::new(), Folder::new());
+    let (database, folder, node) = (TestDatabase::new(), Folder::new(), Folder::new());
     let store = PgStore::open(database.database(), None, "").await.unwrap();
     put_one(&*store, household(Uuid::now_v7(), 4)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(20)).await;
     let moment = jiff::Timestamp::now();
     tokio::time::sleep(Duration::from_millis(20)).await;
     put_one(&*store, household(Uuid::now_v7(), 4)).await.unwrap();
+    add_account(&database, &node, "lan");
+    drop(TipStore::open_shared(node.path(), PostgresLogs::start(database.database()).unwrap().tips()).unwrap());
     let typed = |new: &TestDatabase| {
         let backup = folder.path().display().to_string();
-        let moment = moment.to_string();
-        [path(), ("OWNER", database.url()), ("BACKUP", backup), ("NEW_DATABASE", new.url()), ("AT", moment)]
+        let (moment, node) = (moment.to_string(), node.path().display().to_string());
+        let urls = [("OWNER", database.url()), ("NEW_DATABASE", new.url())];
+        [path(), urls[0].clone(), urls[1].clone(), ("BACKUP", backup), ("AT", moment), ("NODE_DATA", node)]
     };
     let (new, then) = (TestDatabase::bare(), TestDatabase::bare());
     done("backup-database", shell(), &typed(&new));
+    add_account(&database, &node, "minh");
     done("restore-database", shell(), &typed(&new));
-    done("restore-at-database", shell(), &typed(&then));
+    let said = done("restore-at-database", shell(), &typed(&then));
+    assert!(said.contains("not taken along: trucban.replica_*"), "{said}");
     store.close().await;
     for (database, count) in [(&new, 2), (&then, 1)] {
         let store = PgStore::open_read(database.database()).await.unwrap();
         assert_eq!(records(&*store, Collection::Households).await.len(), count);
         store.close().await;
     }
+
+    // Accounts as they are now; the node goes on with what it has.
+    done("restore-at-shared", shell(), &typed(&then));
+    assert_eq!(accounts(&then, &node).unwrap(), ["lan", "minh"]);
+    // Accounts as they were; a node that knows more does not go on by itself.
+    assert_eq!(accounts(&new, &Folder::new()).unwrap(), ["lan"]);
+    let newer = accounts(&new, &node).unwrap_err().to_string();
+    assert!(newer.contains("another log than the database holds"), "{newer}");
+    done("restore-database-node", shell(), &typed(&new));
+    assert_eq!(accounts(&new, &node).unwrap(), ["lan"]);
+}
+
+/// As a node with this folder makes it.
+fn add_account(database: &TestDatabase, node: &Folder, name: &str) {
+    let done = trucban(&["user", "add", name, "--role", "admin", "--database", &database.url()], node.path());
+    assert!(done.status.success(), "{done:?}");
+}
+
+/// The names of the accounts of a node with this folder.
+fn accounts(database: &TestDatabase, node: &Folder) -> Result<Vec<String>, StoreError> {
+    let logs = PostgresLogs::start(database.database())?;
+    let system = System::open_shared(node.path(), logs.system())?;
+    Ok(system.accounts()?.into_iter().map(|account| account.name).collect())
 }
 
 #[test]

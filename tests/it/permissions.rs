@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,15 +22,14 @@ pub struct Somebody {
     pub caller: Caller,
 }
 
-/// One account of each role, each force and none, each of these areas, on the server that holds `data` and answers
+/// One account of each role, each force and none, each of these areas, on the server that has these accounts and answers
 /// `anybody`.
 pub async fn everybody(
-    data: &Path,
+    system: &System,
     anybody: &Caller,
     areas: &[(&str, Area)],
     unit_of: impl Fn(Force) -> Option<Uuid>,
 ) -> Vec<Somebody> {
-    let system = System::open(data).unwrap();
     let forces = || Force::ALL.into_iter().map(Some).chain([None]);
     let mut all = Vec::new();
     // The first account of a folder is an administrator.
@@ -166,7 +164,7 @@ async fn each_door_lets_in_whom_the_table_says() {
         ("commune", Area::communes([commune])),
         ("sector", Area::Parts { communes: BTreeSet::new(), sectors: BTreeSet::from([sector]) }),
     ];
-    let people = everybody(server.folder(), &server.anybody(), &areas, |force| Some(unit(force))).await;
+    let people = everybody(&server.system(), &server.anybody(), &areas, |force| Some(unit(force))).await;
     assert_eq!(people.len(), 8 * 5 * 3);
     let mut wrong = Vec::new();
     let mut tried = 0_u32;

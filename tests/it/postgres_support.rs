@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use trucban::store::postgis::{self, Database};
@@ -157,8 +157,12 @@ impl Cluster {
     }
 }
 
-/// A database of one test, dropped at its end.
-pub struct TestDatabase(String);
+/// A database of one test, dropped when nobody has it any more; cheap to clone.
+#[derive(Clone)]
+pub struct TestDatabase(Arc<Dropped>);
+
+/// The name of a database that goes with it.
+struct Dropped(String);
 
 impl TestDatabase {
     /// Migrated and empty.
@@ -182,12 +186,16 @@ impl TestDatabase {
         let cluster = cluster();
         let _alone = cluster.copying.lock().unwrap_or_else(PoisonError::into_inner);
         cluster.sql("postgres", &format!("CREATE DATABASE {name} {how}"));
-        Self(name)
+        Self(Arc::new(Dropped(name)))
+    }
+
+    fn name(&self) -> &str {
+        &self.0.0
     }
 
     /// As the role that owns everything.
     pub fn url(&self) -> String {
-        cluster().url(&self.0)
+        cluster().url(self.name())
     }
 
     /// As another role.
@@ -207,7 +215,7 @@ impl TestDatabase {
 
     /// Takes the database away: everybody is cut off and nobody comes in, until [`TestDatabase::let_in`].
     pub fn shut(&self) {
-        let name = &self.0;
+        let name = self.name();
         cluster().sql("postgres", &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"));
         let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
         cluster().sql("postgres", &cut);
@@ -215,12 +223,33 @@ impl TestDatabase {
 
     /// Lets everybody in again.
     pub fn let_in(&self) {
-        cluster().sql("postgres", &format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", self.0));
+        cluster().sql("postgres", &format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", self.name()));
     }
 
     /// Runs SQL that works, in the schema of the store; what it answers.
     pub fn sql(&self, sql: &str) -> String {
-        cluster().sql(&self.0, &format!("SET search_path = trucban, public; {sql}"))
+        cluster().sql(self.name(), &format!("SET search_path = trucban, public; {sql}"))
+    }
+
+    /// All that is on the disk of the tables of records, and a dump of them, where nothing is packed.
+    pub fn bytes_of_records(&self) -> Vec<u8> {
+        let files = "CHECKPOINT; SELECT pg_relation_filepath(file.oid) FROM pg_class records, pg_class file
+            WHERE records.relnamespace = 'trucban'::regnamespace AND records.relname NOT LIKE 'replica%'
+            AND file.oid IN (records.oid, records.reltoastrelid) AND file.relkind IN ('r', 't')";
+        let (data, files) = (cluster().dir.join("data"), self.sql(files));
+        let on_disk = files.lines().flat_map(|file| std::fs::read(data.join(file)).unwrap());
+        on_disk.chain(self.dump(&["--exclude-table=trucban.replica_*"])).collect()
+    }
+
+    /// What nodes share of accounts and tips, as it lies here: JSON, bytes as hexadecimal digits.
+    pub fn shared(&self) -> Vec<u8> {
+        self.dump(&["--table=trucban.replica_*"])
+    }
+
+    fn dump(&self, of: &[&str]) -> Vec<u8> {
+        let dump = Command::new(cluster().programs.join("pg_dump")).args(of).arg(self.url()).output().unwrap();
+        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        dump.stdout
     }
 
     /// What another role is told that may not do this.
@@ -231,7 +260,7 @@ impl TestDatabase {
     }
 }
 
-impl Drop for TestDatabase {
+impl Drop for Dropped {
     fn drop(&mut self) {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.0);
         let _ = cluster().psql(&cluster().url("postgres"), &drop);

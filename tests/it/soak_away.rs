@@ -38,7 +38,7 @@ async fn while_the_database_cannot_be_reached_questions_are_answered_and_writes_
 async fn away(how: &str, begin: impl Fn(&Nodes), end: impl Fn(&Nodes)) {
     let nodes = Nodes::start(1).await;
     let caller = Caller::new(&nodes.bases()[0], client());
-    done(caller.post("/api/collections/units/items", unit("Tổ 1")).await, StatusCode::CREATED).await;
+    done(caller.post("/api/collections/units/items", unit()).await, StatusCode::CREATED).await;
     let elsewhere = PgStore::open(nodes.database(), None, "elsewhere").await.unwrap();
 
     let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -63,7 +63,7 @@ async fn away(how: &str, begin: impl Fn(&Nodes), end: impl Fn(&Nodes)) {
         end(&nodes);
         let back_at = Instant::now();
         let first_write = async {
-            while caller.post("/api/collections/units/items", unit("Tổ 2")).await.status() != StatusCode::CREATED {
+            while caller.post("/api/collections/shelters/items", shelter()).await.status() != StatusCode::CREATED {
                 assert!(back_at.elapsed() < PATIENCE, "no write is taken");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -94,7 +94,7 @@ async fn away(how: &str, begin: impl Fn(&Nodes), end: impl Fn(&Nodes)) {
 /// How long it took until the caller was told.
 async fn refused_write(caller: &Caller) -> Duration {
     let asked_at = Instant::now();
-    let answer = caller.post("/api/collections/units/items", unit("Tổ 3")).await;
+    let answer = caller.post("/api/collections/shelters/items", shelter()).await;
     let after = asked_at.elapsed();
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -103,7 +103,14 @@ async fn refused_write(caller: &Caller) -> Duration {
     after
 }
 
-fn unit(name: &str) -> Value {
+/// What is asked for.
+fn unit() -> Value {
     json!({"geometry": {"type": "Point", "coordinates": [103.2, 22.4]},
-           "properties": {"name": name, "force": "police", "kind": "mobile_team"}})
+           "properties": {"name": "Tổ 1", "force": "police", "kind": "mobile_team"}})
+}
+
+/// What is written meanwhile, and not found by who asks for units.
+fn shelter() -> Value {
+    json!({"geometry": {"type": "Point", "coordinates": [103.2, 22.4]},
+           "properties": {"name": "Trường", "capacity": 9}})
 }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use trucban::domain::Collection;
 use trucban::domain::transition::{Verb, leads};
-use trucban::store::gpkg::check;
 use uuid::Uuid;
 
 use crate::desk_support::sound_history;
@@ -71,7 +70,7 @@ async fn of_two_hundred_connections_that_write_at_once_one_gets_in_each_round() 
     for (collection, record) in [(Collection::Incidents, &incident), (Collection::Units, &unit)] {
         sound_history(server.store.as_ref(), collection, record.parse().unwrap()).await;
     }
-    assert_eq!(check(server.folder()).unwrap(), []);
+    assert_eq!(server.records().check().await, []);
 }
 
 async fn both(admin: &Caller, incident: &str, unit: &str) -> [Value; 2] {

@@ -186,7 +186,7 @@ async fn changes_and_fixes_come_in_one_order(place: Place) {
     let events = store.changes_after(0, 100).await.unwrap();
     assert_eq!(events.iter().map(Event::seq).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
     assert_eq!(*store.durable_seq().borrow(), 10);
-    let reader = place.reader().await;
+    let reader = place.records().reader().await;
     for limit in [1, 3, 10] {
         assert_eq!(store.changes_after(0, limit).await.unwrap(), events[..limit]);
         assert_eq!(reader.changes_after(0, limit).await.unwrap(), events[..limit], "as the journal has it");

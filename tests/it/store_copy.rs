@@ -1,6 +1,7 @@
 //! Everything of one store into another and back: equal byte for byte in every export.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -11,6 +12,7 @@ use trucban::picture;
 use trucban::store::copy::{Location, copy};
 use trucban::store::gpkg::{self, GpkgStore};
 use trucban::store::postgis::{self, PgStore};
+use trucban::store::system::System;
 use trucban::store::{Store, StoreError};
 use uuid::Uuid;
 
@@ -123,4 +125,29 @@ async fn a_place_that_holds_something_is_refused() {
         }
     }
     assert_eq!(database.sql("SELECT count(*) FROM journal"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_says_what_it_does_not_take_along() {
+    let (folder, database) = (Folder::new(), TestDatabase::new());
+    let (from, back) = (folder.path().join("from"), folder.path().join("back"));
+    let store = GpkgStore::open(&from, &Default::default()).unwrap();
+    put_one(&*store, household(Uuid::now_v7(), 1)).await.unwrap();
+    store.close().await;
+    drop(System::open(&from).unwrap());
+    let said = |from: &str, to: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trucban"));
+        let done = command.args(["copy", "--from", from, "--to", to]).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let (from, back, url) = (from.display().to_string(), back.display().to_string(), database.url());
+    let there = said(&from, &url);
+    assert!(
+        there.contains("not taken along: system.db\n") && there.contains(&format!("cp -a {from}/system.db* DATA/"))
+    );
+    let here = said(&url, &back);
+    assert!(here.contains("not taken along: trucban.replica_*"), "{here}");
+    assert!(here.contains(&format!("trucban leave --data {back}")), "{here}");
+    assert!(!Path::new(&back).join("system.db").exists());
 }

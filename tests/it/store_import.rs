@@ -76,7 +76,7 @@ async fn an_import_is_seen_all_at_once_and_others_write_meanwhile(place: Place) 
     put_one(&*store, household(ids[7], 3)).await.unwrap();
     assert_eq!(store.history(Collection::Households, ids[7]).await.unwrap().len(), 2);
     store.close().await;
-    assert_eq!(place.check().await, []);
+    assert_eq!(place.records().check().await, []);
 }
 
 /// The import has moved the counter on by more than a checkpoint's distance; the check compares it with the fold.
@@ -105,7 +105,7 @@ async fn a_large_append_answers_its_changes_and_is_replayed(place: Place) {
     assert_eq!(again.changes, first.changes);
     let other = store.append(keyed(call(puts), key, 2)).await;
     assert!(matches!(other, Err(StoreError::IdempotencyMismatch)));
-    assert_eq!(place.check().await, []);
+    assert_eq!(place.records().check().await, []);
 }
 
 async fn an_import_changes_records_that_exist_and_repeats_an_id(place: Place) {
@@ -123,7 +123,7 @@ async fn an_import_changes_records_that_exist_and_repeats_an_id(place: Place) {
     };
     assert_eq!((versions(0).await, versions(1).await, versions(30).await, versions(31).await), (3, 2, 2, 1));
     assert_eq!(records(&*store, Collection::Households).await.len(), 50);
-    assert_eq!(place.check().await, []);
+    assert_eq!(place.records().check().await, []);
 }
 
 async fn a_failed_import_leaves_nothing(place: Place) {
@@ -143,7 +143,7 @@ async fn a_failed_import_leaves_nothing(place: Place) {
     assert_eq!(place.number("SELECT count(*) FROM households"), 2);
     assert_eq!(place.number("SELECT count(*) FROM journal"), 2);
     assert_eq!(place.number("SELECT count(*) FROM personal_values"), 0);
-    assert_eq!(place.check().await, []);
+    assert_eq!(place.records().check().await, []);
 }
 
 async fn another_write_of_the_same_id_wins_over_an_import_under_way(place: Place) {
@@ -173,7 +173,7 @@ async fn another_write_of_the_same_id_wins_over_an_import_under_way(place: Place
     // The next import waits until the rows of the lost one are cleared away.
     store.append_many(call(Vec::new()), Box::new(many(10).into_iter())).await.unwrap();
     assert_eq!(records(&*store, Collection::Households).await.len(), 11);
-    assert_eq!(place.check().await, []);
+    assert_eq!(place.records().check().await, []);
 }
 
 async fn an_import_rests_on_the_versions_that_it_was_told(place: Place) {
@@ -204,5 +204,5 @@ async fn an_import_rests_on_the_versions_that_it_was_told(place: Place) {
     assert_eq!(store.append_many(told(2), Box::new(puts.clone().into_iter())).await.unwrap().count, 900);
     assert_eq!(store.history(Collection::Households, puts[100].id).await.unwrap().len(), 3);
     store.close().await;
-    assert_eq!(place.check().await, []);
+    assert_eq!(place.records().check().await, []);
 }

@@ -1,10 +1,11 @@
 //! Where the store's contract is tested: a GeoPackage, one that is opened anew before every read, and PostGIS.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use trucban::domain::change::Seq;
+use trucban::domain::retention::{RETENTION, Retention};
 use trucban::domain::{Change, Collection, Event, Fix, Timestamp};
 use trucban::store::gpkg::{self, GpkgStore};
 use trucban::store::postgis::{self, PgStore};
@@ -52,18 +53,10 @@ impl Place {
         }
     }
 
-    /// Beside whoever writes.
-    pub async fn reader(&self) -> Arc<dyn Store> {
+    pub fn records(&self) -> Records<'_> {
         match self {
-            Self::Gpkg(folder) | Self::Reopened(folder) => GpkgStore::open_read(folder.path()).unwrap(),
-            Self::PostGis(database) => PgStore::open_read(database.database()).await.unwrap(),
-        }
-    }
-
-    pub async fn check(&self) -> Vec<Finding> {
-        match self {
-            Self::Gpkg(folder) | Self::Reopened(folder) => gpkg::check(folder.path()).unwrap(),
-            Self::PostGis(database) => postgis::check(&database.database()).await.unwrap(),
+            Self::Gpkg(folder) | Self::Reopened(folder) => Records::Folder(folder.path()),
+            Self::PostGis(database) => Records::Database(database),
         }
     }
 
@@ -75,6 +68,49 @@ impl Place {
                 rows.query_row(sql, [], |row| row.get(0)).unwrap()
             }
             Self::PostGis(database) => database.sql(sql).parse().unwrap(),
+        }
+    }
+}
+
+/// Where records lie, for whoever comes to them beside their writer.
+#[derive(Clone, Copy)]
+pub enum Records<'a> {
+    Folder(&'a Path),
+    Database(&'a TestDatabase),
+}
+
+impl Records<'_> {
+    pub async fn reader(self) -> Arc<dyn Store> {
+        match self {
+            Self::Folder(folder) => GpkgStore::open_read(folder).unwrap(),
+            Self::Database(database) => PgStore::open_read(database.database()).await.unwrap(),
+        }
+    }
+
+    pub async fn check(self) -> Vec<Finding> {
+        match self {
+            Self::Folder(folder) => gpkg::check(folder).unwrap(),
+            Self::Database(database) => postgis::check(&database.database()).await.unwrap(),
+        }
+    }
+
+    /// Applies the rules of people at this moment; of how many records values went, a rule.
+    pub async fn retain(self, now: Timestamp, how: Retention) -> Vec<u32> {
+        let retained = match self {
+            Self::Folder(folder) => gpkg::retain(folder, &RETENTION, now, how),
+            Self::Database(database) => postgis::retain(&database.database(), &RETENTION, now, how).await,
+        };
+        retained.unwrap().iter().map(|one| one.records).collect()
+    }
+
+    /// All that is on the disk, as whoever opens the files with another program reads it.
+    pub fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Folder(folder) => ["trucban.gpkg", "trucban.gpkg-wal"]
+                .iter()
+                .flat_map(|name| std::fs::read(folder.join(name)).unwrap_or_default())
+                .collect(),
+            Self::Database(database) => database.bytes_of_records(),
         }
     }
 }

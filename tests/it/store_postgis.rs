@@ -84,7 +84,10 @@ async fn a_database_that_was_not_migrated_is_refused_and_says_what_to_do() {
 
 /// What migration V3 changed, undone: the database is one of the version before.
 const BEFORE_V3: &str = "
-    DELETE FROM refinery_schema_history WHERE version = 3;
+    DELETE FROM refinery_schema_history WHERE version >= 3;
+    DROP FUNCTION write_group_once, prune_writers;
+    DROP TYPE fix_arrays;
+    DROP TABLE writers;
     DROP FUNCTION have_fix_days_ahead, drop_old_fixes;
     DROP TABLE fixes_kept;
     DO $$ DECLARE c record; BEGIN

@@ -19,7 +19,8 @@ use crate::store_support::Folder;
 /// Longest that a test waits for what must come; only against one that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+/// Waits until something is so that comes by itself.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let patience = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < patience, "{what}");

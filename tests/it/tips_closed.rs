@@ -38,9 +38,10 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     String::from_utf8_lossy(bytes).contains(text)
 }
 
-/// Which of `texts` stands in which file: as it is, in wide letters, or in hexadecimal digits.
-fn found(folder: &Path, texts: &[&str]) -> Vec<String> {
-    let files = bytes_of(folder);
+/// Which of `texts` stands in which file, or in the database: as it is, in wide letters, or in hexadecimal digits.
+fn found(server: &Server, texts: &[&str]) -> Vec<String> {
+    let mut files = bytes_of(server.folder());
+    files.extend([("records".to_owned(), server.records().bytes()), ("shared".to_owned(), server.shared())]);
     assert!(files.iter().any(|(name, bytes)| name.contains("tips.db") && !bytes.is_empty()));
     let hexadecimal = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mut found = Vec::new();
@@ -84,10 +85,9 @@ async fn no_byte_of_the_data_folder_tells_of_fifty_informants() {
     }
     assert_eq!(opened["messages"].as_array().unwrap().len(), 2);
     assert_eq!(secrets.len(), 1 + INFORMANTS * 3);
-    let folder = room.server.folder();
     let sought: Vec<&str> = secrets.iter().map(String::as_str).chain([MARK]).collect();
-    assert_eq!(found(folder, &sought), Vec::<String>::new());
-    assert!(!found(folder, &["có người qua suối"]).is_empty(), "the search finds what is not sealed");
+    assert_eq!(found(&room.server, &sought), Vec::<String>::new());
+    assert!(!found(&room.server, &["có người qua suối"]).is_empty(), "the search finds what is not sealed");
 
     // What whoever opens the file with another program sees.
     let file = room.server.folder().join("tips.db");
@@ -224,6 +224,7 @@ async fn an_incident_made_of_a_tip_has_no_way_back() {
         .into_iter()
         .filter(|(name, _)| !name.contains("tips.db") && !name.contains("audit.db"))
         .flat_map(|(_, bytes)| bytes)
+        .chain(room.server.records().bytes())
         .collect();
     assert!(holds(&journal, "vác hàng qua suối"));
     let bare = tip["id"].as_str().unwrap().replace('-', "");

@@ -229,12 +229,13 @@ impl Writer {
                     if first > 0 {
                         self.tail.leave_out(first, last);
                     }
+                    // Whoever is answered finds it told.
+                    self.publish();
                 }
                 drop(answer.send(published));
             }
             Step::Abandon => self.give_up_import(),
         }
-        self.publish();
     }
 
     fn begin_import(&mut self, call: Call) -> Result<Option<(Seq, Seq)>, StoreError> {

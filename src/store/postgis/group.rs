@@ -54,10 +54,10 @@ pub(super) struct Group {
     pub batches: Vec<Batch>,
 }
 
-/// How the arrays of `write_group` are bound.
+/// How the arrays of `write_group_once` are bound.
 pub(super) const WRITE_GROUP: &str = "SELECT what, call, item, a, b, code, at FROM write_group_once(\
      $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
-     $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)";
+     $26, ROW($27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)::fix_arrays, $38, $39)";
 
 impl Group {
     pub fn push(&mut self, job: Job) {

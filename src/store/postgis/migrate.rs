@@ -47,10 +47,14 @@ pub(super) async fn check_version(client: &impl GenericClient) -> Result<(), Sto
     if !client.query_one(&history, &[]).await?.get::<_, bool>(0) {
         return Err(told("the database holds no store of trucban, or its schema is not open to this role"));
     }
-    let newest: i32 =
-        client.query_one("SELECT coalesce(max(version), 0)::int4 FROM refinery_schema_history", &[]).await?.get(0);
-    let wanted = embedded::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
-    if i64::from(newest) < wanted.map_or(0, i64::from) {
+    let applied: Vec<i64> = client
+        .query("SELECT version::int8 FROM refinery_schema_history", &[])
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    let runner = embedded::migrations::runner();
+    if runner.get_migrations().iter().any(|wanted| !applied.contains(&i64::from(wanted.version()))) {
         return Err(told("the database was made by an older version of trucban"));
     }
     for collection in Collection::ALL {

@@ -28,6 +28,8 @@ use crate::store::heard::Heard;
 /// Members of one group, and the puts and fixes after which no more are taken in.
 const GROUP_JOBS_MAX: usize = 1_024;
 const GROUP_ROWS_MAX: usize = 20_000;
+/// How long a group waits at most for those that shared the commit before.
+const GATHER_WAIT: Duration = Duration::from_micros(300);
 /// How long a call waits for a database that is away; then whoever called is told.
 pub(super) const AWAY_WAIT: Duration = Duration::from_millis(900);
 /// After how long without any word of the database it counts as away, while a group waits for its answer.
@@ -70,14 +72,10 @@ impl Writer {
 
     /// Works until every sender of the queue is gone.
     pub async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut before = 0;
         while let Some(first) = queue.recv().await {
-            let (mut group, mut rows) = (Group::default(), rows_of(&first));
-            group.push(first);
-            while group.len() < GROUP_JOBS_MAX && rows < GROUP_ROWS_MAX {
-                let Ok(job) = queue.try_recv() else { break };
-                rows += rows_of(&job);
-                group.push(job);
-            }
+            let group = gather(first, &mut queue, before).await;
+            before = group.len();
             self.commit(group).await;
         }
     }
@@ -169,6 +167,24 @@ impl Writer {
             }
         }
     }
+}
+
+/// What waits, as one group. Those who were answered a moment ago come back one by one: so that they share the next
+/// commit too, and not the first of them goes alone, as many are awaited as were in the group `before`.
+async fn gather(first: Job, queue: &mut mpsc::Receiver<Job>, before: usize) -> Group {
+    let began = Instant::now();
+    while queue.len() + 1 < before && began.elapsed() < GATHER_WAIT {
+        // A timer would wait for a millisecond at least.
+        tokio::task::yield_now().await;
+    }
+    let (mut group, mut rows) = (Group::default(), rows_of(&first));
+    group.push(first);
+    while group.len() < GROUP_JOBS_MAX && rows < GROUP_ROWS_MAX {
+        let Ok(job) = queue.try_recv() else { break };
+        rows += rows_of(&job);
+        group.push(job);
+    }
+    group
 }
 
 /// Whether the import has ended is seen by the next attempt.

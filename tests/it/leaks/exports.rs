@@ -8,6 +8,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use trucban::domain::access::Area;
 use trucban::domain::{Actor, Collection, Role};
+use trucban::store::system::System;
+use trucban::store::tips::TipStore;
 
 use super::marked::{Marked, MarkedTips, fill, ground, marks_in, of};
 use crate::audit_chain::trucban;
@@ -72,10 +74,15 @@ async fn no_export_holds_a_mark_that_is_hidden_from_whoever_asks_for_it() {
     let mut process = launch(serve_anywhere(&[], &data));
     ready(&process).await;
     let anybody = Caller::new(&process.base, client());
-    let province = everybody(&data, &anybody, &[("province", Area::Province)], |_| None).await;
+    let province = everybody(&System::open(&data).unwrap(), &anybody, &[("province", Area::Province)], |_| None).await;
     let ground = ground(&of(&province, Role::Admin, None)).await;
     let marked = fill(&ground, |role, force| of(&province, role, force)).await;
-    let tips = MarkedTips::take_in(&data, &of(&province, Role::DutyOfficer, None), &ground.communes[0]).await;
+    let tips = MarkedTips::take_in(
+        &TipStore::open(&data).unwrap(),
+        &of(&province, Role::DutyOfficer, None),
+        &ground.communes[0],
+    )
+    .await;
     let planner = of(&province, Role::Planner, None);
     let refused = planner.ask(Method::POST, "/api/imports?collection=households&name=refused.csv");
     let refused = refused.header("content-type", "application/octet-stream").body(REFUSED).send().await.unwrap();
@@ -84,7 +91,7 @@ async fn no_export_holds_a_mark_that_is_hidden_from_whoever_asks_for_it() {
     let report = refused["report"].as_str().unwrap().to_owned();
     let of_report = ["HHCODE-8000", "HHPHONE-8000", "HHHEAD-8000", "HHHEAD-8001", "HHHAMLET-8001", "HHPHONE-8001"];
     let areas = [("west", Area::communes([ground.communes[0].clone()]))];
-    let west = everybody(&data, &anybody, &areas, |_| None).await;
+    let west = everybody(&System::open(&data).unwrap(), &anybody, &areas, |_| None).await;
 
     let marks = marked.iter().flat_map(Marked::marks).chain(tips.marks()).map(String::as_str);
     let marks: BTreeSet<&str> = marks.chain(of_report).collect();

@@ -148,14 +148,14 @@ fn ids(tips: &Value) -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_hears_a_mark_that_is_hidden_from_them_and_everybody_hears_their_own() {
     let server = Server::with_accounts(Arc::new(SystemClock)).await;
-    let (data, anybody) = (server.folder(), server.anybody());
-    let province = everybody(data, &anybody, &[("province", Area::Province)], |_| None).await;
+    let (system, anybody) = (server.system(), server.anybody());
+    let province = everybody(&system, &anybody, &[("province", Area::Province)], |_| None).await;
     let by = |role: Role, force: Option<Force>| of(&province, role, force);
     let ground = ground(&by(Role::Admin, None)).await;
     let marked = fill(&ground, by).await;
-    let tips = MarkedTips::take_in(data, &by(Role::DutyOfficer, None), &ground.communes[0]).await;
+    let tips = MarkedTips::take_in(&server.tips(), &by(Role::DutyOfficer, None), &ground.communes[0]).await;
     let areas = [("west", Area::communes([ground.communes[0].clone()]))];
-    let west = everybody(data, &anybody, &areas, |_| None).await;
+    let west = everybody(&system, &anybody, &areas, |_| None).await;
     let people: Vec<&Somebody> = province.iter().chain(&west).collect();
 
     assert_eq!(anybody.get("/api/feed").await.status(), StatusCode::UNAUTHORIZED);

@@ -2,7 +2,6 @@
 //! with texts of its own, and who may find which of them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -212,10 +211,10 @@ pub struct MarkedTips {
 }
 
 impl MarkedTips {
-    /// Takes them in, on the server that holds `data`.
-    pub async fn take_in(data: &Path, officer: &Caller, commune: &str) -> Self {
+    /// Takes them in, on the server that has `store`.
+    pub async fn take_in(store: &TipStore, officer: &Caller, commune: &str) -> Self {
         let holder = [("tip-handler-joint-province".to_owned(), PASSPHRASE.to_owned())];
-        TipStore::open(data).unwrap().make_key(&holder, false).unwrap();
+        store.make_key(&holder, false).unwrap();
         let mut tips = Self { scrubbed: Vec::new(), sealed: Vec::new() };
         for n in 0..TIPS {
             let [text, name, phone, reach, scrubbed] =

@@ -2500,6 +2500,11 @@ export interface components {
         Ready: {
             /**
              * Format: int64
+             * @description By how many seconds the machine's clock was set back; all ages go on by the time before. Absent where it was not.
+             */
+            clock_set_back_s?: number | null;
+            /**
+             * Format: int64
              * @description For how long nothing was heard of what other nodes revoked, seconds; none where accounts are not shared.
              */
             rights_age_s: number | null;
