@@ -8,7 +8,7 @@ use super::hand::Hand;
 use super::incidents::{self, state_of};
 use super::scene::{Draft, Scene, Working};
 use super::write::{conflict, may};
-use super::{Ask, Desk, IncidentVerb, Item, Patch, RadioPosition, Written, report, rules, zones};
+use super::{Ask, Desk, IncidentVerb, Item, Patch, RadioPosition, Written, closures, report, rules, zones};
 use crate::domain::access::Deed;
 use crate::domain::doors::deed_of;
 use crate::domain::place::{Place, PointSource};
@@ -37,6 +37,11 @@ impl Desk {
         let id = id.unwrap_or_else(Uuid::now_v7);
         match collection {
             Collection::RiskZones => self.write(ask, |scene| zones::create(scene, id, &item)).await,
+            Collection::RoadClosures => {
+                let roads = self.roads();
+                let roads = roads.as_ref().map(|held| &*held.roads);
+                self.write(ask, |scene| closures::create(scene, roads, id, &item)).await
+            }
             Collection::Units => {
                 let turn = item.properties.get("code").and_then(Value::as_str).map_or(id, rules::code_turn);
                 let written = self.write_in_turn(ask, turn, |scene| create(scene, collection, id, &item)).await?;
@@ -100,6 +105,11 @@ impl Desk {
                 "an entry of the duty log is never changed: write a correction (kind: correction, corrects_id)",
             )),
             Collection::RiskZones => self.write(ask, |scene| zones::edit(scene, id, patch, whole)).await,
+            Collection::RoadClosures => {
+                let roads = self.roads();
+                let roads = roads.as_ref().map(|held| &*held.roads);
+                self.write(ask, |scene| closures::edit(scene, roads, id, patch, whole)).await
+            }
             _ => self.write(ask, |scene| edit(scene, collection, id, patch, whole)).await,
         }
     }
@@ -327,6 +337,7 @@ fn end(scene: &Scene<'_>, collection: Collection, id: Uuid, reason: &str) -> Res
             ));
         }
         Collection::RiskZones => return zones::revoke(scene, id, reason),
+        Collection::RoadClosures => return closures::open(scene, id, reason),
         Collection::Incidents => {
             let record = scene.take_matching(collection, id)?;
             let state = state_of(&record);

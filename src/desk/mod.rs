@@ -9,6 +9,7 @@ mod advice;
 mod assign;
 mod bulk;
 mod callers;
+mod closures;
 mod emergency;
 mod fixes;
 mod ground;
@@ -18,6 +19,7 @@ mod items;
 mod locate;
 mod merge;
 mod report;
+mod roads;
 mod rules;
 mod scene;
 mod units;
@@ -70,6 +72,7 @@ pub struct Desk {
     /// shall get in, and none of them shall have to lose a race.
     turns: Arc<write::Turns>,
     ground: Arc<ground::GroundCache>,
+    roads: Arc<roads::RoadsHeld>,
     /// The newest change that this desk made.
     written: Arc<AtomicU64>,
 }
@@ -259,7 +262,15 @@ impl Desk {
     /// A desk on this store and its picture.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, picture: PictureHandle, clock: Arc<dyn Clock>) -> Self {
-        Self { store, picture, clock, turns: Arc::default(), ground: Arc::default(), written: Arc::default() }
+        Self {
+            store,
+            picture,
+            clock,
+            turns: Arc::default(),
+            ground: Arc::default(),
+            roads: Arc::default(),
+            written: Arc::default(),
+        }
     }
 
     /// The newest change that this desk made; the picture may not hold it yet.

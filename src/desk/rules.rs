@@ -33,6 +33,7 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         }
         (Collection::Units, _) => "POST /api/units/{id}/status, POST /api/incidents/{id}/assignments",
         (Collection::RiskZones, _) => "POST /api/risk_zones/{id}/end",
+        (Collection::RoadClosures, _) => "DELETE /api/collections/road_closures/items/{id}",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         _ => "a verb of the desk",
     }

@@ -274,7 +274,8 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Shelters
         | C::RiskZones
         | C::Stations
-        | C::BorderSectors => DataClass::Public,
+        | C::BorderSectors
+        | C::RoadClosures => DataClass::Public,
         C::Incidents | C::DutyLog | C::Contacts => DataClass::Internal,
         C::Units => DataClass::Restricted,
         C::Households => DataClass::Personal,
@@ -363,6 +364,8 @@ pub enum Deed {
     AssignUnit,
     /// Draw, edit, end a zone.
     DrawZone,
+    /// Close, slow and open a road.
+    CloseRoad,
     /// Set a unit's status or place; a field unit only its own.
     ReportUnit,
     /// Create or edit a unit.
@@ -521,6 +524,7 @@ impl Actor {
             Role::Planner => matches!(
                 deed,
                 D::DrawZone
+                    | D::CloseRoad
                     | D::EditHousehold
                     | D::EditPlace
                     | D::WriteLog
@@ -533,7 +537,7 @@ impl Actor {
                 D::ReportIncident | D::ReportUnit | D::EditPlace | D::WriteLog | D::BreakGlass | D::TakeTip
             ),
             Role::LocalAuthority => {
-                matches!(deed, D::ReportIncident | D::EditHousehold | D::EditPlace | D::WriteLog | D::TakeTip)
+                matches!(deed, D::ReportIncident | D::CloseRoad | D::EditHousehold | D::EditPlace | D::WriteLog | D::TakeTip)
             }
             Role::TipHandler => {
                 matches!(deed, D::ReportIncident | D::TakeTip | D::HandleTips | D::ConfirmUnsealing)

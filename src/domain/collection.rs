@@ -1,4 +1,4 @@
-//! The thirteen collections and what each is: its fields, its geometry, its layer in the picture.
+//! The collections and what each is: its fields, its geometry, its layer in the picture.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schema::Field;
-use super::{contact, duty_log, ground, household, incident, shelter, unit, zone};
+use super::{closure, contact, duty_log, ground, household, incident, shelter, unit, zone};
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -25,6 +25,7 @@ pub enum Collection {
     Units,
     Contacts,
     DutyLog,
+    RoadClosures,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -39,7 +40,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -53,6 +54,7 @@ impl Collection {
         Self::Units,
         Self::Contacts,
         Self::DutyLog,
+        Self::RoadClosures,
     ];
 
     /// Name in URLs, tables and files.
@@ -72,6 +74,7 @@ impl Collection {
             Self::Units => "units",
             Self::Contacts => "contacts",
             Self::DutyLog => "duty_log",
+            Self::RoadClosures => "road_closures",
         }
     }
 
@@ -104,6 +107,7 @@ impl Collection {
             Self::Units => ("Lực lượng", "Units"),
             Self::Contacts => ("Danh bạ trực", "Contacts"),
             Self::DutyLog => ("Nhật ký trực ban", "Duty log"),
+            Self::RoadClosures => ("Đoạn đường bị cắt, hạn chế", "Road closures"),
         }
     }
 
@@ -124,6 +128,7 @@ impl Collection {
             Self::Units => unit::FIELDS,
             Self::Contacts => contact::FIELDS,
             Self::DutyLog => duty_log::FIELDS,
+            Self::RoadClosures => closure::FIELDS,
         }
     }
 
@@ -131,7 +136,7 @@ impl Collection {
     #[must_use]
     pub const fn geometry_kind(self) -> GeometryKind {
         match self {
-            Self::BorderSectors | Self::Roads | Self::Rivers => GeometryKind::Line,
+            Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures => GeometryKind::Line,
             Self::AdminUnits | Self::RiskZones => GeometryKind::Area,
             _ => GeometryKind::Point,
         }

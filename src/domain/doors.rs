@@ -30,6 +30,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
     match collection {
         Collection::Households | Collection::Shelters => Deed::EditHousehold,
         Collection::RiskZones => Deed::DrawZone,
+        Collection::RoadClosures => Deed::CloseRoad,
         Collection::Incidents => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
         Collection::Contacts | Collection::Places => Deed::EditPlace,

@@ -36,6 +36,8 @@ pub const KINDS: &[&str] = &[
     "zone_drawn",
     "zone_edited",
     "zone_ended",
+    "road_closed",
+    "road_opened",
     "blind",
     "break_glass",
 ];

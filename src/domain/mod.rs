@@ -5,6 +5,7 @@
 pub mod access;
 pub mod account;
 pub mod change;
+pub mod closure;
 pub mod collection;
 pub mod problem;
 pub mod schema;

@@ -119,7 +119,7 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         C::AdminUnits => &["full_name", "name", "code"],
         C::Stations => &["name", "marker"],
         C::Roads => &["name", "road_ref"],
-        C::BorderSectors | C::Rivers | C::Shelters => &["name"],
+        C::BorderSectors | C::Rivers | C::Shelters | C::RoadClosures => &["name"],
         C::Units => &["code", "name", "radio"],
         C::Incidents => &["code", "title", "place_text"],
         C::RiskZones => &["code", "name"],
