@@ -53,6 +53,7 @@ mod picture_queries;
 mod postgres_support;
 mod retention;
 mod roads;
+mod roads_closures;
 mod roads_osm;
 mod roads_support;
 mod rooms;
