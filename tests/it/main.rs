@@ -35,6 +35,7 @@ mod http_oidc_forged;
 mod http_open_feeds;
 mod http_peers;
 mod http_problems;
+mod http_roads;
 mod http_serve;
 mod http_sharing;
 mod http_sign_in;
