@@ -44,7 +44,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 78] = [
+pub static DOORS: [(&str, &str, Asks); 81] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -96,13 +96,16 @@ pub static DOORS: [(&str, &str, Asks); 78] = [
     ("POST", "/api/oidc/start", Asks::Nothing),
     ("GET", "/api/organisations", Asks::Account),
     ("PUT", "/api/organisations/{id}", Asks::Deed(Deed::ManageAccounts)),
+    ("GET", "/api/reach", Asks::Account),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
+    ("GET", "/api/route", Asks::Account),
     ("GET", "/api/search", Asks::Account),
     ("GET", "/api/session", Asks::Nothing),
     ("POST", "/api/session", Asks::Nothing),
     ("DELETE", "/api/session", Asks::Nothing),
     ("POST", "/api/setup", Asks::Nothing),
     ("GET", "/api/similar", Asks::Account),
+    ("POST", "/api/table", Asks::Account),
     ("GET", "/api/tip", Asks::Public(Deed::TakeTip)),
     ("POST", "/api/tip", Asks::Public(Deed::TakeTip)),
     ("POST", "/api/tip/follow-up", Asks::Public(Deed::TakeTip)),

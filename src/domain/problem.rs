@@ -62,6 +62,8 @@ pub enum Code {
     TooBusy,
     StaleFix,
     FutureTime,
+    RoadsNotLoaded,
+    NoRoute,
     Internal,
 }
 
@@ -125,6 +127,8 @@ impl Code {
             Self::TooBusy => "too_busy",
             Self::StaleFix => "stale_fix",
             Self::FutureTime => "future_time",
+            Self::RoadsNotLoaded => "roads_not_loaded",
+            Self::NoRoute => "no_route",
             Self::Internal => "internal",
         }
     }

@@ -43,6 +43,7 @@ mod peer;
 mod places;
 mod qr;
 mod records;
+mod roads;
 mod router;
 mod serve;
 mod session;

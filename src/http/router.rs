@@ -10,7 +10,7 @@ use super::app::App;
 use super::front::Front;
 use super::{
     accounts, around, assignments, audit, authority, devices, docs, ends, feed, grants, health, imports, incidents,
-    items, landing, me, oidc, organisations, pages, places, records, session, setup, tiles, tips, units,
+    items, landing, me, oidc, organisations, pages, places, records, roads, session, setup, tiles, tips, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -66,6 +66,9 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(around::along))
         .routes(routes!(around::exposure))
         .routes(routes!(places::search))
+        .routes(routes!(roads::find_route))
+        .routes(routes!(roads::find_table))
+        .routes(routes!(roads::find_reach))
         .routes(routes!(audit::read_audit))
 }
 

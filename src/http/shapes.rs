@@ -3,7 +3,7 @@
 //! `schema_with`. The schemas of places, words and calls stand beside their handlers.
 
 use serde_json::{Map, Value, json};
-use utoipa::openapi::schema::{AdditionalProperties, Array, Object, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
 use super::landing::field_schemas;
@@ -246,6 +246,26 @@ pub fn properties() -> Object {
 /// An area.
 pub fn area() -> Schema {
     OneOfBuilder::new().item(Ref::from_schema_name("Polygon")).item(Ref::from_schema_name("MultiPolygon")).into()
+}
+
+/// Areas.
+pub fn areas() -> Ref {
+    Ref::from_schema_name("MultiPolygon")
+}
+
+/// A line.
+pub fn line() -> Ref {
+    Ref::from_schema_name("LineString")
+}
+
+/// A position.
+pub fn position_ref() -> Ref {
+    Ref::from_schema_name("Position")
+}
+
+/// Positions, at least one.
+pub fn positions() -> Array {
+    ArrayBuilder::new().items(Ref::from_schema_name("Position")).min_items(Some(1)).build()
 }
 
 /// Incidents that may be the same, with their distance.

@@ -129,7 +129,9 @@ async fn fill(
     let tips = open_tips(folder.to_owned(), logs.clone(), is_demo, &options.limits).await?;
     let sign_in = SignIn::within(&options.limits);
     let (directory, setup_link) = open_directory(folder.to_owned(), logs, options, cast).await?;
-    tasks.push(tokio::spawn(directory.clone().follow(stopping)));
+    tasks.push(tokio::spawn(directory.clone().follow(stopping.clone())));
+    let (roads, following) = watch::roads::start(folder, is_demo, stopping).await;
+    tasks.push(following);
     let (tiles, long_questions) = (Tiles::default(), LongQuestions::default());
     let live = Live {
         store: Arc::clone(store),
@@ -142,6 +144,7 @@ async fn fill(
         oidc,
         uploads,
         tips,
+        roads,
         long_questions,
         audit,
     };

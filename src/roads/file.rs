@@ -24,6 +24,9 @@ use super::graph::{CLOSED, Graph};
 use super::profile::{Class, Surface};
 use crate::domain::{Code, Problem};
 
+/// Name of the graph in the folder of the data.
+pub const GRAPH_FILE: &str = "roads.graph";
+
 const MAGIC: [u8; 8] = *b"TBROADS\0";
 /// Raised with every change of the arrays; a file of another version is imported anew.
 pub const VERSION: u32 = 1;
@@ -68,7 +71,8 @@ macro_rules! sections {
 
 /// Writes the graph beside its place and then puts it there, so that nobody ever sees half of one.
 pub fn write(graph: &Graph, path: &Path) -> Result<GraphId, Problem> {
-    let beside = path.with_extension("part");
+    // Two imports at once write two files; the last to be whole stays.
+    let beside = path.with_extension(format!("{}.part", std::process::id()));
     let written = write_whole(graph, &beside).and_then(|id| {
         fs::rename(&beside, path)?;
         Ok(id)
@@ -88,8 +92,26 @@ pub fn write(graph: &Graph, path: &Path) -> Result<GraphId, Problem> {
     })
 }
 
+/// The identity that the file of a graph would have.
+#[must_use]
+pub fn identity(graph: &Graph) -> GraphId {
+    let mut nowhere = Hashing { inner: std::io::sink(), hash: Sha256::new() };
+    put(graph, &mut nowhere).expect("a sink takes everything");
+    hex(&nowhere.hash.finalize())
+}
+
 fn write_whole(graph: &Graph, path: &Path) -> std::io::Result<GraphId> {
     let mut out = Hashing { inner: BufWriter::with_capacity(1 << 20, fs::File::create(path)?), hash: Sha256::new() };
+    put(graph, &mut out)?;
+    let checksum = out.hash.finalize();
+    out.inner.write_all(&checksum)?;
+    let file = out.inner.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(hex(&checksum))
+}
+
+/// Puts down all that stands before the checksum.
+fn put(graph: &Graph, out: &mut impl Write) -> std::io::Result<()> {
     let mut counts = [0_u64; SECTIONS];
     macro_rules! count {
         ($($section:expr),*) => {
@@ -105,11 +127,7 @@ fn write_whole(graph: &Graph, path: &Path) -> std::io::Result<GraphId> {
         ($($section:expr),*) => { $(out.write_all(cast_slice(&$section))?;)* };
     }
     sections!(graph, put);
-    let checksum = out.hash.finalize();
-    out.inner.write_all(&checksum)?;
-    let file = out.inner.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    Ok(hex(&checksum))
+    Ok(())
 }
 
 /// Reads a graph and checks all of it: whoever searches it need not look again.

@@ -6,19 +6,28 @@
 //! as an argument ([`Overlay`]), so that one graph serves what is in force and what somebody only tries.
 //! Positions are WGS 84, longitude first; times are kept in whole milliseconds, lengths in metres.
 
+pub mod closures;
+pub mod cut_off;
 pub mod file;
 pub mod graph;
+pub mod held;
 pub mod import;
 pub mod isochrone;
 pub mod overlay;
 pub mod profile;
 pub mod reach;
+#[expect(clippy::module_inception, reason = "the room and the one thing it is about")]
+pub mod roads;
 pub mod route;
 pub mod search;
 pub mod snap;
 
+pub use closures::{Closure, Laid, lay};
+pub use cut_off::{WayOut, ways_out};
 pub use graph::Graph;
+pub use held::{InForce, RoadsHandle};
 pub use overlay::{Effect, Overlay};
 pub use profile::{Profile, Profiles};
+pub use roads::Roads;
 pub use search::{Ground, Workspace};
 pub use snap::{Snap, SnapIndex};

@@ -79,7 +79,7 @@ fn doors<'a>(arcs: impl Iterator<Item = &'a u32>, door: impl Fn(u32) -> (u32, u3
 }
 
 /// Along one segment from a place to another, past no junction: `(milliseconds, arc)`.
-fn direct(ground: &Ground<'_>, from: &Snap, to: &Snap) -> Option<(u32, u32)> {
+pub(super) fn direct(ground: &Ground<'_>, from: &Snap, to: &Snap) -> Option<(u32, u32)> {
     if from.segment != to.segment {
         return None;
     }
@@ -121,18 +121,28 @@ pub fn many_to_one(
     reach(ground, Direction::Towards, to, from, limit_ms, workspace)
 }
 
-/// All sources by all targets, a row a source.
+/// All sources by all targets, a row a source: a search for each source or for each target, whichever are fewer.
 pub fn table(
     ground: &Ground<'_>,
     sources: &[Option<Snap>],
     targets: &[Option<Snap>],
     workspace: &mut Workspace,
 ) -> Vec<Vec<Option<Reached>>> {
-    let row = |source: &Option<Snap>| match source {
-        Some(source) => one_to_many(ground, source, targets, u32::MAX, workspace),
-        None => vec![None; targets.len()],
-    };
-    sources.iter().map(row).collect()
+    if sources.len() <= targets.len() {
+        let mut row = |source: &Option<Snap>| match source {
+            Some(source) => one_to_many(ground, source, targets, u32::MAX, workspace),
+            None => vec![None; targets.len()],
+        };
+        return sources.iter().map(&mut row).collect();
+    }
+    let mut rows = vec![vec![None; targets.len()]; sources.len()];
+    for (column, target) in targets.iter().enumerate() {
+        let Some(target) = target else { continue };
+        for (row, found) in rows.iter_mut().zip(many_to_one(ground, sources, target, u32::MAX, workspace)) {
+            row[column] = found;
+        }
+    }
+    rows
 }
 
 fn reach(

@@ -79,22 +79,30 @@ impl SnapIndex {
         RADII_M.iter().find_map(|radius_m| self.snap_within(graph, lon, lat, profile, *radius_m))
     }
 
+    /// The edges whose piece of road may reach into a box `[west, south, east, north]`: segment, and the point of the
+    /// graph's list where the edge begins; in no useful order.
+    pub(super) fn edges_near(&self, [west, south, east, north]: [f64; 4]) -> impl Iterator<Item = (u32, usize)> {
+        let around = AABB::from_corners([west, south], [east, north]);
+        let edges = |piece: &Piece| {
+            let segment = piece.segment;
+            (piece.first as usize..piece.last as usize).map(move |edge| (segment, edge))
+        };
+        self.pieces.locate_in_envelope_intersecting(around).flat_map(edges)
+    }
+
     fn snap_within(&self, graph: &Graph, lon: f64, lat: f64, profile: Profile, radius_m: f64) -> Option<Snap> {
         // Over the date line, where no mountain road runs, only the nearer side is looked at.
         let [west, south, east, north] = degree_box(lon, lat, radius_m).first;
-        let around = AABB::from_corners([west, south], [east, north]);
         let plane = Plane::at(lon, lat);
         let mut best: Option<Candidate> = None;
-        for piece in self.pieces.locate_in_envelope_intersecting(around) {
-            if !graph.segments[piece.segment as usize].main_part().has(profile) {
+        for (segment, edge) in self.edges_near([west, south, east, north]) {
+            if !graph.segments[segment as usize].main_part().has(profile) {
                 continue;
             }
-            for edge in piece.first as usize..piece.last as usize {
-                let (square_m2, share) = plane.nearest(graph.points[edge], graph.points[edge + 1]);
-                let candidate = Candidate { square_m2, segment: piece.segment, edge, share };
-                if best.as_ref().is_none_or(|best| candidate.is_before(best)) {
-                    best = Some(candidate);
-                }
+            let (square_m2, share) = plane.nearest(graph.points[edge], graph.points[edge + 1]);
+            let candidate = Candidate { square_m2, segment, edge, share };
+            if best.as_ref().is_none_or(|best| candidate.is_before(best)) {
+                best = Some(candidate);
             }
         }
         let best = best?;
@@ -136,13 +144,13 @@ fn corners(points: &[Spot]) -> [Spot; 2] {
 }
 
 /// A place on the edge from one vertex to the next.
-fn between(from: Spot, to: Spot, share: f64) -> [f64; 2] {
+pub(super) fn between(from: Spot, to: Spot, share: f64) -> [f64; 2] {
     let (from, to) = (from.degrees(), to.degrees());
     [0, 1].map(|axis| from[axis] + (to[axis] - from[axis]) * share)
 }
 
 /// Metres along a segment to a position on the edge that begins at the point `edge` of the graph's list.
-fn along_m(graph: &Graph, segment: usize, edge: usize, position: [f64; 2]) -> f64 {
+pub(super) fn along_m(graph: &Graph, segment: usize, edge: usize, position: [f64; 2]) -> f64 {
     let start = graph.first_point[segment] as usize;
     let mut places: Vec<[f64; 2]> = graph.points[start..=edge].iter().map(|spot| spot.degrees()).collect();
     places.push(position);
@@ -152,25 +160,25 @@ fn along_m(graph: &Graph, segment: usize, edge: usize, position: [f64; 2]) -> f6
 
 /// Metres east and north of a place, on the plane that touches the Earth there. Within two kilometres it is off by
 /// less than a metre in a hundred, and alike for places that are alike far.
-struct Plane {
+pub(super) struct Plane {
     centre: Coord,
     scale: Coord,
 }
 
 impl Plane {
-    fn at(lon: f64, lat: f64) -> Self {
+    pub(super) fn at(lon: f64, lat: f64) -> Self {
         const DEGREE_M: f64 = 111_320.0;
         Self { centre: Coord { x: lon, y: lat }, scale: Coord { x: DEGREE_M * lat.to_radians().cos(), y: DEGREE_M } }
     }
 
-    fn metres(&self, spot: Spot) -> Coord {
-        let [lon, lat] = spot.degrees();
+    /// A position `[lon, lat]` in metres from the centre.
+    pub(super) fn metres(&self, [lon, lat]: [f64; 2]) -> Coord {
         Coord { x: (lon - self.centre.x) * self.scale.x, y: (lat - self.centre.y) * self.scale.y }
     }
 
     /// Square of the distance from the centre to an edge, and the share of the edge where it is nearest.
-    fn nearest(&self, from: Spot, to: Spot) -> (f64, f64) {
-        let (from, to) = (self.metres(from), self.metres(to));
+    pub(super) fn nearest(&self, from: Spot, to: Spot) -> (f64, f64) {
+        let (from, to) = (self.metres(from.degrees()), self.metres(to.degrees()));
         let edge = to - from;
         let square = edge.x * edge.x + edge.y * edge.y;
         let share = if square > 0.0 { (-(from.x * edge.x + from.y * edge.y) / square).clamp(0.0, 1.0) } else { 0.0 };

@@ -3,6 +3,7 @@
 //! A task here owns no state that matters: what is due is read from the picture each time, so that a restart, a lost
 //! message or a second node neither miss a turn nor make it twice (the desk decides again and the store settles it).
 
+pub mod roads;
 mod zones;
 
 use tokio::sync::watch;

@@ -1,13 +1,13 @@
 //! Travel times over roads: held against a plain reference, under closures, one-ways, turn rules and boats.
 
 use proptest::prelude::*;
-use trucban::roads::import::import;
+use trucban::roads::import::{import, shipped};
 use trucban::roads::reach::{many_to_one, one_to_many, table};
 use trucban::roads::route::route;
 use trucban::roads::snap::SNAP_MAX_M;
 use trucban::roads::{Effect, Graph, Overlay, Profile, Profiles, Snap, SnapIndex, Workspace};
 
-use crate::roads_support::{Extract, Reference, ground, mountains, places, shipped};
+use crate::roads_support::{Extract, Reference, ground, mountains, places};
 
 const NO_LIMIT: u32 = u32::MAX;
 

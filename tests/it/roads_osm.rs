@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use trucban::domain::Code;
 use trucban::roads::file;
-use trucban::roads::import::{Dem, Dropped, import};
+use trucban::roads::import::{Dem, Dropped, import, shipped};
 use trucban::roads::reach::one_to_many;
 use trucban::roads::{Graph, Overlay, Profile, SnapIndex, Workspace};
 
-use crate::roads_support::{Extract, folder, ground, shipped};
+use crate::roads_support::{Extract, folder, ground};
 
 /// A crossroads: roads to the west (1), north (2), east (3) and south (4) of node 5, each 2 km long, ways 11 to 14.
 /// A round way from the east over the far north-east (6) to the north is way 15.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -18,13 +19,14 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-pub fn shipped() -> (Graph, Report) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("geodata/ground/roads.geojson");
-    import(&path, &Dem::default(), &mut |_| {}).unwrap()
-}
-
 /// The extract of Andorra and its ground, from `TRUCBAN_MOUNTAINS` or beside the repository; says so where it is not.
 pub fn mountains() -> Option<(PathBuf, Dem)> {
+    let (roads, tile) = mountains_files()?;
+    Some((roads, Dem::read(&[tile]).unwrap()))
+}
+
+/// As [`mountains`], with the ground as a file.
+pub fn mountains_files() -> Option<(PathBuf, PathBuf)> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/geodata/mountains");
     let at = std::env::var_os("TRUCBAN_MOUNTAINS").map_or(beside, PathBuf::from);
     let (roads, tile) = (at.join("andorra.osm.pbf"), at.join("N42E001.hgt.zip"));
@@ -32,9 +34,13 @@ pub fn mountains() -> Option<(PathBuf, Dem)> {
         println!("SKIPPED: no andorra.osm.pbf and N42E001.hgt.zip in {}", at.display());
         return None;
     }
-    let unpacked = folder("mountains").join("N42E001.hgt");
-    std::fs::write(&unpacked, first_of_zip(&std::fs::read(tile).unwrap())).unwrap();
-    Some((roads, Dem::read(&[unpacked]).unwrap()))
+    static UNPACKED: OnceLock<PathBuf> = OnceLock::new();
+    let unpacked = UNPACKED.get_or_init(|| {
+        let unpacked = folder("mountains").join("N42E001.hgt");
+        std::fs::write(&unpacked, first_of_zip(&std::fs::read(tile).unwrap())).unwrap();
+        unpacked
+    });
+    Some((roads, unpacked.clone()))
 }
 
 /// The first file of a zip archive.

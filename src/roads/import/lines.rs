@@ -18,24 +18,43 @@ use crate::domain::Problem;
 use crate::roads::graph::Spot;
 use crate::roads::profile::{Class, Profiles, Surface};
 
-/// Reads the roads of a file, which is held whole.
+/// The coarse network that the program carries: the roads of the reference ground.
+const SHIPPED: &str = include_str!("../../../geodata/ground/roads.geojson");
+/// Whom to thank for it, and how far to trust it.
+const SHIPPED_ATTRIBUTION: &str =
+    "trucban, sơ đồ đường khái lược (sai số 3–5 km) / coarse sketch of roads (3–5 km), CC0";
+
+/// Reads the roads of a file, which is held whole. A member `attribution` beside `features` says whom to thank.
 pub fn read(path: &Path, progress: Progress<'_>, report: &mut Report) -> Result<Network, Problem> {
     let file = File::open(path).map_err(|error| unreadable(path, &error.to_string(), &error.to_string()))?;
-    let broken = |error: &dyn std::fmt::Display| {
+    let network = GeoJson::from_reader(BufReader::new(file))
+        .map_err(geojson::Error::from)
+        .and_then(|document| network_of(document, report));
+    progress(1.0);
+    network.map_err(|error| {
         unreadable(
             path,
             &format!("không phải GeoJSON trọn vẹn ({error})"),
             &format!("it is no whole GeoJSON ({error})"),
         )
-    };
-    let document = GeoJson::from_reader(BufReader::new(file)).map_err(|error| broken(&error))?;
-    let features = FeatureCollection::try_from(document).map_err(|error| broken(&error))?.features;
-    let mut network = Network::default();
+    })
+}
+
+/// Reads the roads that the program carries.
+pub fn read_shipped(report: &mut Report) -> Network {
+    let network =
+        SHIPPED.parse().and_then(|document| network_of(document, report)).expect("the shipped roads are GeoJSON");
+    Network { attribution: SHIPPED_ATTRIBUTION.to_owned(), ..network }
+}
+
+fn network_of(document: GeoJson, report: &mut Report) -> geojson::Result<Network> {
+    let collection = FeatureCollection::try_from(document)?;
+    let attribution = collection.foreign_members.as_ref().and_then(|members| members.get("attribution")?.as_str());
+    let mut network = Network { attribution: attribution.unwrap_or_default().to_owned(), ..Network::default() };
     let mut places: HashMap<Spot, u32> = HashMap::new();
-    for (feature, number) in features.iter().zip(1..) {
+    for (feature, number) in collection.features.iter().zip(1..) {
         take(feature, number, &mut network, &mut places, report);
     }
-    progress(1.0);
     Ok(network)
 }
 

@@ -32,6 +32,14 @@ pub type Progress<'a> = &'a mut dyn FnMut(f64);
 /// Most arcs that a graph numbers: the numbers of segments have 31 bits.
 const ARCS_MAX: usize = 1 << 31;
 
+/// Makes a graph of the coarse network that the program carries: what a demo has, and a province before its import.
+#[must_use]
+pub fn shipped() -> (Graph, Report) {
+    let mut report = Report::default();
+    let network = lines::read_shipped(&mut report);
+    build(&network, &Dem::default(), report)
+}
+
 /// Makes a graph of an OpenStreetMap extract (`.osm.pbf`) or of GeoJSON lines.
 ///
 /// # Errors
