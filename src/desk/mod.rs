@@ -6,9 +6,12 @@
 //! record as the actor's View shows it. Doors translate into these calls and decide nothing.
 
 mod advice;
+mod alarms;
 mod assign;
+mod assignments;
 mod bulk;
 mod callers;
+mod course;
 mod emergency;
 mod fixes;
 mod ground;
@@ -20,6 +23,7 @@ mod merge;
 mod report;
 mod rules;
 mod scene;
+mod timers;
 mod units;
 mod words;
 mod write;
@@ -32,6 +36,8 @@ use geo_types::Geometry;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::domain::accountability::Timers;
+use crate::domain::assignment::Step;
 use crate::domain::change::Seq;
 use crate::domain::place::Place;
 use crate::domain::{Actor, Change, Collection, Record, Timestamp};
@@ -66,6 +72,8 @@ pub struct Desk {
     store: Arc<dyn Store>,
     picture: PictureHandle,
     clock: Arc<dyn Clock>,
+    /// How long is waited for an answer.
+    timers: Timers,
     /// One at a time for writes of the same record without `If-Match` (a caller added, a status told): each of them
     /// shall get in, and none of them shall have to lose a race.
     turns: Arc<write::Turns>,
@@ -224,6 +232,8 @@ pub struct Assigned {
     pub written: Written,
     /// The unit as it was written.
     pub unit: Arc<Record>,
+    /// The assignment that was made, changed or stands; none where units were assigned before there were any.
+    pub assignment: Option<Uuid>,
     /// The unit is busy: the incident waits for it and its status is as before.
     pub queued: bool,
 }
@@ -234,6 +244,43 @@ pub struct StatusReport {
     pub status: String,
     /// `own`, `radio` or `desk`; by who asks if `None`.
     pub source: Option<String>,
+}
+
+/// What became of an assignment, as told by the unit or for it.
+#[derive(Clone, Debug)]
+pub struct StepReport {
+    /// One of [`Step::BY_UNIT`].
+    pub step: Step,
+    pub told: Told,
+    /// Why a unit declines.
+    pub reason: Option<String>,
+}
+
+/// What a duty officer decides on an assignment.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// One of [`Step::BY_OFFICER`].
+    pub step: Step,
+    pub told: Told,
+    /// Why another force refuses.
+    pub reason: Option<String>,
+}
+
+/// A sign of life of a unit that is out, or word that none will come for a while.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    pub told: Told,
+    /// Until when it will be out of coverage.
+    pub no_coverage_until: Option<Timestamp>,
+}
+
+/// By which way something was told.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// `own`, `radio`, `phone` or `desk`; by who asks if `None`.
+    pub source: Option<String>,
+    /// Who was heard, needed by radio and by phone.
+    pub told_by: Option<String>,
 }
 
 /// A unit's place as it was told by radio.
@@ -259,7 +306,20 @@ impl Desk {
     /// A desk on this store and its picture.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, picture: PictureHandle, clock: Arc<dyn Clock>) -> Self {
-        Self { store, picture, clock, turns: Arc::default(), ground: Arc::default(), written: Arc::default() }
+        let timers = Timers::default();
+        Self { store, picture, clock, timers, turns: Arc::default(), ground: Arc::default(), written: Arc::default() }
+    }
+
+    /// The same desk with other limits.
+    #[must_use]
+    pub fn with_timers(self, timers: Timers) -> Self {
+        Self { timers, ..self }
+    }
+
+    /// How long this desk waits for answers.
+    #[must_use]
+    pub fn timers(&self) -> &Timers {
+        &self.timers
     }
 
     /// The newest change that this desk made; the picture may not hold it yet.

@@ -94,6 +94,7 @@ pub(super) fn status_source(source: &str) -> &'static str {
     match source {
         "own" => "đơn vị tự báo",
         "radio" => "báo qua bộ đàm",
+        "phone" => "báo qua điện thoại",
         _ => "trực ban ghi",
     }
 }

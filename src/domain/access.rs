@@ -237,7 +237,7 @@ pub struct Actor {
 pub enum DataClass {
     /// The ground, zones, shelters, posts.
     Public,
-    /// Incidents, log, contacts.
+    /// Incidents, log, contacts, assignments, alarms.
     Internal,
     /// Where units are.
     Restricted,
@@ -275,7 +275,7 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::RiskZones
         | C::Stations
         | C::BorderSectors => DataClass::Public,
-        C::Incidents | C::DutyLog | C::Contacts => DataClass::Internal,
+        C::Incidents | C::DutyLog | C::Contacts | C::Assignments | C::Alarms => DataClass::Internal,
         C::Units => DataClass::Restricted,
         C::Households => DataClass::Personal,
     }
@@ -420,7 +420,10 @@ impl Actor {
         match self.reach(class_of(collection)) {
             Reach::All => true,
             // Some kinds of incident, and what is tied to them, are closed even to the province.
-            Reach::Area => whole && !matches!(collection, Collection::Incidents | Collection::DutyLog),
+            Reach::Area => {
+                use Collection as C;
+                whole && !matches!(collection, C::Incidents | C::DutyLog | C::Assignments | C::Alarms)
+            }
             Reach::ForceInArea | Reach::Task | Reach::Reduced | Reach::Nothing => false,
         }
     }

@@ -1,4 +1,4 @@
-//! The thirteen collections and what each is: its fields, its geometry, its layer in the picture.
+//! The fifteen collections and what each is: its fields, its geometry, its layer in the picture.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schema::Field;
-use super::{contact, duty_log, ground, household, incident, shelter, unit, zone};
+use super::{alarm, assignment, contact, duty_log, ground, household, incident, shelter, unit, zone};
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -25,6 +25,8 @@ pub enum Collection {
     Units,
     Contacts,
     DutyLog,
+    Assignments,
+    Alarms,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -39,7 +41,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -53,6 +55,8 @@ impl Collection {
         Self::Units,
         Self::Contacts,
         Self::DutyLog,
+        Self::Assignments,
+        Self::Alarms,
     ];
 
     /// Name in URLs, tables and files.
@@ -72,6 +76,8 @@ impl Collection {
             Self::Units => "units",
             Self::Contacts => "contacts",
             Self::DutyLog => "duty_log",
+            Self::Assignments => "assignments",
+            Self::Alarms => "alarms",
         }
     }
 
@@ -104,6 +110,8 @@ impl Collection {
             Self::Units => ("Lực lượng", "Units"),
             Self::Contacts => ("Danh bạ trực", "Contacts"),
             Self::DutyLog => ("Nhật ký trực ban", "Duty log"),
+            Self::Assignments => ("Nhiệm vụ đã giao", "Assignments"),
+            Self::Alarms => ("Báo động", "Alarms"),
         }
     }
 
@@ -124,6 +132,8 @@ impl Collection {
             Self::Units => unit::FIELDS,
             Self::Contacts => contact::FIELDS,
             Self::DutyLog => duty_log::FIELDS,
+            Self::Assignments => assignment::FIELDS,
+            Self::Alarms => alarm::FIELDS,
         }
     }
 
@@ -135,6 +145,12 @@ impl Collection {
             Self::AdminUnits | Self::RiskZones => GeometryKind::Area,
             _ => GeometryKind::Point,
         }
+    }
+
+    /// Whether its records come from verbs alone: nobody writes one by hand or brings one in a file.
+    #[must_use]
+    pub const fn is_by_verbs(self) -> bool {
+        matches!(self, Self::Assignments | Self::Alarms)
     }
 
     /// The series of its human codes, for collections whose records get one (`LC-2026-Q4-0147`).

@@ -38,6 +38,15 @@ pub const KINDS: &[&str] = &[
     "zone_ended",
     "blind",
     "break_glass",
+    "proposed",
+    "requested",
+    "agreed",
+    "refused",
+    "declined",
+    "timed_out",
+    "cleared",
+    "accountability",
+    "alarm_taken",
 ];
 
 /// Kinds that a person writes by hand.

@@ -22,6 +22,8 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::Units => &["code", "fix_at", "fix_source", "force", "kind", "name", "status", "status_at"],
         C::Contacts => &["kind", "name"],
         C::DutyLog => &["kind", "occurred_at"],
+        // They stand nowhere by themselves.
+        C::Assignments | C::Alarms => &[],
     }
 }
 
