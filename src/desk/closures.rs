@@ -49,9 +49,18 @@ pub(super) fn create(scene: &Scene<'_>, roads: Option<&Roads>, id: Uuid, item: &
     let mut record = items::new_record(scene, Collection::RoadClosures, id, &item)?;
     fill(&mut record, scene, at);
     check(&record, roads, scene.now)?;
-    let text = format!("{}: {}", if record.number("speed_factor").is_some() { "Đi chậm" } else { "Cắt đường" }, record.label());
+    let text = format!(
+        "{}: {}",
+        if record.number("speed_factor").is_some() { "Đi chậm" } else { "Cắt đường" },
+        record.label()
+    );
     let mut draft = Draft::default();
-    let closed = entry("road_closed", text, json!({"closure_id": id, "profiles": record.properties["profiles"]}), incident.as_ref());
+    let closed = entry(
+        "road_closed",
+        text,
+        json!({"closure_id": id, "profiles": record.properties["profiles"]}),
+        incident.as_ref(),
+    );
     draft.put(record, at);
     draft.log(scene, at, closed);
     Ok(draft)
@@ -104,7 +113,8 @@ fn opened(scene: &Scene<'_>, mut record: Working, at: Timestamp, reason: &str) -
     record.set("end_reason", reason.trim());
     let incident = record.reference("incident_id").and_then(|id| scene.take(Collection::Incidents, id).ok());
     let text = format!("Thông đường: {}", record.label());
-    let opened = entry("road_opened", text, json!({"closure_id": record.id, "reason": reason.trim()}), incident.as_ref());
+    let opened =
+        entry("road_opened", text, json!({"closure_id": record.id, "reason": reason.trim()}), incident.as_ref());
     let mut draft = Draft::default();
     draft.put(record, at);
     draft.log(scene, at, opened);
@@ -186,7 +196,8 @@ fn posted(scene: &Scene<'_>, road_ref: &str, from_km: f64, to_km: f64) -> Result
         if high_km - low_km < 2.0 * half_km { (low_km - half_km, high_km + half_km) } else { (low_km, high_km) };
     let mut ranges = Vec::new();
     for road in scene.ground.roads(Some(road_ref)) {
-        let part: Vec<LineString> = road.route.part(low_km, high_km).into_iter().filter(|line| line.0.len() > 1).collect();
+        let part: Vec<LineString> =
+            road.route.part(low_km, high_km).into_iter().filter(|line| line.0.len() > 1).collect();
         if !part.is_empty() {
             return Ok(MultiLineString(part).into());
         }
@@ -245,7 +256,9 @@ fn name_of(record: &Working) -> String {
 fn check(record: &Working, roads: Option<&Roads>, now: Timestamp) -> Result<(), Problem> {
     closure::check_times(record.time("valid_from").unwrap_or(now), record.time("valid_to"), now)?;
     let Some(geometry) = &record.geometry else {
-        return Err(Problem::new(Code::MissingField, "cần vị trí đoạn đường", "a closure needs a place").at("/geometry"));
+        return Err(
+            Problem::new(Code::MissingField, "cần vị trí đoạn đường", "a closure needs a place").at("/geometry")
+        );
     };
     // Without a network whoever draws knows best; it is laid on the first one that is loaded.
     let Some(roads) = roads else { return Ok(()) };

@@ -14,7 +14,7 @@ use crate::domain::doors::deed_of;
 use crate::domain::place::{Place, PointSource};
 use crate::domain::schema::{self, SetBy};
 use crate::domain::transition::refused;
-use crate::domain::{Code, Collection, Problem};
+use crate::domain::{Code, Collection, Problem, Timestamp};
 
 impl Desk {
     /// Creates a record. `id` is the caller's own (a phone makes it offline), else a new one. An incident is
@@ -34,6 +34,7 @@ impl Desk {
             return self.report_item(ask, id, item).await.map(|reported| reported.written);
         }
         may(&ask.actor, deed_of(collection))?;
+        rules::check_by_hand(collection)?;
         let id = id.unwrap_or_else(Uuid::now_v7);
         match collection {
             Collection::RiskZones => self.write(ask, |scene| zones::create(scene, id, &item)).await,
@@ -84,6 +85,7 @@ impl Desk {
         reason: Option<String>,
     ) -> Result<Written, Problem> {
         may(&ask.actor, deed_of(collection))?;
+        rules::check_by_hand(collection)?;
         let reason = reason.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| "xoá khỏi danh sách".to_owned());
         incidents::limit("reason", &reason, 1_000)?;
         self.write(ask, |scene| end(scene, collection, id, &reason)).await
@@ -98,6 +100,7 @@ impl Desk {
         whole: bool,
     ) -> Result<Written, Problem> {
         may(&ask.actor, deed_of(collection))?;
+        rules::check_by_hand(collection)?;
         match collection {
             Collection::DutyLog => Err(Problem::new(
                 Code::MethodNotAllowed,
@@ -178,7 +181,7 @@ fn edit(scene: &Scene<'_>, collection: Collection, id: Uuid, patch: &Patch, whol
         rules::check_unit_code(scene, &record)?;
     }
     if collection == Collection::Incidents {
-        return Ok(logged_edit(scene, &before, record, at));
+        return logged_edit(scene, &before, record, at);
     }
     let mut draft = Draft::default();
     draft.put(record, at);
@@ -296,7 +299,7 @@ pub(super) fn finish(scene: &Scene<'_>, mut record: Working) -> Result<Working, 
 }
 
 /// An edited incident: what was changed stands in its log, by name where it is personal.
-fn logged_edit(scene: &Scene<'_>, before: &Working, record: Working, at: crate::domain::Timestamp) -> Draft {
+fn logged_edit(scene: &Scene<'_>, before: &Working, record: Working, at: Timestamp) -> Result<Draft, Problem> {
     let id = record.id;
     let mut changed = Map::new();
     let mut names: Vec<&str> = Vec::new();
@@ -318,7 +321,10 @@ fn logged_edit(scene: &Scene<'_>, before: &Working, record: Working, at: crate::
     let facts = fitting(json!({"from": state, "to": state, "changed": changed}), &names);
     let mut hand = Hand::new(scene, at, record);
     hand.log("updated", id, None, text, facts);
-    hand.finish()
+    if names.contains(&"accountability_every_min") {
+        hand.begin_timers_anew(id)?;
+    }
+    Ok(hand.finish())
 }
 
 /// Facts that fit in the log's field: long texts are named, not quoted.

@@ -23,6 +23,12 @@ pub(super) struct RoadsHeld {
     last: Mutex<LaidLast>,
 }
 
+impl RoadsHeld {
+    pub fn new(handle: RoadsHandle) -> Self {
+        Self { handle, last: Mutex::default() }
+    }
+}
+
 impl Desk {
     /// The handle by which a network is swapped.
     #[must_use]

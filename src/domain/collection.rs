@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schema::Field;
-use super::{closure, contact, duty_log, ground, household, incident, shelter, unit, zone};
+use super::{alarm, assignment, closure, contact, duty_log, ground, household, incident, shelter, unit, zone};
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -26,6 +26,8 @@ pub enum Collection {
     Contacts,
     DutyLog,
     RoadClosures,
+    Assignments,
+    Alarms,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -40,7 +42,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -55,6 +57,8 @@ impl Collection {
         Self::Contacts,
         Self::DutyLog,
         Self::RoadClosures,
+        Self::Assignments,
+        Self::Alarms,
     ];
 
     /// Name in URLs, tables and files.
@@ -75,6 +79,8 @@ impl Collection {
             Self::Contacts => "contacts",
             Self::DutyLog => "duty_log",
             Self::RoadClosures => "road_closures",
+            Self::Assignments => "assignments",
+            Self::Alarms => "alarms",
         }
     }
 
@@ -108,6 +114,8 @@ impl Collection {
             Self::Contacts => ("Danh bạ trực", "Contacts"),
             Self::DutyLog => ("Nhật ký trực ban", "Duty log"),
             Self::RoadClosures => ("Đoạn đường bị cắt, hạn chế", "Road closures"),
+            Self::Assignments => ("Nhiệm vụ đã giao", "Assignments"),
+            Self::Alarms => ("Báo động", "Alarms"),
         }
     }
 
@@ -129,6 +137,8 @@ impl Collection {
             Self::Contacts => contact::FIELDS,
             Self::DutyLog => duty_log::FIELDS,
             Self::RoadClosures => closure::FIELDS,
+            Self::Assignments => assignment::FIELDS,
+            Self::Alarms => alarm::FIELDS,
         }
     }
 
@@ -140,6 +150,12 @@ impl Collection {
             Self::AdminUnits | Self::RiskZones => GeometryKind::Area,
             _ => GeometryKind::Point,
         }
+    }
+
+    /// Whether its records come from verbs alone: nobody writes one by hand or brings one in a file.
+    #[must_use]
+    pub const fn is_by_verbs(self) -> bool {
+        matches!(self, Self::Assignments | Self::Alarms)
     }
 
     /// The series of its human codes, for collections whose records get one (`LC-2026-Q4-0147`).

@@ -31,8 +31,9 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Households | Collection::Shelters => Deed::EditHousehold,
         Collection::RiskZones => Deed::DrawZone,
         Collection::RoadClosures => Deed::CloseRoad,
-        Collection::Incidents => Deed::RunIncident,
+        Collection::Incidents | Collection::Alarms => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
+        Collection::Assignments => Deed::AssignUnit,
         Collection::Contacts | Collection::Places => Deed::EditPlace,
         Collection::DutyLog => Deed::WriteLog,
         Collection::BorderSectors
@@ -44,13 +45,17 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 81] = [
+pub static DOORS: [(&str, &str, Asks); 85] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("PATCH", "/api/accounts/{name}", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts/{name}/reset", Asks::Deed(Deed::ManageAccounts)),
+    ("POST", "/api/alarms/{id}/acknowledge", Asks::Deed(Deed::RunIncident)),
     ("GET", "/api/along", Asks::Account),
+    ("POST", "/api/assignments/{id}/accountability", Asks::Deed(Deed::ReportUnit)),
+    ("POST", "/api/assignments/{id}/decisions", Asks::Deed(Deed::AssignUnit)),
+    ("POST", "/api/assignments/{id}/steps", Asks::Deed(Deed::ReportUnit)),
     ("GET", "/api/audit", Asks::Deed(Deed::ReadAudit)),
     ("POST", "/api/break-glass", Asks::Deed(Deed::BreakGlass)),
     ("GET", "/api/collections", Asks::Account),

@@ -40,6 +40,15 @@ pub const KINDS: &[&str] = &[
     "road_opened",
     "blind",
     "break_glass",
+    "proposed",
+    "requested",
+    "agreed",
+    "refused",
+    "declined",
+    "timed_out",
+    "cleared",
+    "accountability",
+    "alarm_taken",
 ];
 
 /// Kinds that a person writes by hand.

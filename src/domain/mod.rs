@@ -13,6 +13,9 @@ pub mod time;
 
 mod ground;
 
+pub mod accountability;
+pub mod alarm;
+pub mod assignment;
 pub mod contact;
 pub mod doors;
 pub mod duty_log;

@@ -18,7 +18,6 @@ use crate::domain::change::Seq;
 use crate::domain::{Actor, Timestamp};
 use crate::feed::Feed;
 use crate::picture::PictureHandle;
-use crate::roads::RoadsHandle;
 use crate::store::Store;
 use crate::store::audit::Audit;
 use crate::tiles::Tiles;
@@ -66,8 +65,6 @@ pub struct Live {
     pub oidc: Option<Oidc>,
     pub uploads: Uploads,
     pub tips: Tips,
-    /// The network in use, if any.
-    pub roads: RoadsHandle,
     pub long_questions: LongQuestions,
     pub audit: Audit,
 }

@@ -31,6 +31,8 @@ pub struct AssignCall {
     unit_id: Uuid,
     /// When it was ordered; now if absent.
     at: Option<String>,
+    /// Only write down that it might be sent.
+    propose: Option<bool>,
 }
 
 /// An incident and a unit that was assigned to it or released.
@@ -41,11 +43,14 @@ pub struct AssignmentAnswer {
     incident: Value,
     #[schema(schema_with = shapes::unit)]
     unit: Value,
+    /// `null` for a unit that was assigned before there were assignments.
+    #[schema(schema_with = shapes::assignment_or_null)]
+    assignment: Option<Value>,
     /// The unit is busy; the incident waits for it.
     queued: bool,
 }
 
-/// Assigns a unit to an incident; a busy one is queued.
+/// Assigns a unit to an incident; a busy one is queued, another force's is asked for.
 #[utoipa::path(
     post, path = "/api/incidents/{id}/assignments", tag = "incidents", request_body = AssignCall,
     params(
@@ -62,12 +67,14 @@ pub async fn assign_unit(Path(id): Path<String>, writer: Writer) -> Answer {
     let id = id_named(&id)?;
     let mut fields = writer.fields()?;
     let (unit, at) = (fields.needed_uuid("unit_id")?, fields.time("at")?);
+    let proposes = fields.boolean("propose")?.unwrap_or(false);
     fields.finish()?;
-    let assigned = writer.desk()?.assign(&writer.ask_of_seen(at)?, id, unit).await?;
+    let (desk, ask) = (writer.desk()?, writer.ask_of_seen(at)?);
+    let assigned = if proposes { desk.propose(&ask, id, unit).await? } else { desk.assign(&ask, id, unit).await? };
     show_both(&writer.reader, &assigned)
 }
 
-/// Releases a unit from an incident.
+/// Releases a unit from an incident, or takes back what another force was asked.
 #[utoipa::path(
     delete, path = "/api/incidents/{id}/assignments/{unit_id}", tag = "incidents",
     params(
@@ -98,6 +105,11 @@ fn show_both(reader: &Reader, assigned: &Assigned) -> Result<Response, Refusal> 
     incident.write_geojson(&[], &mut body);
     body.extend_from_slice(b",\"unit\":");
     unit.write_geojson(&[], &mut body);
+    body.extend_from_slice(b",\"assignment\":");
+    match assigned.assignment.and_then(|id| view.written(Collection::Assignments, id)) {
+        Some(assignment) => assignment.write_geojson(&[], &mut body),
+        None => body.extend_from_slice(b"null"),
+    }
     body.extend_from_slice(format!(",\"queued\":{}}}", assigned.queued).as_bytes());
     let mut answer = json_bytes(body);
     answer.headers_mut().insert(header::ETAG, etag(incident.version()));

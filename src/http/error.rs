@@ -252,6 +252,7 @@ pub const fn status(code: Code) -> StatusCode {
         | C::UnknownUnit
         | C::UnknownReference
         | C::PlaceNotFound
+        | C::NoRoad
         | C::IdempotencyMismatch
         | C::WeakPassword
         | C::CodeNotValid
@@ -292,6 +293,7 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::UnknownUnit => ("Không có đơn vị này", "Unknown unit"),
         C::UnknownReference => ("Bản ghi được dẫn không có", "Unknown reference"),
         C::PlaceNotFound => ("Không tìm ra nơi này", "Place not found"),
+        C::NoRoad => ("Không có đường ở đó", "No road there"),
         C::MethodNotAllowed => ("Phương thức không nhận", "Method not allowed"),
         C::SignInRequired => ("Cần đăng nhập", "Sign-in required"),
         C::WrongCredentials => ("Sai tên hoặc mật khẩu", "Wrong name or password"),

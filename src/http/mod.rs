@@ -12,6 +12,7 @@ mod assignments;
 mod audit;
 mod authority;
 mod config;
+mod course;
 mod cryptography;
 mod demo;
 mod devices;

@@ -291,7 +291,7 @@ pub async fn find_reach(reader: Reader) -> Answer {
 
 /// The network in use.
 fn in_force(reader: &Reader) -> Result<Arc<InForce>, Refusal> {
-    reader.live()?.roads.current().ok_or_else(|| {
+    reader.live()?.desk.roads().ok_or_else(|| {
         Problem::new(
             Code::RoadsNotLoaded,
             "Chưa có mạng đường. Người quản trị nạp bằng lệnh trucban import roads TỆP.osm.pbf.",
@@ -308,7 +308,7 @@ async fn ask<T: Send>(
     profile: Profile,
     question: impl FnOnce(&Ground<'_>, &mut Workspace) -> T + Send,
 ) -> Result<T, Refusal> {
-    let handle = &reader.live()?.roads;
+    let handle = reader.live()?.desk.roads_handle();
     let ground = in_force.roads.ground(&in_force.laid.overlay, profile);
     let looks_at = in_force.roads.graph.node_count();
     long::answer(reader, looks_at, || handle.search(|workspace| question(&ground, workspace))).await

@@ -9,6 +9,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use super::landing::field_schemas;
 use crate::domain::Collection;
 use crate::domain::access::{DataClass, class_of};
+use crate::domain::assignment::{SOURCES, Step};
 use crate::domain::collection::GeometryKind;
 
 /// All of them, by name.
@@ -228,6 +229,12 @@ pub fn unit() -> Ref {
     Ref::from_schema_name("UnitsFeature")
 }
 
+/// An assignment in an answer, where there is one.
+pub fn assignment_or_null() -> Schema {
+    let assignment = Ref::from_schema_name("AssignmentsFeature");
+    OneOfBuilder::new().item(assignment).item(Object::with_type(Type::Null)).into()
+}
+
 /// A place in a call.
 pub fn place() -> Ref {
     Ref::from_schema_name("Place")
@@ -306,6 +313,25 @@ pub fn unit_status() -> RefOr<Schema> {
 /// How a status became known.
 pub fn unit_status_source() -> RefOr<Schema> {
     of_table(Collection::Units, "status_source")
+}
+
+/// How something became known.
+pub fn told_source() -> RefOr<Schema> {
+    words_of(SOURCES.iter().copied())
+}
+
+/// What a unit says of its assignment.
+pub fn step_by_unit() -> RefOr<Schema> {
+    words_of(Step::BY_UNIT.into_iter().map(Step::as_str))
+}
+
+/// What a duty officer decides on an assignment.
+pub fn step_by_officer() -> RefOr<Schema> {
+    words_of(Step::BY_OFFICER.into_iter().map(Step::as_str))
+}
+
+fn words_of(words: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
 }
 
 /// A field of a record, as its table has it.
