@@ -26,6 +26,7 @@ mod roads;
 mod rules;
 mod scene;
 mod timers;
+mod travel;
 mod units;
 mod words;
 mod write;
@@ -49,6 +50,7 @@ use crate::store::{Idempotency, Store, clock};
 
 use self::roads::RoadsHeld;
 pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, Recommendation};
+pub use advice::Advice;
 pub use bulk::take_file;
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use locate::Candidate;

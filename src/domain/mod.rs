@@ -8,6 +8,7 @@ pub mod change;
 pub mod closure;
 pub mod collection;
 pub mod problem;
+pub mod run_card;
 pub mod schema;
 pub mod time;
 

@@ -16,7 +16,8 @@ use super::params::{Params, id_named};
 use super::shapes;
 use crate::desk::{Assigned, LeftOut, Reason, UnitCandidate};
 use crate::domain::change::FixSource;
-use crate::domain::recommend::UnitPosition;
+use crate::domain::recommend::{EtaBasis, UnitPosition};
+use crate::domain::run_card::{Need, Shortfall};
 use crate::domain::{Collection, Timestamp};
 use crate::picture::View;
 
@@ -125,8 +126,14 @@ pub struct RecommendationAnswer {
     /// What the picture held.
     seq: u64,
     /// What this kind of incident asks for.
-    required_capabilities: &'static [&'static str],
-    /// Nearest first.
+    required_capabilities: Vec<&'static str>,
+    /// The same with how many units are to bring it.
+    needs: &'static [Need],
+    /// The candidates that together bring it.
+    picks: Vec<Uuid>,
+    /// What no candidate brings.
+    shortfalls: Vec<Shortfall>,
+    /// Best first.
     candidates: Vec<RecommendedUnit>,
     left_out: Vec<UnitLeftOut>,
 }
@@ -144,8 +151,18 @@ pub struct RecommendedUnit {
     bearing_deg: f64,
     eta_min_s: i64,
     eta_max_s: i64,
-    /// `straight_line`: no road was asked.
-    eta_basis: &'static str,
+    eta_basis: EtaBasis,
+    /// By what it travels: car, truck, motorbike, foot; `null` by straight line.
+    #[schema(required)]
+    profile: Option<String>,
+    /// Metres by road; 0 without one.
+    road_m: f64,
+    /// Metres on foot beside the road.
+    foot_m: f64,
+    /// Its place by straight line.
+    straight_rank: usize,
+    /// By which the candidates are ordered, seconds: the middle of its time of arrival, and what counts against it.
+    score_s: i64,
     position: RecommendedFrom,
     capabilities: Vec<String>,
     missing_capabilities: Vec<&'static str>,
@@ -195,12 +212,15 @@ pub async fn recommend(reader: Reader, Path(id): Path<String>) -> Answer {
     let view = reader.view()?;
     let desk = &reader.live()?.desk;
     let looks_at = view.held(&[Collection::Units]);
-    let advice = long::answer(&reader, looks_at, || desk.recommendation(&view, id, limit)).await??;
+    let advice = long::answer(&reader, looks_at, || desk.recommendation(&view, id, limit)).await??.recommendation;
     json_answer(&RecommendationAnswer {
         incident_id: advice.incident_id,
         as_of: advice.as_of,
         seq: advice.seq,
-        required_capabilities: advice.required_capabilities,
+        required_capabilities: advice.needs.iter().map(|need| need.capability).collect(),
+        needs: advice.needs,
+        picks: advice.picks,
+        shortfalls: advice.shortfalls,
         candidates: advice.candidates.into_iter().map(|candidate| recommended(&view, candidate)).collect(),
         left_out: advice.left_out.into_iter().map(|unit| left_out(&view, unit)).collect(),
     })
@@ -215,7 +235,12 @@ fn recommended(view: &View, candidate: UnitCandidate) -> RecommendedUnit {
         bearing_deg: candidate.bearing_deg,
         eta_min_s: candidate.eta_min_s,
         eta_max_s: candidate.eta_max_s,
-        eta_basis: "straight_line",
+        eta_basis: candidate.travel.basis,
+        profile: candidate.travel.profile,
+        road_m: candidate.travel.road_m.round(),
+        foot_m: candidate.travel.foot_m.round(),
+        straight_rank: candidate.straight_rank,
+        score_s: candidate.score_s,
         position: RecommendedFrom { lon, lat, source, at, age_s: candidate.age_s, accuracy_m },
         capabilities: candidate.capabilities,
         missing_capabilities: candidate.missing_capabilities,
