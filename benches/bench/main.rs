@@ -18,6 +18,9 @@ mod postgres_support;
 mod process;
 mod report;
 mod roads;
+#[path = "../../tests/it/roads_peer.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the other engine as the tests ask it")]
+mod roads_peer;
 mod tiles;
 mod world;
 
@@ -31,6 +34,10 @@ const WARM_UP_S: u64 = 2;
 fn main() {
     if std::env::var_os("TRUCBAN_BENCH_BARE").is_some() {
         process::serve_bare_route();
+        return;
+    }
+    if std::env::var_os("TRUCBAN_BENCH_ROADS").is_some() {
+        roads::open_alone();
         return;
     }
     // `cargo test --all-targets` and `cargo bench -- --list` call benches too; they measure nothing.

@@ -26,7 +26,7 @@ const REFUSALS_PRINTED_MAX: usize = 50;
 #[derive(Clone, Debug)]
 pub enum ImportCommand {
     Records(Box<ImportArgs>),
-    Roads(ImportRoadsArgs),
+    Roads(Box<ImportRoadsArgs>),
 }
 
 /// The word after which a network of roads is meant.
@@ -49,7 +49,7 @@ impl Args for ImportCommand {
 impl FromArgMatches for ImportCommand {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand() {
-            Some((_, roads)) => ImportRoadsArgs::from_arg_matches(roads).map(Self::Roads),
+            Some((_, roads)) => ImportRoadsArgs::from_arg_matches(roads).map(Box::new).map(Self::Roads),
             None => ImportArgs::from_arg_matches(matches).map(Box::new).map(Self::Records),
         }
     }

@@ -56,6 +56,7 @@ mod retention;
 mod roads;
 mod roads_closures;
 mod roads_osm;
+mod roads_peer;
 mod roads_support;
 mod rooms;
 mod runbook;

@@ -1,13 +1,14 @@
 //! Travel times over roads: held against a plain reference, under closures, one-ways, turn rules and boats.
 
 use proptest::prelude::*;
-use trucban::roads::import::{import, shipped};
+use trucban::roads::import::{Dem, import, shipped};
 use trucban::roads::reach::{many_to_one, one_to_many, table};
 use trucban::roads::route::route;
 use trucban::roads::snap::SNAP_MAX_M;
 use trucban::roads::{Effect, Graph, Overlay, Profile, Profiles, Snap, SnapIndex, Workspace};
 
-use crate::roads_support::{Extract, Reference, ground, mountains, places};
+use crate::roads_peer::{Question, ask_peer, positions};
+use crate::roads_support::{Extract, Reference, folder, ground, mountains, places};
 
 const NO_LIMIT: u32 = u32::MAX;
 
@@ -49,6 +50,39 @@ fn times_in_real_mountains_are_those_of_a_plain_dijkstra() {
     println!("{} nodes, {} arcs, {} bytes", graph.node_count(), graph.arcs().len(), graph.bytes());
     assert!(report.with_elevation_km / report.length_km > 0.99, "the tile covers Andorra");
     compare_with_the_reference(&graph, 1_000);
+}
+
+/// Pairs asked of the other engine.
+const PEER_PAIRS: usize = 1_000;
+
+#[test]
+fn nearly_all_times_in_real_mountains_are_those_of_another_engine_with_the_same_speeds() {
+    let Some((roads, _)) = mountains() else { return };
+    // Level, as the other engine knows no slopes.
+    let (graph, _) = import(&roads, &Dem::default(), &mut |_| {}).unwrap();
+    let from = places(&graph, Profile::Car, PEER_PAIRS, 11);
+    let to = places(&graph, Profile::Car, PEER_PAIRS, 12);
+    let pairs: Vec<[[f64; 2]; 2]> = from.iter().zip(&to).map(|(from, to)| [from.position, to.position]).collect();
+    let question = Question { pairs: &pairs, sources: &positions(&from[..1]), targets: &positions(&to[..1]) };
+    let Some(peer) = ask_peer(&folder("peer"), &roads, &question) else { return };
+
+    let overlay = Overlay::default();
+    let ground = ground(&graph, &overlay, Profile::Car);
+    let mut workspace = Workspace::new();
+    let mut gaps: Vec<(f64, f64, f64, [[f64; 2]; 2])> = Vec::new();
+    for ((from, to), (theirs_s, pair)) in from.iter().zip(&to).zip(peer.pairs_s.iter().zip(&pairs)) {
+        let ours_s = one_to_many(&ground, from, &[Some(*to)], NO_LIMIT, &mut workspace)[0].expect("a way").time_s();
+        // No way at all is as far apart as times can be.
+        let gap = theirs_s.map_or(f64::INFINITY, |theirs_s| (ours_s - theirs_s).abs() / theirs_s);
+        gaps.push((gap, ours_s, theirs_s.unwrap_or(f64::NAN), *pair));
+    }
+    gaps.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (gap, ours_s, theirs_s, pair) in &gaps[..10] {
+        println!("{:.1} %: ours {ours_s:.1} s, theirs {theirs_s:.1} s, {pair:?}", gap * 100.0);
+    }
+    let near = gaps.iter().filter(|(gap, ..)| *gap <= 0.05).count();
+    println!("{near} of {PEER_PAIRS} pairs within 5 %, half within {:.2} %", gaps[PEER_PAIRS / 2].0 * 100.0);
+    assert!(near * 100 >= PEER_PAIRS * 95, "{near} of {PEER_PAIRS}");
 }
 
 #[test]
