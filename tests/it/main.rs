@@ -8,6 +8,7 @@ mod audit_chain;
 mod balancer;
 mod commands_tips;
 mod commands_user;
+mod desk_assignments;
 mod desk_incidents;
 mod desk_items;
 mod desk_places;
