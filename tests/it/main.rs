@@ -24,6 +24,7 @@ mod files_round_trip;
 mod geodata;
 mod http;
 mod http_accounts;
+mod http_assignments;
 mod http_devices;
 mod http_feed;
 mod http_headers;
