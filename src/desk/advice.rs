@@ -12,8 +12,7 @@ use super::{Desk, Recommendation};
 use crate::domain::recommend::{self, Asked, Standing, UnitFacts, UnitPosition};
 use crate::domain::unit::{Availability, availability};
 use crate::domain::{Code, Collection, Problem, Timestamp};
-use crate::geometry::area::PreparedArea;
-use crate::geometry::measure::{bearing_deg, distance_m};
+use crate::geometry::measure::{PreparedArea, bearing_deg, distance_m};
 use crate::picture::{Shown, View};
 
 /// Most candidates in one answer.

@@ -12,6 +12,7 @@ mod assignments;
 mod bulk;
 mod callers;
 mod closures;
+mod cut_off;
 mod course;
 mod emergency;
 mod fixes;
@@ -52,6 +53,7 @@ use self::roads::RoadsHeld;
 pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, Recommendation};
 pub use advice::Advice;
 pub use bulk::take_file;
+pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use locate::Candidate;
 pub use write::problem_of as store_problem;
@@ -85,6 +87,7 @@ pub struct Desk {
     turns: Arc<write::Turns>,
     ground: Arc<ground::GroundCache>,
     roads: Arc<RoadsHeld>,
+    snaps: Arc<cut_off::SnapsHeld>,
     /// The newest change that this desk made.
     written: Arc<AtomicU64>,
 }
@@ -321,6 +324,7 @@ impl Desk {
             turns: Arc::default(),
             ground: Arc::default(),
             roads: Arc::default(),
+            snaps: Arc::default(),
             written: Arc::default(),
         }
     }

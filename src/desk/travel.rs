@@ -4,8 +4,7 @@ use geo_types::{Coord, Geometry};
 
 use super::Desk;
 use crate::domain::recommend::{EtaBasis, Standing, Travel, UnitFacts, travels_by};
-use crate::geometry::area::PreparedArea;
-use crate::geometry::measure::distance_m;
+use crate::geometry::measure::{PreparedArea, distance_m};
 use crate::roads::reach::{Reached, many_to_one};
 use crate::roads::route::route;
 use crate::roads::{InForce, Profile, Snap};

@@ -45,7 +45,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 85] = [
+pub static DOORS: [(&str, &str, Asks); 87] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -69,6 +69,8 @@ pub static DOORS: [(&str, &str, Asks); 85] = [
     ("GET", "/api/collections/{collection}/queryables", Asks::Account),
     ("GET", "/api/collections/{collection}/schema", Asks::Account),
     ("GET", "/api/conformance", Asks::Nothing),
+    ("GET", "/api/cut-off", Asks::Account),
+    ("POST", "/api/cut-off", Asks::Account),
     ("GET", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
     ("POST", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
     ("POST", "/api/devices/enrol", Asks::Nothing),

@@ -13,6 +13,7 @@ mod audit;
 mod authority;
 mod config;
 mod course;
+mod cut_off;
 mod cryptography;
 mod demo;
 mod devices;

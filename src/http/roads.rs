@@ -291,14 +291,17 @@ pub async fn find_reach(reader: Reader) -> Answer {
 
 /// The network in use.
 fn in_force(reader: &Reader) -> Result<Arc<InForce>, Refusal> {
-    reader.live()?.desk.roads().ok_or_else(|| {
-        Problem::new(
-            Code::RoadsNotLoaded,
-            "Chưa có mạng đường. Người quản trị nạp bằng lệnh trucban import roads TỆP.osm.pbf.",
-            "There is no road network yet. The administrator brings one in by trucban import roads FILE.osm.pbf.",
-        )
-        .into()
-    })
+    reader.live()?.desk.roads().ok_or_else(not_loaded)
+}
+
+/// The refusal of a question to roads that are not there.
+pub(super) fn not_loaded() -> Refusal {
+    Problem::new(
+        Code::RoadsNotLoaded,
+        "Chưa có mạng đường. Người quản trị nạp bằng lệnh trucban import roads TỆP.osm.pbf.",
+        "There is no road network yet. The administrator brings one in by trucban import roads FILE.osm.pbf.",
+    )
+    .into()
 }
 
 /// Searches when its turn comes; a search may look at every node of the network.

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, around, assignments, audit, authority, course, devices, docs, ends, feed, grants, health, imports,
+    accounts, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants, health, imports,
     incidents, items, landing, me, oidc, organisations, pages, places, records, roads, session, setup, tiles, tips,
     units,
 };
@@ -74,6 +74,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(roads::find_route))
         .routes(routes!(roads::find_table))
         .routes(routes!(roads::find_reach))
+        .routes(routes!(cut_off::cut_off, cut_off::try_cut_off))
         .routes(routes!(audit::read_audit))
 }
 

@@ -56,6 +56,12 @@ impl RoadsHandle {
         Some(self.publish(roads, &known))
     }
 
+    /// The closures that were last told to be in force.
+    #[must_use]
+    pub fn closures(&self) -> Vec<Closure> {
+        self.0.closures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn publish(&self, roads: Arc<Roads>, closures: &[Closure]) -> Arc<InForce> {
         let laid = Arc::new(lay(&roads, closures));
         let in_force = Arc::new(InForce { roads, laid });
