@@ -1736,6 +1736,11 @@ export interface components {
             /** Format: uuid */
             unit_id?: string | null;
         };
+        /**
+         * @description What a travel time rests on.
+         * @enum {string}
+         */
+        EtaBasis: "road_graph" | "foot" | "straight_line";
         /** @description Which records were counted. */
         ExposedIds: {
             households: string[];
@@ -2364,6 +2369,11 @@ export interface components {
         };
         /** @description A place and the road it was brought to. */
         OnRoad: {
+            /**
+             * Format: double
+             * @description The same on foot, off any trail over level ground; in no duration.
+             */
+            foot_s: number;
             position: components["schemas"]["Position"];
             /**
              * Format: double
@@ -2905,6 +2915,7 @@ export interface components {
              * @description By road alone, from `from` to `to`.
              */
             duration_s: number;
+            eta_basis: components["schemas"]["EtaBasis"];
             from: components["schemas"]["OnRoad"];
             geometry: components["schemas"]["LineString"];
             legs: components["schemas"]["RouteLeg"][];
