@@ -19,8 +19,7 @@ use crate::desk::{CutOffCount, Isolation, Target};
 use crate::domain::closure::PROFILES_UNSAID;
 use crate::domain::collection::GeometryKind;
 use crate::domain::{Code, Collection, Problem, Timestamp};
-use crate::files::from_geojson;
-use crate::geometry::validate::DRAWN_VERTICES_MAX;
+use crate::geometry::validate::{DRAWN_VERTICES_MAX, from_geojson};
 use crate::picture::View;
 use crate::roads::{Closure, Profile, Profiles};
 

@@ -19,6 +19,7 @@ use super::shapes;
 use crate::domain::{Code, Problem};
 use crate::geometry::validate::check_position;
 use crate::roads::isochrone::{LIMIT_MS_MAX, isochrones};
+use crate::roads::profile::off_road_s;
 use crate::roads::reach::{Reached, table};
 use crate::roads::route::{Leg, route};
 use crate::roads::snap::SNAP_MAX_M;
@@ -45,6 +46,16 @@ pub enum ProfileName {
     Foot,
 }
 
+/// What a travel time rests on.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes the words of an answer")]
+pub enum EtaBasis {
+    RoadGraph,
+    Foot,
+    StraightLine,
+}
+
 /// What lies on a road.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
@@ -64,6 +75,8 @@ pub struct OnRoad {
     position: [f64; 2],
     /// From the place that was asked for, straight, metres.
     snap_m: f64,
+    /// The same on foot, off any trail over level ground; in no duration.
+    foot_s: f64,
 }
 
 /// Which network answered.
@@ -95,6 +108,8 @@ pub struct RouteLeg {
 pub struct RouteAnswer {
     #[schema(value_type = ProfileName)]
     profile: &'static str,
+    #[schema(value_type = EtaBasis)]
+    eta_basis: &'static str,
     /// By road alone, from `from` to `to`.
     duration_s: f64,
     distance_m: f64,
@@ -134,6 +149,7 @@ pub async fn find_route(reader: Reader) -> Answer {
     let way = found.await?.ok_or_else(no_way)?;
     json_answer(&RouteAnswer {
         profile: profile.as_str(),
+        eta_basis: if profile == Profile::Foot { "foot" } else { "road_graph" },
         duration_s: seconds(way.time_ms),
         distance_m: tenth(way.distance_m),
         climb_m: tenth(way.climb_m),
@@ -418,7 +434,7 @@ fn tenth(value: f64) -> f64 {
 
 impl From<&Snap> for OnRoad {
     fn from(snap: &Snap) -> Self {
-        Self { position: snap.position, snap_m: tenth(snap.snap_m) }
+        Self { position: snap.position, snap_m: tenth(snap.snap_m), foot_s: tenth(off_road_s(snap.snap_m)) }
     }
 }
 

@@ -212,6 +212,16 @@ pub fn tobler_kmh(grade: f32) -> f32 {
     6.0 * (-3.5 * (grade + 0.05).abs()).exp()
 }
 
+/// Share of a walker's speed where there is no trail (Tobler, as above).
+const OFF_TRAIL_SHARE: f64 = 0.6;
+
+/// Seconds on foot between a place and its road: off any trail, over ground that is taken as level, since a network knows
+/// no elevations beside its roads.
+#[must_use]
+pub fn off_road_s(distance_m: f64) -> f64 {
+    distance_m * 3.6 / (f64::from(WALKING) * OFF_TRAIL_SHARE)
+}
+
 /// Linear between the corners of a table of `(steepness, share)`; downhill counts two thirds of uphill, as brakes and
 /// bends and not the engine set the pace there.
 fn motor_share(grade: f32, corners: [(f32, f32); 4]) -> f32 {
@@ -248,6 +258,11 @@ mod tests {
         // Uphill at 20 % and downhill at 30 % are equally steep for the formula.
         assert!((tobler_kmh(0.2) - tobler_kmh(-0.3)).abs() < 1e-6);
         assert!((tobler_kmh(0.2) - 2.501).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_kilometre_beside_the_road_takes_a_third_of_an_hour() {
+        assert!((off_road_s(1_000.0) / 60.0 - 19.85).abs() < 0.01, "{}", off_road_s(1_000.0) / 60.0);
     }
 
     #[test]

@@ -27,7 +27,7 @@ async fn a_route_a_table_and_an_area_agree_on_the_network_of_the_demo() {
     let server = Server::demo().await;
     let duty = server.actor("duty_officer");
     let route = duty.read("/api/route?from=103.1633,22.6061&to=103.15347,22.03509").await;
-    assert_eq!(route["profile"], "car");
+    assert_eq!((&route["profile"], &route["eta_basis"]), (&json!("car"), &json!("road_graph")));
     assert!((80_000.0..200_000.0).contains(&number(&route["distance_m"])), "{}", route["distance_m"]);
     assert_eq!(route["legs"][0]["name"], "QL12 Quốc lộ 12");
     assert_eq!(route["geometry"]["type"], "LineString");

@@ -76,23 +76,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/alarms/{id}/acknowledge": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** A named person takes an alarm. */
-        post: operations["acknowledge_alarm"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/along": {
         parameters: {
             query?: never;
@@ -104,57 +87,6 @@ export interface paths {
         get: operations["along"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/assignments/{id}/accountability": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** A unit that is out was heard of (báo an toàn), or says until when it will be out of coverage. */
-        post: operations["hear_of_unit"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/assignments/{id}/decisions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** A duty officer's decision on an assignment: `dispatch` a proposal, `agree` to a request or `refuse` it, `cancel`. */
-        post: operations["decide_assignment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/assignments/{id}/steps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** A unit's word on its assignment: `acknowledge`, `decline`, `en_route`, `on_scene`, `clear`. */
-        post: operations["step_assignment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -551,7 +483,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Assigns a unit to an incident; a busy one is queued, another force's is asked for. */
+        /** Assigns a unit to an incident; a busy one is queued. */
         post: operations["assign_unit"];
         delete?: never;
         options?: never;
@@ -569,7 +501,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Releases a unit from an incident, or takes back what another force was asked. */
+        /** Releases a unit from an incident. */
         delete: operations["release_unit"];
         options?: never;
         head?: never;
@@ -825,6 +757,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far one gets by road in a time, as areas along the reached roads, under the closures in force. */
+        get: operations["find_reach"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/risk_zones/{id}/end": {
         parameters: {
             query?: never;
@@ -836,6 +785,23 @@ export interface paths {
         put?: never;
         /** Revokes a risk zone. */
         post: operations["end_zone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The quickest way by road from a place to another, under the closures in force. */
+        get: operations["find_route"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -912,6 +878,23 @@ export interface paths {
         get: operations["list_similar"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Travel times by road from each source to each target, under the closures in force. */
+        post: operations["find_table"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1312,17 +1295,6 @@ export interface components {
             /** Format: uuid */
             unit_id?: string | null;
         };
-        /** @description A sign of life. */
-        AccountabilityCall: {
-            /** @description When the unit was heard; now if absent. */
-            at?: string | null;
-            /** @description Until when it will be out of coverage, at most a day ahead: it is not missed before. */
-            no_coverage_until?: string | null;
-            /** @enum {string} */
-            source?: "own" | "radio" | "phone" | "desk";
-            /** @description Who was heard; needed by radio and by phone. */
-            told_by?: string | null;
-        };
         /** @description The accounts. */
         Accounts: {
             accounts: components["schemas"]["AccountAnswer"][];
@@ -1395,66 +1367,6 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
-        /** @description Alarms */
-        AlarmsFeature: {
-            geometry: components["schemas"]["Point"] | null;
-            /** Format: uuid */
-            id: string;
-            properties: {
-                /**
-                 * Format: date-time
-                 * @description When somebody took it.
-                 */
-                acknowledged_at?: string;
-                /** @description Who took it. */
-                acknowledged_by?: string;
-                /**
-                 * Format: uuid
-                 * @description The assignment it speaks of.
-                 */
-                assignment_id?: string;
-                /**
-                 * Format: date-time
-                 * @description When its cause was gone.
-                 */
-                ended_at?: string;
-                /** @description Columns of an imported file that have no field of their own, kept as given. */
-                extra?: unknown;
-                /**
-                 * @description Whose duty officer it calls; all who see it if absent.
-                 * @enum {string}
-                 */
-                force?: "police" | "military" | "border_guard" | "civil";
-                /**
-                 * Format: uuid
-                 * @description The incident it belongs to.
-                 */
-                incident_id?: string;
-                /**
-                 * @description What it warns of.
-                 * @enum {string}
-                 */
-                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested";
-                /**
-                 * Format: date-time
-                 * @description When its cause began.
-                 */
-                raised_at?: string;
-                /** Format: date-time */
-                recorded_at: string;
-                /** @description What happened, in words. */
-                text?: string;
-                /**
-                 * Format: uuid
-                 * @description The unit it speaks of.
-                 */
-                unit_id?: string;
-                /** @description What If-Match names. */
-                version: number;
-            };
-            /** @enum {string} */
-            type: "Feature";
-        };
         /** @description What somebody is responsible for. */
         Area: "province" | {
             /** @description These communes (codes of `admin_units`) and border sectors (their ids). */
@@ -1467,160 +1379,15 @@ export interface components {
         AssignCall: {
             /** @description When it was ordered; now if absent. */
             at?: string | null;
-            /** @description Only write down that it might be sent. */
-            propose?: boolean | null;
             /** Format: uuid */
             unit_id: string;
         };
         /** @description An incident and a unit that was assigned to it or released. */
         AssignmentAnswer: {
-            assignment?: components["schemas"]["AssignmentsFeature"] | null;
             incident: components["schemas"]["IncidentsFeature"];
             /** @description The unit is busy; the incident waits for it. */
             queued: boolean;
             unit: components["schemas"]["UnitsFeature"];
-        };
-        /** @description Assignments */
-        AssignmentsFeature: {
-            geometry: components["schemas"]["Point"] | null;
-            /** Format: uuid */
-            id: string;
-            properties: {
-                /**
-                 * Format: date-time
-                 * @description When the unit was last heard to be safe.
-                 */
-                accountability_at?: string;
-                /**
-                 * Format: date-time
-                 * @description When it must be heard of again.
-                 */
-                accountability_due_at?: string;
-                /** @description How often in a row it was not. */
-                accountability_missed?: number;
-                /**
-                 * Format: date-time
-                 * @description When it is taken back if nobody acknowledged it.
-                 */
-                ack_due_at?: string;
-                /**
-                 * Format: date-time
-                 * @description When the unit took the order.
-                 */
-                acknowledged_at?: string;
-                /**
-                 * Format: date-time
-                 * @description When the other force agreed.
-                 */
-                agreed_at?: string;
-                /** @description Who of it agreed. */
-                agreed_by?: string;
-                /**
-                 * @description The force of whoever ordered or asked; absent for the joint duty room.
-                 * @enum {string}
-                 */
-                by_force?: "police" | "military" | "border_guard" | "civil";
-                /**
-                 * Format: date-time
-                 * @description When it had finished.
-                 */
-                cleared_at?: string;
-                /** @description Why it could not, or the other force would not. */
-                decline_reason?: string;
-                /**
-                 * Format: date-time
-                 * @description When it was ordered.
-                 */
-                dispatched_at?: string;
-                /** @description Who ordered it. */
-                dispatched_by?: string;
-                /**
-                 * Format: date-time
-                 * @description When it set out.
-                 */
-                en_route_at?: string;
-                /**
-                 * Format: date-time
-                 * @description When it was over, in whatever way.
-                 */
-                ended_at?: string;
-                /** @description Columns of an imported file that have no field of their own, kept as given. */
-                extra?: unknown;
-                /**
-                 * Format: uuid
-                 * @description The incident.
-                 */
-                incident_id?: string;
-                /**
-                 * Format: date-time
-                 * @description Until when it said that it would be out of coverage.
-                 */
-                no_coverage_until?: string;
-                /**
-                 * Format: date-time
-                 * @description When it arrived.
-                 */
-                on_scene_at?: string;
-                /** @description From arriving to clearing, seconds. */
-                on_scene_s?: number;
-                /**
-                 * Format: date-time
-                 * @description When it was proposed.
-                 */
-                proposed_at?: string;
-                /**
-                 * Format: date-time
-                 * @description When a busy unit got it into its queue.
-                 */
-                queued_at?: string;
-                /** Format: date-time */
-                recorded_at: string;
-                /**
-                 * Format: date-time
-                 * @description When the other force should have answered.
-                 */
-                request_due_at?: string;
-                /**
-                 * Format: date-time
-                 * @description When it was told that it had not.
-                 */
-                request_overdue_at?: string;
-                /**
-                 * Format: date-time
-                 * @description When the other force was asked.
-                 */
-                requested_at?: string;
-                /**
-                 * @description Where it is in its life.
-                 * @enum {string}
-                 */
-                state?: "proposed" | "requested" | "queued" | "dispatched" | "acknowledged" | "en_route" | "on_scene" | "cleared" | "declined" | "timed_out" | "cancelled";
-                /**
-                 * Format: date-time
-                 * @description When the state became true.
-                 */
-                state_at?: string;
-                /** @description All steps as [{to, at, by, source, told_by}]; `told_by` is who was heard. */
-                steps?: unknown;
-                /** @description From setting out to arriving, seconds. */
-                travel_s?: number;
-                /** @description From the order to setting out, seconds. */
-                turnout_s?: number;
-                /**
-                 * @description The unit's force.
-                 * @enum {string}
-                 */
-                unit_force?: "police" | "military" | "border_guard" | "civil";
-                /**
-                 * Format: uuid
-                 * @description The unit.
-                 */
-                unit_id?: string;
-                /** @description What If-Match names. */
-                version: number;
-            };
-            /** @enum {string} */
-            type: "Feature";
         };
         /** @description Rows of the audit, newest first. */
         AuditPage: {
@@ -1739,7 +1506,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "assignments" | "alarms";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -1804,19 +1571,6 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
-        };
-        /** @description What a duty officer decides. */
-        DecisionCall: {
-            /** @description When it was decided; now if absent. */
-            at?: string | null;
-            /** @enum {string} */
-            decision: "dispatch" | "agree" | "refuse" | "cancel";
-            /** @description refuse: why. */
-            reason?: string | null;
-            /** @enum {string} */
-            source?: "own" | "radio" | "phone" | "desk";
-            /** @description Who answered; needed by radio and by phone. */
-            told_by?: string | null;
         };
         /**
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
@@ -1911,7 +1665,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "blind" | "break_glass";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -1982,6 +1736,11 @@ export interface components {
             /** Format: uuid */
             unit_id?: string | null;
         };
+        /**
+         * @description What a travel time rests on.
+         * @enum {string}
+         */
+        EtaBasis: "road_graph" | "foot" | "straight_line";
         /** @description Which records were counted. */
         ExposedIds: {
             households: string[];
@@ -2300,8 +2059,6 @@ export interface components {
             /** Format: uuid */
             id: string;
             properties: {
-                /** @description How often its units must be heard of, minutes, in place of what its kind asks; 0 for not at all. */
-                accountability_every_min?: number;
                 /** @description How far off the position may be, metres. */
                 accuracy_m?: number;
                 /**
@@ -2409,8 +2166,6 @@ export interface components {
                 reporter_name?: string;
                 /** @description Number of the first caller. */
                 reporter_phone?: string;
-                /** @description Units of other forces that were asked for and not yet agreed to. */
-                requested_unit_ids?: string[];
                 /** @description Rescued, among them victims. */
                 rescued?: number;
                 /** @description Kilometre post (Km46+300 is 46.3). */
@@ -2573,6 +2328,13 @@ export interface components {
             distance_m: number | null;
             nearest?: components["schemas"]["Position"];
         };
+        /** @description Which network answered. */
+        NetworkName: {
+            /** @description To be shown with the answer. */
+            attribution: string;
+            /** @description The same on every node that holds the same network. */
+            id: string;
+        };
         /** @description A record to be, as a GeoJSON Feature. */
         NewFeature: {
             geometry?: components["schemas"]["Geometry"] | null;
@@ -2604,6 +2366,20 @@ export interface components {
         /** @description Where the browser goes to sign in. */
         OidcStart: {
             url: string;
+        };
+        /** @description A place and the road it was brought to. */
+        OnRoad: {
+            /**
+             * Format: double
+             * @description The same on foot, off any trail over level ground; in no duration.
+             */
+            foot_s: number;
+            position: components["schemas"]["Position"];
+            /**
+             * Format: double
+             * @description From the place that was asked for, straight, metres.
+             */
+            snap_m: number;
         };
         /** @description One organisation of a force. */
         OrganisationAnswer: {
@@ -2786,6 +2562,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * @description Who travels.
+         * @enum {string}
+         */
+        ProfileName: "car" | "truck" | "motorbike" | "foot";
         /** @description What an incident needs beside what the tip says. */
         PromoteCall: {
             lead_force?: components["schemas"]["Force"] | null;
@@ -2796,6 +2577,26 @@ export interface components {
         Promoted: {
             /** @description Code of the incident. It is told this once: neither the tip nor the incident names the other. */
             incident: string;
+        };
+        /** @description Areas that are reached. */
+        ReachAnswer: {
+            /** @description In the order asked. */
+            features: components["schemas"]["ReachArea"][];
+            from: components["schemas"]["OnRoad"];
+            roads: components["schemas"]["NetworkName"];
+            type: string;
+        };
+        /** @description What is reached in a time. */
+        ReachArea: {
+            geometry: components["schemas"]["MultiPolygon"];
+            properties: components["schemas"]["ReachProperties"];
+            type: string;
+        };
+        /** @description Which area it is. */
+        ReachProperties: {
+            /** Format: int32 */
+            minutes: number;
+            profile: components["schemas"]["ProfileName"];
         };
         /** @description The server can answer. */
         Ready: {
@@ -3100,6 +2901,42 @@ export interface components {
          * @enum {string}
          */
         Role: "duty_officer" | "planner" | "field_unit" | "commander" | "local_authority" | "admin" | "observer" | "tip_handler" | "system";
+        /** @description A way by road. */
+        RouteAnswer: {
+            /**
+             * Format: double
+             * @description Metres climbed; 0 where no elevation is known.
+             */
+            climb_m: number;
+            /** Format: double */
+            distance_m: number;
+            /**
+             * Format: double
+             * @description By road alone, from `from` to `to`.
+             */
+            duration_s: number;
+            eta_basis: components["schemas"]["EtaBasis"];
+            from: components["schemas"]["OnRoad"];
+            geometry: components["schemas"]["LineString"];
+            legs: components["schemas"]["RouteLeg"][];
+            profile: components["schemas"]["ProfileName"];
+            roads: components["schemas"]["NetworkName"];
+            to: components["schemas"]["OnRoad"];
+        };
+        /** @description A stretch along one road. */
+        RouteLeg: {
+            /** @description As OpenStreetMap's `highway`. */
+            class: string;
+            /** Format: double */
+            climb_m: number;
+            /** Format: double */
+            distance_m: number;
+            /** Format: double */
+            duration_s: number;
+            /** @description Sign and name; empty if the road has none. */
+            name: string;
+            surface: components["schemas"]["SurfaceName"];
+        };
         /** @description What was found by its name or code. */
         SearchAnswer: {
             hits: components["schemas"]["SearchHit"][];
@@ -3303,25 +3140,36 @@ export interface components {
              * @description How the status became known.
              * @enum {string}
              */
-            source?: "own" | "radio" | "phone" | "desk";
+            source?: "own" | "radio" | "desk";
             /**
              * @description What it is doing.
              * @enum {string}
              */
             status: "available" | "on_patrol" | "dispatched" | "acknowledged" | "en_route" | "on_scene" | "searching" | "transporting" | "staging" | "returning" | "resting" | "off_duty" | "out_of_service" | "distress";
         };
-        /** @description What the unit says, or has said for it. */
-        StepCall: {
-            /** @description When it happened; now if absent. */
-            at?: string | null;
-            /** @description decline: why. */
-            reason?: string | null;
-            /** @enum {string} */
-            source?: "own" | "radio" | "phone" | "desk";
-            /** @enum {string} */
-            step: "acknowledge" | "decline" | "en_route" | "on_scene" | "clear";
-            /** @description Who was heard; needed by radio and by phone. */
-            told_by?: string | null;
+        /**
+         * @description What lies on a road.
+         * @enum {string}
+         */
+        SurfaceName: "paved" | "gravel" | "dirt" | "bad";
+        /** @description A table, a row a source, a column a target; null where there is no way. */
+        TableAnswer: {
+            distances_m: (number | null)[][];
+            durations_s: (number | null)[][];
+            roads: components["schemas"]["NetworkName"];
+            snap_m: components["schemas"]["TableSnaps"];
+        };
+        /** @description Travel times between many places. */
+        TableCall: {
+            /** @description `car` if not said. */
+            profile?: components["schemas"]["ProfileName"];
+            sources: components["schemas"]["Position"][];
+            targets: components["schemas"]["Position"][];
+        };
+        /** @description How far each place lies from its road, metres; null where there is none within 2 km. */
+        TableSnaps: {
+            sources: (number | null)[];
+            targets: (number | null)[];
         };
         /** @description What stands in clear of a tip. */
         TipAnswer: {
@@ -3539,7 +3387,7 @@ export interface components {
                  * @description How the status became known.
                  * @enum {string}
                  */
-                status_source?: "own" | "radio" | "phone" | "desk";
+                status_source?: "own" | "radio" | "desk";
                 /** @description Vehicle. */
                 vehicle?: string;
                 /** @description What If-Match names. */
@@ -3845,44 +3693,6 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
-    acknowledge_alarm: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Checked if sent */
-                "If-Match"?: string | null;
-                /** @description Makes the write happen once */
-                "Idempotency-Key"?: string | null;
-            };
-            path: {
-                /** @description Id of the alarm */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The alarm, with ETag */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/geo+json": components["schemas"]["AlarmsFeature"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            409: components["responses"]["Problem"];
-            412: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
-            429: components["responses"]["Problem"];
-            503: components["responses"]["Problem"];
-            507: components["responses"]["Problem"];
-        };
-    };
     along: {
         parameters: {
             query?: {
@@ -3919,154 +3729,6 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
-        };
-    };
-    hear_of_unit: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Checked if sent */
-                "If-Match"?: string | null;
-                /** @description Makes the write happen once */
-                "Idempotency-Key"?: string | null;
-            };
-            path: {
-                /** @description Id of the assignment */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["AccountabilityCall"];
-            };
-        };
-        responses: {
-            /** @description The assignment, with ETag */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/geo+json": components["schemas"]["AssignmentsFeature"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            409: components["responses"]["Problem"];
-            412: components["responses"]["Problem"];
-            413: components["responses"]["Problem"];
-            415: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
-            429: components["responses"]["Problem"];
-            503: components["responses"]["Problem"];
-            507: components["responses"]["Problem"];
-        };
-    };
-    decide_assignment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Checked if sent */
-                "If-Match"?: string | null;
-                /** @description Makes the write happen once */
-                "Idempotency-Key"?: string | null;
-            };
-            path: {
-                /** @description Id of the assignment */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DecisionCall"];
-            };
-        };
-        responses: {
-            /** @description The assignment, with ETag */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/geo+json": components["schemas"]["AssignmentsFeature"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            /** @description forbidden_transition: where it stands, since when, and what is `allowed` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            412: components["responses"]["Problem"];
-            413: components["responses"]["Problem"];
-            415: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
-            429: components["responses"]["Problem"];
-            503: components["responses"]["Problem"];
-            507: components["responses"]["Problem"];
-        };
-    };
-    step_assignment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Checked if sent */
-                "If-Match"?: string | null;
-                /** @description Makes the write happen once */
-                "Idempotency-Key"?: string | null;
-            };
-            path: {
-                /** @description Id of the assignment */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["StepCall"];
-            };
-        };
-        responses: {
-            /** @description The assignment, with ETag */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/geo+json": components["schemas"]["AssignmentsFeature"];
-                };
-            };
-            400: components["responses"]["Problem"];
-            401: components["responses"]["Problem"];
-            403: components["responses"]["Problem"];
-            404: components["responses"]["Problem"];
-            /** @description forbidden_transition: where it stands, since when, and what is `allowed` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            412: components["responses"]["Problem"];
-            413: components["responses"]["Problem"];
-            415: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
-            429: components["responses"]["Problem"];
-            503: components["responses"]["Problem"];
-            507: components["responses"]["Problem"];
         };
     };
     read_audit: {
@@ -5913,6 +5575,57 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
+    find_reach: {
+        parameters: {
+            query: {
+                /** @description lon,lat */
+                from: string;
+                /** @description car, truck, motorbike or foot; car if not said */
+                profile?: string;
+                /** @description Up to six times, each 1 to 240: 15,30,60 */
+                minutes: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One area a time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["ReachAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `no_route`: no road within 2 km of the place */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `roads_not_loaded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     end_zone: {
         parameters: {
             query?: never;
@@ -5956,6 +5669,57 @@ export interface operations {
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    find_route: {
+        parameters: {
+            query: {
+                /** @description lon,lat */
+                from: string;
+                /** @description lon,lat */
+                to: string;
+                /** @description car, truck, motorbike or foot; car if not said */
+                profile?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The way */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `no_route`: no road within 2 km of a place, or no way between them */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `roads_not_loaded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
         };
     };
     search: {
@@ -6181,6 +5945,48 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    find_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TableCall"];
+            };
+        };
+        responses: {
+            /** @description The table */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `roads_not_loaded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     read_intake: {
