@@ -12,14 +12,13 @@ use super::actor::{Reader, Writer};
 use super::answer::json as json_answer;
 use super::error::{Answer, Refusal};
 use super::fields::Fields;
+use super::records::drawn;
 use super::roads::{ProfileName, not_loaded};
 use super::shapes;
 use super::{long, params::Params};
 use crate::desk::{CutOffCount, Isolation, Target};
 use crate::domain::closure::PROFILES_UNSAID;
-use crate::domain::collection::GeometryKind;
 use crate::domain::{Code, Collection, Problem, Timestamp};
-use crate::geometry::validate::{DRAWN_VERTICES_MAX, from_geojson};
 use crate::picture::View;
 use crate::roads::{Closure, Profile, Profiles};
 
@@ -178,9 +177,7 @@ fn tried_closure(n: usize, value: &Value) -> Result<Closure, Refusal> {
     let at = format!("/closures/{n}");
     let mut fields = Fields::at(value.clone(), &at)?;
     let geometry = fields.needed("geometry")?;
-    let is_point = geometry.get("type").and_then(Value::as_str) == Some("Point");
-    let kind = if is_point { GeometryKind::Point } else { GeometryKind::Line };
-    let geometry = from_geojson(&geometry, kind, DRAWN_VERTICES_MAX, &format!("{at}/geometry"))?;
+    let geometry = drawn(Collection::RoadClosures, &geometry, &format!("{at}/geometry"))?;
     let words = match fields.take("profiles") {
         Some(words) => words.as_array().cloned().unwrap_or_default(),
         None => PROFILES_UNSAID.iter().map(|word| Value::from(*word)).collect(),

@@ -67,7 +67,7 @@ async fn an_incident_goes_from_the_call_to_the_log() {
     let advice = officer.read(&format!("/api/incidents/{id}/recommendation?limit=50")).await;
     let candidates = advice["candidates"].as_array().unwrap();
     assert!(!candidates.is_empty() && candidates.len() <= 50, "{advice}");
-    assert_eq!(candidates[0]["eta_basis"], "straight_line");
+    assert_eq!(candidates[0]["eta_basis"], "road_graph", "{advice}");
     assert!(candidates[0]["position"]["source"].is_string() && candidates[0]["reasons"][0]["vi"].is_string());
     // One of the officer's own force: another's is asked for, not sent.
     let own = candidates.iter().find(|candidate| candidate["unit"]["properties"]["force"] == "police").unwrap();

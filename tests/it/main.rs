@@ -25,6 +25,7 @@ mod geodata;
 mod http;
 mod http_accounts;
 mod http_assignments;
+mod http_closures;
 mod http_devices;
 mod http_feed;
 mod http_headers;

@@ -84,6 +84,7 @@ export const duty = {
     title: 'Nearest in a straight line',
     basis: 'roads not counted',
     byRoad: 'Nearest by road',
+    straight: (distance: string, rank: number) => `${distance} by straight line, no. ${rank}`,
     assign: 'Assign',
     queue: 'Queue',
     why: 'Why?',

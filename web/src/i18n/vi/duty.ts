@@ -80,6 +80,7 @@ export const duty = {
     title: 'Gần nhất theo đường chim bay',
     basis: 'chưa tính đường đi',
     byRoad: 'Gần nhất theo đường',
+    straight: (distance: string, rank: number) => `chim bay ${distance}, thứ ${rank}`,
     assign: 'Điều động',
     queue: 'Xếp hàng chờ',
     why: 'Vì sao?',
