@@ -190,7 +190,7 @@ export const words = {
   },
   order: {
     proposed: 'proposed',
-    requested: 'waiting for the other force',
+    requested: 'support asked, not answered',
     queued: 'queued',
     dispatched: 'not acknowledged',
     acknowledged: 'acknowledged',

@@ -226,7 +226,7 @@ export const words = {
   },
   order: {
     proposed: 'đề xuất',
-    requested: 'chờ lực lượng bạn trả lời',
+    requested: 'chờ trả lời đề nghị phối hợp',
     queued: 'chờ trong hàng đợi',
     dispatched: 'chưa nhận lệnh',
     acknowledged: 'đã nhận lệnh',
