@@ -16,8 +16,8 @@ const OFF_TRAIL_MPS: f64 = 5.036_742 * 0.6 / 3.6;
 const FOOT_DETOUR: f64 = 1.5;
 /// Farther than this nobody is sent on foot, metres, straight line.
 const FOOT_MAX_M: f64 = 10_000.0;
-/// Ways of the nearest units that are held against the zones.
-const WAYS_LOOKED_AT: usize = 8;
+/// Ways of the nearest units that are held against the zones; of those behind them it is not known.
+const WAYS_LOOKED_AT: usize = 12;
 
 /// A place and the roads near it, by profile.
 struct Place<'a> {

@@ -27,7 +27,7 @@ pub const REASONS: &[&str] = &[
 pub const PROFILES: &[&str] = &["car", "truck", "motorbike", "foot"];
 
 /// Whom a closure concerns if nobody says: whoever is on wheels. On foot one gets past most slides.
-pub const PROFILES_UNSAID: &[&str] = &["car", "truck", "motorbike"];
+pub const PROFILES_UNSAID: &[&str] = &["car", "motorbike", "truck"];
 
 pub(super) const FIELDS: &[Field] = &[
     client("name", Text(NAME_CHARS), "What it is called; from the road and the reason if not said."),

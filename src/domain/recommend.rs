@@ -248,10 +248,7 @@ pub fn rank(asked: &Asked, units: &[UnitFacts], seq: Seq) -> Recommendation {
         }
     }
     let own_post_first = asked.kind == "illegal_crossing";
-    let key = |(is_post, c): &(bool, Candidate)| {
-        // Those whose way was looked at for zones were the best before that, and are compared among themselves.
-        (!(own_post_first && *is_post), c.travel.danger_s.is_none(), c.score_s, c.unit_id)
-    };
+    let key = |(is_post, c): &(bool, Candidate)| (!(own_post_first && *is_post), c.score_s, c.unit_id);
     candidates.sort_by_key(key);
     let mut candidates: Vec<Candidate> = candidates.into_iter().map(|(_, candidate)| candidate).collect();
     let (picks, shortfalls) = run_card::pick(needs, &candidates);

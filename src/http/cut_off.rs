@@ -138,8 +138,8 @@ async fn answer(reader: &Reader, tried: Vec<Closure>) -> Answer {
     let view = reader.view()?;
     let desk = &reader.live()?.desk;
     let roads = desk.roads().ok_or_else(not_loaded)?;
-    let looks_at = view.held(&[Collection::Places, Collection::Households, Collection::Units])
-        + roads.roads.graph.node_count();
+    let looks_at =
+        view.held(&[Collection::Places, Collection::Households, Collection::Units]) + roads.roads.graph.node_count();
     let isolation = long::answer(reader, looks_at, || desk.isolation(&view, &tried)).await?.ok_or_else(not_loaded)?;
     let Isolation { as_of, seq, targets, counts, cut_off, without_road, unmatched } = isolation;
     let records = cut_off.into_iter().filter_map(|record| {

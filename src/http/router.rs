@@ -9,9 +9,9 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants, health, imports,
-    incidents, items, landing, me, oidc, organisations, pages, places, records, roads, session, setup, tiles, tips,
-    units,
+    accounts, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants, health,
+    imports, incidents, items, landing, me, oidc, organisations, pages, places, records, roads, session, setup, tiles,
+    tips, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.

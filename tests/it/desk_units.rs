@@ -156,7 +156,8 @@ async fn advice_ranks_by_distance_and_hides_nobody() {
     assert_eq!(of(near).age_s, Some(3_600));
     assert!(of(near).reasons.iter().any(|reason| reason.code == "position_stale"));
     assert_eq!((of(post).position.source.as_str(), of(post).age_s), ("post", None));
-    let left: Vec<(Uuid, &str)> = advice.recommendation.left_out.iter().map(|left| (left.unit_id, left.reasons[0].code)).collect();
+    let left: Vec<(Uuid, &str)> =
+        advice.recommendation.left_out.iter().map(|left| (left.unit_id, left.reasons[0].code)).collect();
     assert_eq!(left, [(busy, "busy"), (nowhere, "no_position")]);
     refused(room.desk.recommendation(&room.view(), Uuid::now_v7(), 10), Code::NotFound);
 }
