@@ -231,7 +231,8 @@ test('distress on the phone rings until a named person takes it, and stands unti
   await field.page.waitForTimeout(2_400);
   await field.page.mouse.up();
   await field.page.locator('[data-testid="distress"][data-heard="true"]').waitFor({ timeout: 20_000 });
-  await duty.page.locator('.alarms button.alarm').waitFor();
+  // The demo's own grave incident is the other.
+  await duty.page.locator('.alarms button.alarm', { hasText: /^2 / }).waitFor();
   // The first press goes there, the second takes it.
   await duty.page.keyboard.press('t');
   const call = duty.page.locator('[data-testid="raised"] [data-kind="distress"]');
@@ -239,7 +240,6 @@ test('distress on the phone rings until a named person takes it, and stands unti
   await duty.page.screenshot({ path: path.join(out, 'orders-distress.png') });
   await duty.page.keyboard.press('t');
   await call.getByText('Trực ban biên phòng xác nhận').waitFor();
-  // What is left is the demo's own grave incident.
   await duty.page.locator('.alarms button.alarm', { hasText: /^1 / }).waitFor();
   const held = await server.api('field_unit', `/api/units/${own}/status`, { method: 'POST', body: { status: 'available' } });
   assert.equal(held.status, 409, 'the unit does not clear it');
