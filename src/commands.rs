@@ -5,6 +5,7 @@ mod audit;
 mod copy;
 mod import;
 mod import_over_http;
+mod import_roads;
 mod leave;
 mod migrate;
 mod not_taken;
@@ -33,7 +34,7 @@ use trucban::store::{Store, StoreError};
 
 pub use audit::{AuditArgs, audit};
 pub use copy::{CopyArgs, copy_store};
-pub use import::{ImportArgs, import};
+pub use import::{ImportCommand, import};
 pub use leave::{LeaveArgs, leave_nodes};
 pub use migrate::{MigrateArgs, migrate};
 pub use restore::{RestoreArgs, restore_store};

@@ -20,7 +20,7 @@ struct Arguments {
 enum Command {
     /// Serves the picture: web pages, API and live feed.
     Serve(Box<ServeOptions>),
-    Import(commands::ImportArgs),
+    Import(commands::ImportCommand),
     Export(commands::ExportArgs),
     Check(commands::CheckArgs),
     Backup(commands::BackupArgs),

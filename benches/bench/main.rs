@@ -17,6 +17,10 @@ mod pg_fixes;
 mod postgres_support;
 mod process;
 mod report;
+mod roads;
+#[path = "../../tests/it/roads_peer.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the other engine as the tests ask it")]
+mod roads_peer;
 mod tiles;
 mod world;
 
@@ -30,6 +34,10 @@ const WARM_UP_S: u64 = 2;
 fn main() {
     if std::env::var_os("TRUCBAN_BENCH_BARE").is_some() {
         process::serve_bare_route();
+        return;
+    }
+    if std::env::var_os("TRUCBAN_BENCH_ROADS").is_some() {
+        roads::open_alone();
         return;
     }
     // `cargo test --all-targets` and `cargo bench -- --list` call benches too; they measure nothing.
@@ -60,6 +68,9 @@ fn main() {
     }
     if wanted("nodes") {
         nodes::measure(&mut report);
+    }
+    if wanted("roads") {
+        roads::measure(&mut report);
     }
     if wanted("audit") {
         audit::measure(&mut report);

@@ -255,7 +255,8 @@ def places(communes, known, towns, sketch):
                 geo.point(lon, lat),
                 {
                     "name": name,
-                    "kind": "district_seat",
+                    # The town of the province's own name is its seat.
+                    "kind": "province_seat" if name == "Lai Châu" else "district_seat",
                     "aliases": sketch["aliases"].get(name),
                     "accuracy_m": float(fact["accuracy_m"]),
                     "source": source,

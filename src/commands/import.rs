@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgMatches, Args, FromArgMatches};
 use indicatif::{ProgressBar, ProgressStyle};
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::{Actor, Code, Collection, Problem};
@@ -16,10 +16,49 @@ use trucban::store::gpkg::{GpkgStore, OpenOptions};
 use trucban::store::postgis::{Database, PgStore};
 use trucban::store::{Store, StoreError};
 
+use super::import_roads::{ImportRoadsArgs, import_roads};
 use super::{blocking, collection, finish, import_over_http, store_told, told};
 
 /// Refused rows printed; `--report` gets all of them.
 const REFUSALS_PRINTED_MAX: usize = 50;
+
+/// What is imported: records of a file, or a network of roads.
+#[derive(Clone, Debug)]
+pub enum ImportCommand {
+    Records(Box<ImportArgs>),
+    Roads(Box<ImportRoadsArgs>),
+}
+
+/// The word after which a network of roads is meant.
+const ROADS: &str = "roads";
+
+/// By hand, since an argument that `import FILE` needs is none of `import roads FILE`.
+impl Args for ImportCommand {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        ImportArgs::augment_args(command)
+            .subcommand(ImportRoadsArgs::augment_args(clap::Command::new(ROADS)))
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for ImportCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some((_, roads)) => ImportRoadsArgs::from_arg_matches(roads).map(Box::new).map(Self::Roads),
+            None => ImportArgs::from_arg_matches(matches).map(Box::new).map(Self::Records),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
 
 /// Brings a file in: GeoJSON, CSV or GeoPackage. Goes through the server where one holds the folder.
 #[derive(Args, Clone, Debug)]
@@ -62,9 +101,17 @@ pub struct ImportArgs {
     pub(super) token: Option<String>,
 }
 
-/// `trucban import`: 0 if the file is in (or would be, with `--dry-run`), 1 if rows were refused and nothing was
+/// `trucban import`, of records or roads.
+pub fn import(command: &ImportCommand) -> ExitCode {
+    match command {
+        ImportCommand::Records(args) => import_records(args),
+        ImportCommand::Roads(args) => import_roads(args),
+    }
+}
+
+/// `trucban import FILE`: 0 if the file is in (or would be, with `--dry-run`), 1 if rows were refused and nothing was
 /// written, 2 if the file, the folder or its server could not be used.
-pub fn import(args: &ImportArgs) -> ExitCode {
+fn import_records(args: &ImportArgs) -> ExitCode {
     finish(blocking(async {
         if let Some(database) = &args.database {
             let store = PgStore::open(database.clone(), None, "").await.map_err(store_told)?;

@@ -1,12 +1,13 @@
-//! Assigning and releasing units.
+//! Assigning and releasing units: one's own are sent, another force's are asked for.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::course::Leaving;
 use super::hand::Hand;
 use super::incidents::{state_of, target};
-use super::scene::{Draft, Scene, record_of};
+use super::scene::{Draft, Scene, Working, force_word, record_of};
 use super::write::may;
 use super::{Ask, Assigned, Desk, Written, words};
 use crate::domain::access::Deed;
@@ -19,14 +20,25 @@ const LIST_MAX: usize = crate::domain::schema::LIST_ITEMS_MAX;
 
 impl Desk {
     /// Assigns a unit to an incident (`If-Match` of the incident). A busy unit keeps its status: the incident waits
-    /// for it. A unit that is there already is no fault: the records are answered as they stand.
+    /// for it. A unit of another force is asked for, unless the actor is of the joint duty room. A unit that is there
+    /// already is no fault: the records are answered as they stand.
     ///
     /// # Errors
     /// `forbidden_transition` (the incident's state, or a unit in distress or off duty), `unknown_unit`,
     /// `version_conflict` with `present`, `precondition_required`, `limit_exceeded`, `not_found`, `forbidden`.
     pub async fn assign(&self, ask: &Ask, incident: Uuid, unit: Uuid) -> Result<Assigned, Problem> {
         may(&ask.actor, Deed::AssignUnit)?;
-        let written = self.write(ask, |scene| decide_assign(scene, incident, unit)).await?;
+        let written = self.write(ask, |scene| decide_assign(scene, incident, unit, false)).await?;
+        self.assigned(written, incident, unit)
+    }
+
+    /// Proposes that a unit be sent; [`Desk::decide_assignment`] orders it.
+    ///
+    /// # Errors
+    /// As [`Desk::assign`].
+    pub async fn propose(&self, ask: &Ask, incident: Uuid, unit: Uuid) -> Result<Assigned, Problem> {
+        may(&ask.actor, Deed::AssignUnit)?;
+        let written = self.write(ask, |scene| decide_assign(scene, incident, unit, true)).await?;
         self.assigned(written, incident, unit)
     }
 
@@ -62,50 +74,94 @@ impl Desk {
         let waiting = record.properties_map().remove("queued_incident_ids");
         let queued = waiting.and_then(|list| list.as_array().cloned()).unwrap_or_default();
         let queued = queued.iter().any(|id| id.as_str() == Some(incident.to_string().as_str()));
-        Ok(Assigned { written, unit: record, queued })
+        let assignment = self.assignment_in(&written, incident, unit);
+        Ok(Assigned { written, unit: record, assignment, queued })
     }
 }
 
-fn decide_assign(scene: &Scene<'_>, incident: Uuid, unit: Uuid) -> Result<Draft, Problem> {
+fn decide_assign(scene: &Scene<'_>, incident: Uuid, unit: Uuid, propose: bool) -> Result<Draft, Problem> {
     let record = scene.take_matching(Collection::Incidents, incident)?;
     let sent = scene
         .take(Collection::Units, unit)
         .map_err(|problem| Problem { code: Code::UnknownUnit, ..problem }.at("/unit_id"))?;
-    let held = [record.references("unit_ids"), record.references("queued_unit_ids")].concat();
+    let held = held(&record);
     if held.contains(&unit) {
         return scene.already(Collection::Incidents, incident);
     }
     target(Verb::Assign, &state_of(&record))?;
-    if held.len() >= LIST_MAX || sent.references("queued_incident_ids").len() >= LIST_MAX {
-        return Err(Problem::new(
-            Code::LimitExceeded,
-            format!("nhiều hơn {LIST_MAX} đơn vị hoặc vụ việc chờ"),
-            format!("more than {LIST_MAX} units, or incidents waiting"),
-        ));
-    }
-    let status = sent.text("status").unwrap_or("available").to_owned();
-    if sent.text("ended_at").is_some() || availability(&status) == Availability::Unavailable {
-        return Err(Problem::new(
-            Code::ForbiddenTransition,
-            format!("{} không điều động được: {}", sent.label(), words::unit_status(&status)),
-            format!("{} cannot be sent: it is {status}", sent.label()),
-        )
-        .with("unit_status", status));
-    }
-    let busy = availability(&status) == Availability::Committed || sent.reference("incident_id").is_some();
     let mut hand = Hand::new(scene, scene.at()?, record);
-    if busy {
-        hand.queue(incident, unit)?;
+    if propose {
+        check_can_go(&sent)?;
+        hand.propose(incident, unit)?;
     } else {
-        hand.give(incident, unit, "")?;
+        order(&mut hand, incident, unit)?;
     }
     Ok(hand.finish())
 }
 
+/// Units that an incident has, waits for or asked for.
+fn held(incident: &Working) -> Vec<Uuid> {
+    ["unit_ids", "queued_unit_ids", "requested_unit_ids"].iter().flat_map(|list| incident.references(list)).collect()
+}
+
+/// Sends a unit that the actor may order, asks for another's.
+pub(super) fn order(hand: &mut Hand<'_, '_>, incident: Uuid, unit: Uuid) -> Result<(), Problem> {
+    let force = hand.scene.ask.actor.force.map(force_word);
+    let is_anothers = {
+        let of_unit = hand.read(Collection::Units, unit)?.text("force");
+        force.is_some() && of_unit.is_some() && of_unit != force
+    };
+    if !is_anothers {
+        return send(hand, incident, unit);
+    }
+    check_room(hand, incident, unit)?;
+    check_can_go(hand.read(Collection::Units, unit)?)?;
+    hand.request(incident, unit)
+}
+
+/// Sends a unit, or lets a busy one's queue grow.
+pub(super) fn send(hand: &mut Hand<'_, '_>, incident: Uuid, unit: Uuid) -> Result<(), Problem> {
+    check_room(hand, incident, unit)?;
+    let sent = hand.read(Collection::Units, unit)?;
+    check_can_go(sent)?;
+    let status = sent.text("status").unwrap_or("available");
+    if availability(status) == Availability::Committed || sent.reference("incident_id").is_some() {
+        hand.queue(incident, unit)
+    } else {
+        hand.give(incident, unit, "")
+    }
+}
+
+fn check_room(hand: &mut Hand<'_, '_>, incident: Uuid, unit: Uuid) -> Result<(), Problem> {
+    let units = held(hand.read(Collection::Incidents, incident)?).len();
+    let waiting = hand.read(Collection::Units, unit)?.references("queued_incident_ids").len();
+    if units < LIST_MAX && waiting < LIST_MAX {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::LimitExceeded,
+        format!("nhiều hơn {LIST_MAX} đơn vị hoặc vụ việc chờ"),
+        format!("more than {LIST_MAX} units, or incidents waiting"),
+    ))
+}
+
+/// Refuses a unit that cannot be sent by anybody.
+fn check_can_go(unit: &Working) -> Result<(), Problem> {
+    let status = unit.text("status").unwrap_or("available").to_owned();
+    if unit.text("ended_at").is_none() && availability(&status) != Availability::Unavailable {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::ForbiddenTransition,
+        format!("{} không điều động được: {}", unit.label(), words::unit_status(&status)),
+        format!("{} cannot be sent: it is {status}", unit.label()),
+    )
+    .with("unit_status", status))
+}
+
 fn decide_release(scene: &Scene<'_>, incident: Uuid, unit: Uuid) -> Result<Draft, Problem> {
     let record = scene.take_matching(Collection::Incidents, incident)?;
-    let held = [record.references("unit_ids"), record.references("queued_unit_ids")].concat();
-    if !held.contains(&unit) {
+    if !held(&record).contains(&unit) {
         return Err(Problem::new(
             Code::NotFound,
             format!("đơn vị {unit} không được giao vụ việc này"),
@@ -113,6 +169,6 @@ fn decide_release(scene: &Scene<'_>, incident: Uuid, unit: Uuid) -> Result<Draft
         ));
     }
     let mut hand = Hand::new(scene, scene.at()?, record);
-    hand.free(incident, unit, true)?;
+    hand.free(incident, unit, true, Leaving::Released)?;
     Ok(hand.finish())
 }

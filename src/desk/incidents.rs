@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::course::Leaving;
 use super::hand::Hand;
 use super::scene::{Draft, Scene, Working};
 use super::write::may;
@@ -136,14 +137,20 @@ pub(super) fn target(verb: Verb, state: &str) -> Result<&'static str, Problem> {
     }
 }
 
-/// Frees all units, those at work and those in whose queue it waits.
+/// Frees all units, those at work, those in whose queue it waits and those that were asked for; its alarms are over.
 pub(super) fn release_all(hand: &mut Hand<'_, '_>, id: Uuid) -> Result<(), Problem> {
     let record = hand.main();
-    let units: Vec<Uuid> =
-        record.references("unit_ids").into_iter().chain(record.references("queued_unit_ids")).collect();
+    let lists = ["unit_ids", "queued_unit_ids", "requested_unit_ids"];
+    let units: Vec<Uuid> = lists.iter().flat_map(|list| record.references(list)).collect();
     for unit in units {
-        hand.free(id, unit, false)?;
+        hand.free(id, unit, false, Leaving::Released)?;
     }
+    let is_here = |record: &Working| record.reference("incident_id") == Some(id);
+    let proposed: Vec<Uuid> =
+        hand.open(Collection::Assignments).iter().filter(|a| is_here(a)).map(|proposal| proposal.id).collect();
+    proposed.into_iter().try_for_each(|proposal| hand.step(proposal, "cancelled"))?;
+    // Whoever calls for help calls on, whatever becomes of the incident.
+    hand.end_alarms(|alarm| is_here(alarm) && alarm.text("kind") != Some("distress"));
     Ok(())
 }
 

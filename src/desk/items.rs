@@ -8,13 +8,13 @@ use super::hand::Hand;
 use super::incidents::{self, state_of};
 use super::scene::{Draft, Scene, Working};
 use super::write::{conflict, may};
-use super::{Ask, Desk, IncidentVerb, Item, Patch, RadioPosition, Written, report, rules, zones};
+use super::{Ask, Desk, IncidentVerb, Item, Patch, RadioPosition, Written, closures, report, rules, zones};
 use crate::domain::access::Deed;
 use crate::domain::doors::deed_of;
 use crate::domain::place::{Place, PointSource};
 use crate::domain::schema::{self, SetBy};
 use crate::domain::transition::refused;
-use crate::domain::{Code, Collection, Problem};
+use crate::domain::{Code, Collection, Problem, Timestamp};
 
 impl Desk {
     /// Creates a record. `id` is the caller's own (a phone makes it offline), else a new one. An incident is
@@ -34,9 +34,15 @@ impl Desk {
             return self.report_item(ask, id, item).await.map(|reported| reported.written);
         }
         may(&ask.actor, deed_of(collection))?;
+        rules::check_by_hand(collection)?;
         let id = id.unwrap_or_else(Uuid::now_v7);
         match collection {
             Collection::RiskZones => self.write(ask, |scene| zones::create(scene, id, &item)).await,
+            Collection::RoadClosures => {
+                let roads = self.roads();
+                let roads = roads.as_ref().map(|held| &*held.roads);
+                self.write(ask, |scene| closures::create(scene, roads, id, &item)).await
+            }
             Collection::Units => {
                 let turn = item.properties.get("code").and_then(Value::as_str).map_or(id, rules::code_turn);
                 let written = self.write_in_turn(ask, turn, |scene| create(scene, collection, id, &item)).await?;
@@ -79,6 +85,7 @@ impl Desk {
         reason: Option<String>,
     ) -> Result<Written, Problem> {
         may(&ask.actor, deed_of(collection))?;
+        rules::check_by_hand(collection)?;
         let reason = reason.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| "xoá khỏi danh sách".to_owned());
         incidents::limit("reason", &reason, 1_000)?;
         self.write(ask, |scene| end(scene, collection, id, &reason)).await
@@ -93,6 +100,7 @@ impl Desk {
         whole: bool,
     ) -> Result<Written, Problem> {
         may(&ask.actor, deed_of(collection))?;
+        rules::check_by_hand(collection)?;
         match collection {
             Collection::DutyLog => Err(Problem::new(
                 Code::MethodNotAllowed,
@@ -100,6 +108,11 @@ impl Desk {
                 "an entry of the duty log is never changed: write a correction (kind: correction, corrects_id)",
             )),
             Collection::RiskZones => self.write(ask, |scene| zones::edit(scene, id, patch, whole)).await,
+            Collection::RoadClosures => {
+                let roads = self.roads();
+                let roads = roads.as_ref().map(|held| &*held.roads);
+                self.write(ask, |scene| closures::edit(scene, roads, id, patch, whole)).await
+            }
             _ => self.write(ask, |scene| edit(scene, collection, id, patch, whole)).await,
         }
     }
@@ -168,7 +181,7 @@ fn edit(scene: &Scene<'_>, collection: Collection, id: Uuid, patch: &Patch, whol
         rules::check_unit_code(scene, &record)?;
     }
     if collection == Collection::Incidents {
-        return Ok(logged_edit(scene, &before, record, at));
+        return logged_edit(scene, &before, record, at);
     }
     let mut draft = Draft::default();
     draft.put(record, at);
@@ -286,7 +299,7 @@ pub(super) fn finish(scene: &Scene<'_>, mut record: Working) -> Result<Working, 
 }
 
 /// An edited incident: what was changed stands in its log, by name where it is personal.
-fn logged_edit(scene: &Scene<'_>, before: &Working, record: Working, at: crate::domain::Timestamp) -> Draft {
+fn logged_edit(scene: &Scene<'_>, before: &Working, record: Working, at: Timestamp) -> Result<Draft, Problem> {
     let id = record.id;
     let mut changed = Map::new();
     let mut names: Vec<&str> = Vec::new();
@@ -308,7 +321,10 @@ fn logged_edit(scene: &Scene<'_>, before: &Working, record: Working, at: crate::
     let facts = fitting(json!({"from": state, "to": state, "changed": changed}), &names);
     let mut hand = Hand::new(scene, at, record);
     hand.log("updated", id, None, text, facts);
-    hand.finish()
+    if names.contains(&"accountability_every_min") {
+        hand.begin_timers_anew(id)?;
+    }
+    Ok(hand.finish())
 }
 
 /// Facts that fit in the log's field: long texts are named, not quoted.
@@ -327,6 +343,7 @@ fn end(scene: &Scene<'_>, collection: Collection, id: Uuid, reason: &str) -> Res
             ));
         }
         Collection::RiskZones => return zones::revoke(scene, id, reason),
+        Collection::RoadClosures => return closures::open(scene, id, reason),
         Collection::Incidents => {
             let record = scene.take_matching(collection, id)?;
             let state = state_of(&record);

@@ -70,6 +70,8 @@ pub(super) fn merge(scene: &Scene<'_>, mut source: Working, into: Uuid) -> Resul
     source.set("merged_into", into.to_string());
     source.set_references("unit_ids", &[]);
     source.set_references("queued_unit_ids", &[]);
+    let asked = source.references("requested_unit_ids");
+    source.set_references("requested_unit_ids", &[]);
 
     let mut hand = Hand::new(scene, at, source);
     hand.set_state(id, "merged")?;
@@ -80,6 +82,9 @@ pub(super) fn merge(scene: &Scene<'_>, mut source: Working, into: Uuid) -> Resul
     }
     for unit in &queued {
         move_wait(&mut hand, *unit, id, into)?;
+    }
+    for unit in &asked {
+        move_request(&mut hand, *unit, id, into)?;
     }
     after_units_came(&mut hand, into, &units)?;
     let facts = json!({"from": state, "to": "merged", "merged_into": into});
@@ -231,7 +236,16 @@ fn move_unit(hand: &mut Hand<'_, '_>, unit: Uuid, from: Uuid, to: Uuid) -> Resul
     units.push(unit);
     record.set_references("unit_ids", &units);
     record.set_references("queued_unit_ids", &without(&record.references("queued_unit_ids"), unit));
-    Ok(())
+    hand.move_assignment(unit, from, to)
+}
+
+/// Moves what another force was asked for; it stays with the target when the merge is undone.
+fn move_request(hand: &mut Hand<'_, '_>, unit: Uuid, from: Uuid, to: Uuid) -> Result<(), Problem> {
+    let record = hand.change(Collection::Incidents, to)?;
+    let mut asked = without(&record.references("requested_unit_ids"), unit);
+    asked.push(unit);
+    record.set_references("requested_unit_ids", &asked);
+    hand.move_assignment(unit, from, to)
 }
 
 /// Moves a place in a unit's queue from one incident to another.
@@ -255,8 +269,12 @@ fn move_wait(hand: &mut Hand<'_, '_>, unit: Uuid, from: Uuid, to: Uuid) -> Resul
         let mut waiting = record.references("queued_unit_ids");
         waiting.push(unit);
         record.set_references("queued_unit_ids", &waiting);
+        return hand.move_assignment(unit, from, to);
     }
-    Ok(())
+    match hand.assignment_of(from, unit) {
+        Some(assignment) => hand.step(assignment, "cancelled"),
+        None => Ok(()),
+    }
 }
 
 /// The state of the target follows the units that came to it.

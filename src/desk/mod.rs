@@ -6,9 +6,14 @@
 //! record as the actor's View shows it. Doors translate into these calls and decide nothing.
 
 mod advice;
+mod alarms;
 mod assign;
+mod assignments;
 mod bulk;
 mod callers;
+mod closures;
+mod course;
+mod cut_off;
 mod emergency;
 mod fixes;
 mod ground;
@@ -18,8 +23,11 @@ mod items;
 mod locate;
 mod merge;
 mod report;
+mod roads;
 mod rules;
 mod scene;
+mod timers;
+mod travel;
 mod units;
 mod words;
 mod write;
@@ -32,14 +40,20 @@ use geo_types::Geometry;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::domain::accountability::Timers;
+use crate::domain::assignment::Step;
 use crate::domain::change::Seq;
 use crate::domain::place::Place;
 use crate::domain::{Actor, Change, Collection, Record, Timestamp};
 use crate::picture::PictureHandle;
+use crate::roads::RoadsHandle;
 use crate::store::{Idempotency, Store, clock};
 
+use self::roads::RoadsHeld;
 pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, Recommendation};
+pub use advice::Advice;
 pub use bulk::take_file;
+pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use locate::Candidate;
 pub use write::problem_of as store_problem;
@@ -66,10 +80,14 @@ pub struct Desk {
     store: Arc<dyn Store>,
     picture: PictureHandle,
     clock: Arc<dyn Clock>,
+    /// How long is waited for an answer.
+    timers: Timers,
     /// One at a time for writes of the same record without `If-Match` (a caller added, a status told): each of them
     /// shall get in, and none of them shall have to lose a race.
     turns: Arc<write::Turns>,
     ground: Arc<ground::GroundCache>,
+    roads: Arc<RoadsHeld>,
+    snaps: Arc<cut_off::SnapsHeld>,
     /// The newest change that this desk made.
     written: Arc<AtomicU64>,
 }
@@ -224,6 +242,8 @@ pub struct Assigned {
     pub written: Written,
     /// The unit as it was written.
     pub unit: Arc<Record>,
+    /// The assignment that was made, changed or stands; none where units were assigned before there were any.
+    pub assignment: Option<Uuid>,
     /// The unit is busy: the incident waits for it and its status is as before.
     pub queued: bool,
 }
@@ -234,6 +254,43 @@ pub struct StatusReport {
     pub status: String,
     /// `own`, `radio` or `desk`; by who asks if `None`.
     pub source: Option<String>,
+}
+
+/// What became of an assignment, as told by the unit or for it.
+#[derive(Clone, Debug)]
+pub struct StepReport {
+    /// One of [`Step::BY_UNIT`].
+    pub step: Step,
+    pub told: Told,
+    /// Why a unit declines.
+    pub reason: Option<String>,
+}
+
+/// What a duty officer decides on an assignment.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// One of [`Step::BY_OFFICER`].
+    pub step: Step,
+    pub told: Told,
+    /// Why another force refuses.
+    pub reason: Option<String>,
+}
+
+/// A sign of life of a unit that is out, or word that none will come for a while.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    pub told: Told,
+    /// Until when it will be out of coverage.
+    pub no_coverage_until: Option<Timestamp>,
+}
+
+/// By which way something was told.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// `own`, `radio`, `phone` or `desk`; by who asks if `None`.
+    pub source: Option<String>,
+    /// Who was heard, needed by radio and by phone.
+    pub told_by: Option<String>,
 }
 
 /// A unit's place as it was told by radio.
@@ -259,7 +316,35 @@ impl Desk {
     /// A desk on this store and its picture.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, picture: PictureHandle, clock: Arc<dyn Clock>) -> Self {
-        Self { store, picture, clock, turns: Arc::default(), ground: Arc::default(), written: Arc::default() }
+        Self {
+            store,
+            picture,
+            clock,
+            timers: Timers::default(),
+            turns: Arc::default(),
+            ground: Arc::default(),
+            roads: Arc::default(),
+            snaps: Arc::default(),
+            written: Arc::default(),
+        }
+    }
+
+    /// The same desk on this road network.
+    #[must_use]
+    pub fn with_roads(self, handle: RoadsHandle) -> Self {
+        Self { roads: Arc::new(RoadsHeld::new(handle)), ..self }
+    }
+
+    /// The same desk with other limits.
+    #[must_use]
+    pub fn with_timers(self, timers: Timers) -> Self {
+        Self { timers, ..self }
+    }
+
+    /// How long this desk waits for answers.
+    #[must_use]
+    pub fn timers(&self) -> &Timers {
+        &self.timers
     }
 
     /// The newest change that this desk made; the picture may not hold it yet.

@@ -33,9 +33,28 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         }
         (Collection::Units, _) => "POST /api/units/{id}/status, POST /api/incidents/{id}/assignments",
         (Collection::RiskZones, _) => "POST /api/risk_zones/{id}/end",
+        (Collection::RoadClosures, _) => "DELETE /api/collections/road_closures/items/{id}",
+        (Collection::Assignments, _) => "POST /api/assignments/{id}/steps, decisions, accountability",
+        (Collection::Alarms, _) => "POST /api/alarms/{id}/acknowledge",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         _ => "a verb of the desk",
     }
+}
+
+/// Refuses records written by hand where verbs alone make them.
+///
+/// # Errors
+/// `method_not_allowed`, with the verbs.
+pub(super) fn check_by_hand(collection: Collection) -> Result<(), Problem> {
+    if !collection.is_by_verbs() {
+        return Ok(());
+    }
+    let verbs = setter(collection, SetBy::Verb);
+    Err(Problem::new(
+        Code::MethodNotAllowed,
+        format!("{collection} không ghi tay được, chỉ qua: {verbs}"),
+        format!("{collection} are not written by hand, only by {verbs}"),
+    ))
 }
 
 /// A geometry as drawn or sent by a caller, normalised.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Ask;
 use super::write::conflict;
+use crate::domain::accountability::Timers;
 use crate::domain::change::canonical_json;
 use crate::domain::schema::{self, SetBy};
 use crate::domain::{Code, Collection, Force, Problem, Record, Timestamp};
@@ -24,6 +25,8 @@ pub(super) struct Scene<'a> {
     pub ground: &'a Ground,
     pub ask: &'a Ask,
     pub now: Timestamp,
+    /// How long is waited for an answer.
+    pub timers: &'a Timers,
 }
 
 /// A record taken in hand: as it stands, then as it shall be.
@@ -58,10 +61,6 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub fn new(picture: &'a Arc<Picture>, ground: &'a Ground, ask: &'a Ask, now: Timestamp) -> Self {
-        Self { picture, ground, ask, now }
-    }
-
     /// The snapshot as the actor may see it.
     pub fn view(&self) -> View {
         View::new(Arc::clone(self.picture), Arc::new(self.ask.actor.clone()), self.now)
@@ -87,13 +86,18 @@ impl<'a> Scene<'a> {
     /// if it were not there: a refusal that told the two apart would tell that it is.
     pub fn take(&self, collection: Collection, id: Uuid) -> Result<Working, Problem> {
         let seen = |feature: &&Arc<Feature>| self.view().shown(collection, feature).is_some();
-        self.feature(collection, id).filter(seen).map(|feature| Working::of(collection, feature)).ok_or_else(|| {
-            Problem::new(
-                Code::NotFound,
-                format!("không có {collection} {id}"),
-                format!("there is no {collection} {id}"),
-            )
-        })
+        self.feature(collection, id)
+            .filter(seen)
+            .map(|feature| Working::of(collection, feature))
+            .ok_or_else(|| no_such(collection, id))
+    }
+
+    /// A record that follows from one the actor holds already (the unit of an incident, the next incident of its queue):
+    /// it changes by rule, whether or not the actor sees it, and no refusal tells of it.
+    pub fn follow(&self, collection: Collection, id: Uuid) -> Result<Working, Problem> {
+        self.feature(collection, id)
+            .map(|feature| Working::of(collection, feature))
+            .ok_or_else(|| no_such(collection, id))
     }
 
     /// A record that something else names; its absence is the fault of the one who names it.
@@ -122,13 +126,7 @@ impl<'a> Scene<'a> {
 
     /// Nothing to do: the record stands as it was asked for.
     pub fn already(&self, collection: Collection, id: Uuid) -> Result<Draft, Problem> {
-        let feature = self.feature(collection, id).ok_or_else(|| {
-            Problem::new(
-                Code::NotFound,
-                format!("không có {collection} {id}"),
-                format!("there is no {collection} {id}"),
-            )
-        })?;
+        let feature = self.feature(collection, id).ok_or_else(|| no_such(collection, id))?;
         Ok(Draft { already: Some((collection, Arc::new(record_of(collection, feature)))), ..Draft::default() })
     }
 
@@ -178,6 +176,10 @@ impl Working {
 
     pub fn number(&self, name: &str) -> Option<f64> {
         self.properties.get(name).and_then(Value::as_f64)
+    }
+
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.properties.get(name).and_then(Value::as_i64)
     }
 
     pub fn time(&self, name: &str) -> Option<Timestamp> {
@@ -281,6 +283,10 @@ pub(super) const fn force_word(force: Force) -> &'static str {
         Force::BorderGuard => "border_guard",
         Force::Civil => "civil",
     }
+}
+
+fn no_such(collection: Collection, id: Uuid) -> Problem {
+    Problem::new(Code::NotFound, format!("không có {collection} {id}"), format!("there is no {collection} {id}"))
 }
 
 /// Refuses a time that lies ahead of the clock by more than a clock may be off.

@@ -9,6 +9,7 @@ use super::scene::{Draft, Scene, past};
 use super::write::may;
 use super::{Ask, Desk, Positioned, RadioPosition, StatusReport, Written, words};
 use crate::domain::access::Deed;
+use crate::domain::assignment::{SOURCES, Step};
 use crate::domain::{Actor, Code, Collection, Fix, FixSource, Problem, Role, schema};
 
 impl Desk {
@@ -88,7 +89,7 @@ pub(super) fn may_speak_for(actor: &Actor, unit: Uuid) -> Result<(), Problem> {
 }
 
 fn decide_status(scene: &Scene<'_>, id: Uuid, report: &StatusReport) -> Result<Draft, Problem> {
-    let mut record = scene.take_open(Collection::Units, id)?;
+    let record = scene.take_open(Collection::Units, id)?;
     if record.text("ended_at").is_some() {
         return Err(Problem::new(
             Code::ForbiddenTransition,
@@ -110,32 +111,64 @@ fn decide_status(scene: &Scene<'_>, id: Uuid, report: &StatusReport) -> Result<D
         .with("state", "distress")
         .with("allowed", json!(["distress"])));
     }
-    let label = record.label();
-    let late = record.time("status_at").is_some_and(|known| known > at);
-    let incident = record.reference("incident_id");
-    if !late {
-        record.set("status", to);
-        record.set_time("status_at", at);
-        record.set("status_by", scene.ask.actor.name.as_str());
-        record.set("status_source", source);
-    }
     let mut hand = Hand::new(scene, at, record);
+    hand.source = SOURCES.iter().copied().find(|known| *known == source).unwrap_or("desk");
+    tell_status(&mut hand, id, to)?;
+    Ok(hand.finish())
+}
+
+/// What follows from a status, whoever tells it and by whichever door: the unit's own record, its assignment, its
+/// incident, alarms, the log.
+pub(super) fn tell_status(hand: &mut Hand<'_, '_>, id: Uuid, to: &str) -> Result<(), Problem> {
+    let (at, source) = (hand.at, hand.source);
+    let record = hand.read(Collection::Units, id)?;
+    let (label, incident) = (record.label(), record.reference("incident_id"));
+    let from = record.text("status").unwrap_or("available").to_owned();
+    let late = record.time("status_at").is_some_and(|known| known > at);
+    if !late {
+        hand.set_unit_status(id, to)?;
+    }
     let mut facts = json!({"from": from, "to": to, "source": source});
-    let mut text = format!("{label}: {} ({})", words::unit_status(to), words::status_source(source));
+    let mut text = format!("{label}: {} ({}", words::unit_status(to), words::status_source(source));
+    if let Some(heard) = hand.told_by.clone() {
+        text.push_str(&format!(": {heard}"));
+        facts["told_by"] = heard.into();
+    }
+    text.push(')');
     if late {
         facts["late"] = true.into();
         text.push_str(", báo muộn, trạng thái hiện tại không đổi");
     }
     let incident = incident.filter(|incident| hand.read(Collection::Incidents, *incident).is_ok());
-    if let (Some(incident), "on_scene") = (incident, to) {
-        let record = hand.change(Collection::Incidents, incident)?;
-        record.set_first("first_on_scene_at", at);
-        if record.text("state") == Some("dispatched") {
-            hand.set_state(incident, "in_progress")?;
-            let facts = json!({"from": "dispatched", "to": "in_progress", "unit_id": id});
-            hand.log("started", incident, Some(id), format!("{label} đã đến hiện trường"), facts);
-        }
+    if let Some(incident) = incident {
+        move_along(hand, id, incident, to)?;
+    }
+    match (from.as_str(), to) {
+        // However late: whoever called for help and was not heard must be heard now.
+        (_, "distress") => hand.raise("distress", None, None, incident, id, &format!("{label} báo cấp cứu")),
+        ("distress", _) if !late => hand.end_distress(id)?,
+        _ => {}
     }
     hand.log_unit(id, incident, text, facts);
-    Ok(hand.finish())
+    Ok(())
+}
+
+/// What a unit's word does to the incident it works on, and to its assignment there.
+pub(super) fn move_along(hand: &mut Hand<'_, '_>, unit: Uuid, incident: Uuid, to: &str) -> Result<(), Problem> {
+    let at = hand.at;
+    if let Some((step, assignment)) = Step::of_status(to).zip(hand.assignment_of(incident, unit)) {
+        hand.word_of_unit(assignment, step)?;
+    }
+    if to != "on_scene" {
+        return Ok(());
+    }
+    let label = hand.read(Collection::Units, unit)?.label();
+    let record = hand.change(Collection::Incidents, incident)?;
+    record.set_first("first_on_scene_at", at);
+    if record.text("state") == Some("dispatched") {
+        hand.set_state(incident, "in_progress")?;
+        let facts = json!({"from": "dispatched", "to": "in_progress", "unit_id": unit});
+        hand.log("started", incident, Some(unit), format!("{label} đã đến hiện trường"), facts);
+    }
+    Ok(())
 }

@@ -68,6 +68,24 @@ pub(super) fn incident_kind(kind: &str) -> &'static str {
     }
 }
 
+/// What cuts a road.
+pub(super) fn closure_reason(reason: &str) -> &'static str {
+    match reason {
+        "landslide" => "sạt lở",
+        "rockfall" => "đá lăn",
+        "flooded_ford" => "ngầm tràn ngập nước",
+        "flood" => "ngập lụt",
+        "bridge_damage" => "hư hỏng cầu",
+        "subsidence" => "sụt lún",
+        "fallen_tree" => "cây đổ",
+        "accident" => "tai nạn",
+        "works" => "thi công",
+        "rain" => "mưa lớn",
+        "night" => "ban đêm",
+        _ => "bị cắt",
+    }
+}
+
 /// What a unit's status is called.
 pub(super) fn unit_status(status: &str) -> &'static str {
     match status {
@@ -94,6 +112,7 @@ pub(super) fn status_source(source: &str) -> &'static str {
     match source {
         "own" => "đơn vị tự báo",
         "radio" => "báo qua bộ đàm",
+        "phone" => "báo qua điện thoại",
         _ => "trực ban ghi",
     }
 }
@@ -115,12 +134,13 @@ pub(super) fn kilometre_post(road_km: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{incident, unit};
+    use crate::domain::{closure, incident, unit};
 
     #[test]
     fn every_word_of_the_tables_has_one_in_vietnamese() {
         assert!(incident::OUTCOMES.iter().all(|word| outcome(word) != "khác"));
         assert!(incident::KINDS.iter().all(|word| *word == "other" || incident_kind(word) != "Vụ việc"));
+        assert!(closure::REASONS.iter().all(|word| *word == "other" || closure_reason(word) != "bị cắt"));
         assert!(unit::STATUSES.iter().all(|word| unit_status(word) != "không rõ"));
     }
 

@@ -71,7 +71,7 @@ impl Desk {
     {
         let decide = |picture: &Arc<Picture>| {
             let ground = self.ground.of(picture);
-            decide(&Scene::new(picture, &ground, ask, self.now()))
+            decide(&Scene { picture, ground: &ground, ask, now: self.now(), timers: &self.timers })
         };
         let (asked_at, mut picture) = (Instant::now(), self.picture.load());
         let mut first = Some(decide(&picture));

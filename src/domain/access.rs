@@ -237,7 +237,7 @@ pub struct Actor {
 pub enum DataClass {
     /// The ground, zones, shelters, posts.
     Public,
-    /// Incidents, log, contacts.
+    /// Incidents, log, contacts, assignments, alarms.
     Internal,
     /// Where units are.
     Restricted,
@@ -274,8 +274,9 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Shelters
         | C::RiskZones
         | C::Stations
-        | C::BorderSectors => DataClass::Public,
-        C::Incidents | C::DutyLog | C::Contacts => DataClass::Internal,
+        | C::BorderSectors
+        | C::RoadClosures => DataClass::Public,
+        C::Incidents | C::DutyLog | C::Contacts | C::Assignments | C::Alarms => DataClass::Internal,
         C::Units => DataClass::Restricted,
         C::Households => DataClass::Personal,
     }
@@ -363,6 +364,8 @@ pub enum Deed {
     AssignUnit,
     /// Draw, edit, end a zone.
     DrawZone,
+    /// Close, slow and open a road.
+    CloseRoad,
     /// Set a unit's status or place; a field unit only its own.
     ReportUnit,
     /// Create or edit a unit.
@@ -420,7 +423,10 @@ impl Actor {
         match self.reach(class_of(collection)) {
             Reach::All => true,
             // Some kinds of incident, and what is tied to them, are closed even to the province.
-            Reach::Area => whole && !matches!(collection, Collection::Incidents | Collection::DutyLog),
+            Reach::Area => {
+                use Collection as C;
+                whole && !matches!(collection, C::Incidents | C::DutyLog | C::Assignments | C::Alarms)
+            }
             Reach::ForceInArea | Reach::Task | Reach::Reduced | Reach::Nothing => false,
         }
     }
@@ -521,6 +527,7 @@ impl Actor {
             Role::Planner => matches!(
                 deed,
                 D::DrawZone
+                    | D::CloseRoad
                     | D::EditHousehold
                     | D::EditPlace
                     | D::WriteLog
@@ -533,7 +540,10 @@ impl Actor {
                 D::ReportIncident | D::ReportUnit | D::EditPlace | D::WriteLog | D::BreakGlass | D::TakeTip
             ),
             Role::LocalAuthority => {
-                matches!(deed, D::ReportIncident | D::EditHousehold | D::EditPlace | D::WriteLog | D::TakeTip)
+                matches!(
+                    deed,
+                    D::ReportIncident | D::CloseRoad | D::EditHousehold | D::EditPlace | D::WriteLog | D::TakeTip
+                )
             }
             Role::TipHandler => {
                 matches!(deed, D::ReportIncident | D::TakeTip | D::HandleTips | D::ConfirmUnsealing)

@@ -1,4 +1,4 @@
-//! The thirteen collections and what each is: its fields, its geometry, its layer in the picture.
+//! The collections and what each is: its fields, its geometry, its layer in the picture.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schema::Field;
-use super::{contact, duty_log, ground, household, incident, shelter, unit, zone};
+use super::{alarm, assignment, closure, contact, duty_log, ground, household, incident, shelter, unit, zone};
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -25,6 +25,9 @@ pub enum Collection {
     Units,
     Contacts,
     DutyLog,
+    RoadClosures,
+    Assignments,
+    Alarms,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -39,7 +42,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -53,6 +56,9 @@ impl Collection {
         Self::Units,
         Self::Contacts,
         Self::DutyLog,
+        Self::RoadClosures,
+        Self::Assignments,
+        Self::Alarms,
     ];
 
     /// Name in URLs, tables and files.
@@ -72,6 +78,9 @@ impl Collection {
             Self::Units => "units",
             Self::Contacts => "contacts",
             Self::DutyLog => "duty_log",
+            Self::RoadClosures => "road_closures",
+            Self::Assignments => "assignments",
+            Self::Alarms => "alarms",
         }
     }
 
@@ -104,6 +113,9 @@ impl Collection {
             Self::Units => ("Lực lượng", "Units"),
             Self::Contacts => ("Danh bạ trực", "Contacts"),
             Self::DutyLog => ("Nhật ký trực ban", "Duty log"),
+            Self::RoadClosures => ("Đoạn đường bị cắt, hạn chế", "Road closures"),
+            Self::Assignments => ("Nhiệm vụ đã giao", "Assignments"),
+            Self::Alarms => ("Báo động", "Alarms"),
         }
     }
 
@@ -124,6 +136,9 @@ impl Collection {
             Self::Units => unit::FIELDS,
             Self::Contacts => contact::FIELDS,
             Self::DutyLog => duty_log::FIELDS,
+            Self::RoadClosures => closure::FIELDS,
+            Self::Assignments => assignment::FIELDS,
+            Self::Alarms => alarm::FIELDS,
         }
     }
 
@@ -131,10 +146,16 @@ impl Collection {
     #[must_use]
     pub const fn geometry_kind(self) -> GeometryKind {
         match self {
-            Self::BorderSectors | Self::Roads | Self::Rivers => GeometryKind::Line,
+            Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures => GeometryKind::Line,
             Self::AdminUnits | Self::RiskZones => GeometryKind::Area,
             _ => GeometryKind::Point,
         }
+    }
+
+    /// Whether its records come from verbs alone: nobody writes one by hand or brings one in a file.
+    #[must_use]
+    pub const fn is_by_verbs(self) -> bool {
+        matches!(self, Self::Assignments | Self::Alarms)
     }
 
     /// The series of its human codes, for collections whose records get one (`LC-2026-Q4-0147`).

@@ -30,8 +30,10 @@ pub const fn deed_of(collection: Collection) -> Deed {
     match collection {
         Collection::Households | Collection::Shelters => Deed::EditHousehold,
         Collection::RiskZones => Deed::DrawZone,
-        Collection::Incidents => Deed::RunIncident,
+        Collection::RoadClosures => Deed::CloseRoad,
+        Collection::Incidents | Collection::Alarms => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
+        Collection::Assignments => Deed::AssignUnit,
         Collection::Contacts | Collection::Places => Deed::EditPlace,
         Collection::DutyLog => Deed::WriteLog,
         Collection::BorderSectors
@@ -43,13 +45,17 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 78] = [
+pub static DOORS: [(&str, &str, Asks); 87] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("PATCH", "/api/accounts/{name}", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts/{name}/reset", Asks::Deed(Deed::ManageAccounts)),
+    ("POST", "/api/alarms/{id}/acknowledge", Asks::Deed(Deed::RunIncident)),
     ("GET", "/api/along", Asks::Account),
+    ("POST", "/api/assignments/{id}/accountability", Asks::Deed(Deed::ReportUnit)),
+    ("POST", "/api/assignments/{id}/decisions", Asks::Deed(Deed::AssignUnit)),
+    ("POST", "/api/assignments/{id}/steps", Asks::Deed(Deed::ReportUnit)),
     ("GET", "/api/audit", Asks::Deed(Deed::ReadAudit)),
     ("POST", "/api/break-glass", Asks::Deed(Deed::BreakGlass)),
     ("GET", "/api/collections", Asks::Account),
@@ -63,6 +69,8 @@ pub static DOORS: [(&str, &str, Asks); 78] = [
     ("GET", "/api/collections/{collection}/queryables", Asks::Account),
     ("GET", "/api/collections/{collection}/schema", Asks::Account),
     ("GET", "/api/conformance", Asks::Nothing),
+    ("GET", "/api/cut-off", Asks::Account),
+    ("POST", "/api/cut-off", Asks::Account),
     ("GET", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
     ("POST", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
     ("POST", "/api/devices/enrol", Asks::Nothing),
@@ -95,13 +103,16 @@ pub static DOORS: [(&str, &str, Asks); 78] = [
     ("POST", "/api/oidc/start", Asks::Nothing),
     ("GET", "/api/organisations", Asks::Account),
     ("PUT", "/api/organisations/{id}", Asks::Deed(Deed::ManageAccounts)),
+    ("GET", "/api/reach", Asks::Account),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
+    ("GET", "/api/route", Asks::Account),
     ("GET", "/api/search", Asks::Account),
     ("GET", "/api/session", Asks::Nothing),
     ("POST", "/api/session", Asks::Nothing),
     ("DELETE", "/api/session", Asks::Nothing),
     ("POST", "/api/setup", Asks::Nothing),
     ("GET", "/api/similar", Asks::Account),
+    ("POST", "/api/table", Asks::Account),
     ("GET", "/api/tip", Asks::Public(Deed::TakeTip)),
     ("POST", "/api/tip", Asks::Public(Deed::TakeTip)),
     ("POST", "/api/tip/follow-up", Asks::Public(Deed::TakeTip)),

@@ -36,8 +36,19 @@ pub const KINDS: &[&str] = &[
     "zone_drawn",
     "zone_edited",
     "zone_ended",
+    "road_closed",
+    "road_opened",
     "blind",
     "break_glass",
+    "proposed",
+    "requested",
+    "agreed",
+    "refused",
+    "declined",
+    "timed_out",
+    "cleared",
+    "accountability",
+    "alarm_taken",
 ];
 
 /// Kinds that a person writes by hand.

@@ -99,6 +99,7 @@ pub(super) const ADMIN_UNIT: &[Field] = &[
 pub const PLACE_KINDS: &[&str] = &[
     "hamlet",
     "commune_seat",
+    "province_seat",
     "district_seat",
     "town",
     "junction",

@@ -116,6 +116,12 @@ pub(super) const FIELDS: &[Field] = &[
     client("support_forces", Choices(FORCES), "Forces that support (phối hợp)."),
     verb("unit_ids", References, "Units assigned now."),
     verb("queued_unit_ids", References, "Busy units for which it waits."),
+    verb("requested_unit_ids", References, "Units of other forces that were asked for and not yet agreed to."),
+    client(
+        "accountability_every_min",
+        Integer(0, 1_440),
+        "How often its units must be heard of, minutes, in place of what its kind asks; 0 for not at all.",
+    ),
     verb("merged_into", Reference, "The incident that took it in."),
     verb("merged_from", Json(2_000), "What the merge moved, so that it can be undone."),
     client("dead", Integer(0, 100_000), "Dead."),

@@ -5,13 +5,18 @@
 pub mod access;
 pub mod account;
 pub mod change;
+pub mod closure;
 pub mod collection;
 pub mod problem;
+pub mod run_card;
 pub mod schema;
 pub mod time;
 
 mod ground;
 
+pub mod accountability;
+pub mod alarm;
+pub mod assignment;
 pub mod contact;
 pub mod doors;
 pub mod duty_log;

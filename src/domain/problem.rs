@@ -30,6 +30,7 @@ pub enum Code {
     UnknownUnit,
     UnknownReference,
     PlaceNotFound,
+    NoRoad,
     MethodNotAllowed,
     SignInRequired,
     WrongCredentials,
@@ -61,6 +62,8 @@ pub enum Code {
     TooBusy,
     StaleFix,
     FutureTime,
+    RoadsNotLoaded,
+    NoRoute,
     Internal,
 }
 
@@ -92,6 +95,7 @@ impl Code {
             Self::UnknownUnit => "unknown_unit",
             Self::UnknownReference => "unknown_reference",
             Self::PlaceNotFound => "place_not_found",
+            Self::NoRoad => "no_road",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::SignInRequired => "sign_in_required",
             Self::WrongCredentials => "wrong_credentials",
@@ -123,6 +127,8 @@ impl Code {
             Self::TooBusy => "too_busy",
             Self::StaleFix => "stale_fix",
             Self::FutureTime => "future_time",
+            Self::RoadsNotLoaded => "roads_not_loaded",
+            Self::NoRoute => "no_route",
             Self::Internal => "internal",
         }
     }

@@ -1,14 +1,20 @@
-//! Which unit to send: a pure ranking of what is known, with its reasons. Nobody is hidden for an old position.
+//! Which unit to send: a pure ranking of what is known of each unit, with its reasons. Nobody is hidden for an old
+//! position.
 //!
-//! Until roads are known the ranking is by straight-line distance, and the time of arrival is an interval from a
-//! detour factor and a speed by kind of unit, labelled `straight_line`: it says how wide the guess is.
+//! What is known of a unit ([`UnitFacts`]) does not depend on the others, so that what was shown can be ranked again from
+//! what was stored, and a unit that goes home changes nobody else's time. The ranking is by a score in seconds:
+//!
+//! `score = ETA + AGE_SHARE·(age − fresh) + COVER_S·(its post is left empty) + DANGER_SHARE·(seconds in warned zones)`
+//!
+//! (DOMAIN.md 2.3). A road that a person closed is no road; zones slow and warn, they never cut.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Timestamp;
 use super::change::Seq;
+use super::run_card::{self, Need, Shortfall};
 use super::unit::{Availability, availability};
 
 /// A position older than this is named as old, seconds.
@@ -17,31 +23,21 @@ pub const STALE_S: i64 = 30 * 60;
 pub const LEFT_OUT_MAX: usize = 200;
 /// How much longer than the straight line a way in these mountains is, least and most.
 const DETOUR: (f64, f64) = (1.2, 2.5);
+/// How much longer than free driving a way takes, least and most: an assumption until own tracks tell better.
+const ROAD_SPREAD: (f64, f64) = (1.0, 1.5);
+/// As [`ROAD_SPREAD`], for whoever walks beside the roads.
+const FOOT_SPREAD: (f64, f64) = (1.0, 1.8);
+/// Seconds that a second of age beyond [`FRESH_S`] counts, up to [`AGE_MAX_S`].
+const AGE_SHARE: f64 = 0.2;
+const FRESH_S: i64 = 2 * 60;
+const AGE_MAX_S: f64 = 15.0 * 60.0;
+/// What it counts that a post has nobody left, seconds.
+const COVER_S: f64 = 10.0 * 60.0;
+/// Seconds that a second inside a zone of level 2 or more counts besides.
+const DANGER_SHARE: f64 = 0.5;
 
-/// Capabilities that a kind of incident asks for. A unit that lacks one is still listed, and told so.
-const REQUIRED: &[(&str, &[&str])] = &[
-    ("landslide", &["first_aid", "search"]),
-    ("rockfall", &["traffic_control"]),
-    ("flash_flood", &["first_aid", "swift_water"]),
-    ("flood", &["boat"]),
-    ("subsidence", &["traffic_control"]),
-    ("road_closure", &["excavator", "traffic_control"]),
-    ("bridge_damage", &["traffic_control"]),
-    ("fire", &["first_aid"]),
-    ("missing_person", &["search"]),
-    ("contact_lost", &["search"]),
-    ("accident", &["first_aid", "traffic_control"]),
-    ("medical", &["ambulance", "first_aid"]),
-    ("illegal_crossing", &["interpreter"]),
-    ("illegal_entry_exit", &["arrest"]),
-    ("drug_crime", &["arrest"]),
-    ("human_trafficking", &["arrest", "interpreter"]),
-    ("wanted_person_found", &["arrest"]),
-    ("smuggling", &["arrest"]),
-    ("public_order", &["arrest"]),
-];
-
-/// Speeds by kind of unit, kilometres an hour, least and most: mountain roads by vehicle, trails on foot, rivers.
+/// Speeds by kind of unit, kilometres an hour, least and most, where no road is known: mountain roads by vehicle,
+/// trails on foot, rivers.
 const SPEEDS_KMH: &[(&str, (f64, f64))] = &[
     ("patrol", (3.0, 25.0)),
     ("armed_team", (3.0, 25.0)),
@@ -54,15 +50,31 @@ const SPEEDS_KMH: &[(&str, (f64, f64))] = &[
 /// Speed of units with a vehicle of which nothing else is said.
 const SPEED_KMH: (f64, f64) = (15.0, 40.0);
 
+/// By what each kind of unit travels; one that has motorbikes may also take those.
+const TRAVELS_BY: &[(&str, &[&str])] = &[
+    ("patrol", &["motorbike", "foot"]),
+    ("armed_team", &["motorbike", "foot"]),
+    ("militia", &["motorbike", "foot"]),
+    ("commune_shock_force", &["motorbike", "foot"]),
+    ("commune_police", &["motorbike", "car"]),
+    ("engineer", &["truck"]),
+    ("transport", &["truck"]),
+    ("boat_team", &["truck"]),
+];
+
 /// Seconds until a unit with this status moves, least and most.
 const fn mobilise_s(status_is_moving: bool) -> (f64, f64) {
     if status_is_moving { (60.0, 300.0) } else { (300.0, 900.0) }
 }
 
-/// Capabilities that this kind of incident asks for.
+/// The profiles by which a unit travels; the quickest counts.
 #[must_use]
-pub fn required_capabilities(kind: &str) -> &'static [&'static str] {
-    REQUIRED.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, required)| required)
+pub fn travels_by(kind: &str, capabilities: &[String]) -> Vec<&'static str> {
+    let mut profiles = TRAVELS_BY.iter().find(|(known, _)| *known == kind).map_or(vec!["car"], |(_, by)| by.to_vec());
+    if !profiles.contains(&"motorbike") && capabilities.iter().any(|has| has == "motorbike") {
+        profiles.push("motorbike");
+    }
+    profiles
 }
 
 /// Why a unit stands where it stands, or was left out.
@@ -74,7 +86,7 @@ pub struct Reason {
 }
 
 /// Where a unit is taken to be, and how that is known.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnitPosition {
     /// Degrees, WGS 84.
     pub lon: f64,
@@ -86,28 +98,75 @@ pub struct UnitPosition {
     pub accuracy_m: Option<f64>,
 }
 
+/// A unit's position as seen from the incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    pub position: UnitPosition,
+    /// Geodesic metres, straight line.
+    pub distance_m: f64,
+    /// From the incident to the unit, degrees clockwise from true north.
+    pub bearing_deg: f64,
+    /// Its place among all by straight line, counted from 1.
+    pub straight_rank: usize,
+    /// How it gets there; `None` where closures leave no way.
+    pub travel: Option<Travel>,
+}
+
+/// What a time of arrival rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EtaBasis {
+    /// The roads under the closures in force, and on foot from the road to the place.
+    RoadGraph,
+    /// On foot all the way, beside the roads.
+    Foot,
+    /// No road is known at one of both ends: straight line, a detour and a speed by kind of unit.
+    StraightLine,
+}
+
+/// How a unit gets to the incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Travel {
+    pub basis: EtaBasis,
+    /// `car`, `truck`, `motorbike` or `foot`; absent by straight line.
+    pub profile: Option<String>,
+    /// Seconds on the way, driving free; 0 by straight line.
+    pub duration_s: f64,
+    /// Metres by road.
+    pub road_m: f64,
+    /// Metres on foot beside the road.
+    pub foot_m: f64,
+    /// Seconds of it inside zones of level 2 or more; `None` where that was not looked at.
+    pub danger_s: Option<f64>,
+}
+
 /// What is known of one unit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnitFacts {
     pub unit_id: Uuid,
     pub kind: String,
     pub force: String,
     pub status: String,
     pub capabilities: Vec<String>,
-    /// Where it is, the geodesic distance from the incident in metres and the bearing to it in degrees.
-    pub place: Option<(UnitPosition, f64, f64)>,
+    pub crew: Option<u32>,
+    /// Where it is; `None` where that is not known.
+    pub place: Option<Standing>,
     pub incident_id: Option<Uuid>,
     pub queued_incident_ids: Vec<Uuid>,
+    /// It belongs to the post in charge of the border sector where the incident is.
+    pub is_sector_post: bool,
+    /// Other units that its post could still send; `None` for a unit without a post.
+    pub cover_left: Option<usize>,
 }
 
 /// What is asked.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Asked<'a> {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
     pub incident_id: Uuid,
     /// Kind of the incident.
-    pub kind: &'a str,
+    pub kind: String,
     /// Force of the one who asks; another's unit is asked for, not sent.
-    pub force: Option<&'a str>,
+    pub force: Option<String>,
     pub now: Timestamp,
     /// Only the commune of the incident is known: distances are to its label point.
     pub commune_only: bool,
@@ -121,12 +180,16 @@ pub struct Candidate {
     pub unit_id: Uuid,
     /// Counted from 1.
     pub rank: usize,
+    /// Its place by straight line, counted from 1: across a valley the two differ.
+    pub straight_rank: usize,
     /// Geodesic metres, straight line.
     pub distance_m: f64,
     /// From the incident to the unit, degrees clockwise from true north.
     pub bearing_deg: f64,
     pub eta_min_s: i64,
     pub eta_max_s: i64,
+    pub travel: Travel,
+    pub score_s: i64,
     pub position: UnitPosition,
     /// Seconds since the position was true.
     pub age_s: Option<i64>,
@@ -150,36 +213,45 @@ pub struct Recommendation {
     pub incident_id: Uuid,
     pub as_of: Timestamp,
     pub seq: Seq,
-    pub required_capabilities: &'static [&'static str],
+    /// What this kind of incident asks for.
+    pub needs: &'static [Need],
+    /// The candidates that together bring it, in their order.
+    pub picks: Vec<Uuid>,
+    /// What none of them brings.
+    pub shortfalls: Vec<Shortfall>,
     pub candidates: Vec<Candidate>,
     pub left_out: Vec<LeftOut>,
 }
 
 impl Reason {
-    fn new(code: &'static str, vi: impl Into<String>, en: impl Into<String>) -> Self {
+    pub(super) fn new(code: &'static str, vi: impl Into<String>, en: impl Into<String>) -> Self {
         Self { code, vi: vi.into(), en: en.into() }
     }
 }
 
-/// Ranks what is known: candidates nearest first, and those left out, nearest first, each with its reasons.
+/// Ranks what is known: candidates best first, and those left out, nearest first, each with its reasons.
 #[must_use]
-pub fn rank(asked: &Asked<'_>, units: Vec<UnitFacts>, seq: Seq) -> Recommendation {
-    let required = required_capabilities(asked.kind);
+pub fn rank(asked: &Asked, units: &[UnitFacts], seq: Seq) -> Recommendation {
+    let needs = run_card::needs(&asked.kind);
     let mut candidates = Vec::new();
     let mut left_out = Vec::new();
     for unit in units {
-        let obstacles = obstacles(asked, &unit);
-        match unit.place.clone() {
-            Some((position, distance_m, bearing_deg)) if obstacles.is_empty() => {
-                candidates.push(candidate(asked, required, &unit, position, distance_m, bearing_deg));
+        let obstacles = obstacles(asked, unit);
+        match unit.place.as_ref().and_then(|place| Some((place, place.travel.as_ref()?))) {
+            Some((place, travel)) if obstacles.is_empty() => {
+                candidates.push((unit.is_sector_post, candidate(asked, needs, unit, place, travel)));
             }
-            place => {
-                let distance_m = place.map(|(_, distance_m, _)| distance_m);
+            _ => {
+                let distance_m = unit.place.as_ref().map(|place| place.distance_m);
                 left_out.push(LeftOut { unit_id: unit.unit_id, distance_m, reasons: obstacles });
             }
         }
     }
-    candidates.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then_with(|| a.unit_id.cmp(&b.unit_id)));
+    let own_post_first = asked.kind == "illegal_crossing";
+    let key = |(is_post, c): &(bool, Candidate)| (!(own_post_first && *is_post), c.score_s, c.unit_id);
+    candidates.sort_by_key(key);
+    let mut candidates: Vec<Candidate> = candidates.into_iter().map(|(_, candidate)| candidate).collect();
+    let (picks, shortfalls) = run_card::pick(needs, &candidates);
     candidates.truncate(asked.limit);
     for (index, candidate) in candidates.iter_mut().enumerate() {
         candidate.rank = index + 1;
@@ -191,14 +263,16 @@ pub fn rank(asked: &Asked<'_>, units: Vec<UnitFacts>, seq: Seq) -> Recommendatio
         incident_id: asked.incident_id,
         as_of: asked.now,
         seq,
-        required_capabilities: required,
+        needs,
+        picks,
+        shortfalls,
         candidates,
         left_out,
     }
 }
 
 /// What keeps a unit from being sent.
-fn obstacles(asked: &Asked<'_>, unit: &UnitFacts) -> Vec<Reason> {
+fn obstacles(asked: &Asked, unit: &UnitFacts) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if unit.incident_id == Some(asked.incident_id) {
         reasons.push(Reason::new("already_assigned", "đã được giao vụ việc này", "already on this incident"));
@@ -221,37 +295,53 @@ fn obstacles(asked: &Asked<'_>, unit: &UnitFacts) -> Vec<Reason> {
             reasons.push(Reason::new("out_of_service", "không hoạt động", format!("out of service ({status})")));
         }
     }
-    if unit.place.is_none() {
+    if let Some(min) = run_card::crew_min(&asked.kind)
+        && let Some(crew) = unit.crew.filter(|crew| *crew < min)
+    {
         reasons.push(Reason::new(
+            "crew_too_small",
+            format!("chỉ có {crew} người, cần từ {min}"),
+            format!("a crew of {crew}, {min} are needed"),
+        ));
+    }
+    match &unit.place {
+        None => reasons.push(Reason::new(
             "no_position",
             "không biết vị trí: chưa có định vị và chưa gắn đồn, trạm",
             "no position: no fix and no post",
-        ));
+        )),
+        Some(place) if place.travel.is_none() => reasons.push(Reason::new(
+            "no_way",
+            "đường bị cắt: không có lối đi tới hiện trường",
+            "roads are cut: there is no way to the incident",
+        )),
+        Some(_) => {}
     }
     reasons
 }
 
-fn candidate(
-    asked: &Asked<'_>,
-    required: &'static [&'static str],
-    unit: &UnitFacts,
-    position: UnitPosition,
-    distance_m: f64,
-    bearing_deg: f64,
-) -> Candidate {
-    let age_s = position.at.map(|at| asked.now.seconds_since(at).max(0));
-    let missing: Vec<&'static str> =
-        required.iter().copied().filter(|needed| !unit.capabilities.iter().any(|has| has == needed)).collect();
-    let (eta_min_s, eta_max_s) = eta_s(unit, distance_m);
+fn candidate(asked: &Asked, needs: &'static [Need], unit: &UnitFacts, place: &Standing, travel: &Travel) -> Candidate {
+    let age_s = place.position.at.map(|at| asked.now.seconds_since(at).max(0));
+    let missing: Vec<&'static str> = (needs.iter().map(|need| need.capability))
+        .filter(|needed| !unit.capabilities.iter().any(|has| has == needed))
+        .collect();
+    let (eta_min_s, eta_max_s) = eta_s(unit, place.distance_m, travel);
+    let aged_s = age_s.map_or(0.0, |age_s| ((age_s - FRESH_S).max(0) as f64 * AGE_SHARE).min(AGE_MAX_S));
+    let cover_s = if unit.cover_left == Some(0) { COVER_S } else { 0.0 };
+    let danger_s = travel.danger_s.unwrap_or(0.0) * DANGER_SHARE;
+    let score_s = f64::midpoint(eta_min_s as f64, eta_max_s as f64) + aged_s + cover_s + danger_s;
     Candidate {
         unit_id: unit.unit_id,
         rank: 0,
-        distance_m,
-        bearing_deg,
+        straight_rank: place.straight_rank,
+        distance_m: place.distance_m,
+        bearing_deg: place.bearing_deg,
         eta_min_s,
         eta_max_s,
-        reasons: reasons(asked, unit, &position, age_s, &missing),
-        position,
+        travel: travel.clone(),
+        score_s: score_s.round() as i64,
+        reasons: reasons(asked, unit, place, travel, age_s, &missing),
+        position: place.position.clone(),
         age_s,
         capabilities: unit.capabilities.clone(),
         missing_capabilities: missing,
@@ -259,13 +349,17 @@ fn candidate(
 }
 
 fn reasons(
-    asked: &Asked<'_>,
+    asked: &Asked,
     unit: &UnitFacts,
-    position: &UnitPosition,
+    place: &Standing,
+    travel: &Travel,
     age_s: Option<i64>,
     missing: &[&str],
 ) -> Vec<Reason> {
-    let mut reasons = vec![Reason::new("straight_line", "theo đường chim bay", "by straight line")];
+    let mut reasons = vec![basis_reason(travel)];
+    if asked.kind == "illegal_crossing" && unit.is_sector_post {
+        reasons.push(Reason::new("sector_post", "đồn phụ trách đoạn biên giới", "the post in charge of this sector"));
+    }
     if asked.commune_only {
         reasons.push(Reason::new(
             "commune_only",
@@ -273,7 +367,7 @@ fn reasons(
             "only the commune is known: distance to its middle",
         ));
     }
-    match position.source.as_str() {
+    match place.position.source.as_str() {
         "post" => reasons.push(Reason::new(
             "at_post",
             "chưa có định vị: tính tại đồn, trạm của đơn vị",
@@ -290,29 +384,60 @@ fn reasons(
             format!("the position is {minutes} minutes old"),
         ));
     }
+    if let Some(danger_s) = travel.danger_s.filter(|seconds| *seconds >= 1.0) {
+        let minutes = (danger_s / 60.0).ceil();
+        reasons.push(Reason::new(
+            "through_zone",
+            format!("khoảng {minutes} phút đi qua khu vực nguy hiểm từ cấp 2"),
+            format!("about {minutes} minutes of the way lie in zones of level 2 or more"),
+        ));
+    }
+    if unit.cover_left == Some(0) {
+        reasons.push(Reason::new("leaves_post_empty", "đồn, trạm không còn lực lượng", "leaves its post empty"));
+    }
     if !missing.is_empty() {
         let list = missing.join(", ");
         reasons.push(Reason::new("missing_capability", format!("thiếu: {list}"), format!("lacks {list}")));
     }
-    if asked.force.is_some_and(|own| own != unit.force) {
+    if asked.force.as_ref().is_some_and(|own| *own != unit.force) {
         reasons.push(Reason::new("other_force", "lực lượng khác: đề nghị phối hợp", "another force: ask for support"));
     }
     reasons
 }
 
+fn basis_reason(travel: &Travel) -> Reason {
+    let km = |metres: f64| format!("{:.1}", metres / 1_000.0);
+    match travel.basis {
+        EtaBasis::RoadGraph => Reason::new(
+            "road_graph",
+            format!("theo đường bộ {} km", km(travel.road_m).replace('.', ",")),
+            format!("by road, {} km", km(travel.road_m)),
+        ),
+        EtaBasis::Foot => Reason::new("foot", "đi bộ, không theo đường", "on foot beside the roads"),
+        EtaBasis::StraightLine => Reason::new("straight_line", "theo đường chim bay", "by straight line"),
+    }
+}
+
 /// Least and most seconds until arrival.
-fn eta_s(unit: &UnitFacts, distance_m: f64) -> (i64, i64) {
-    let (slow, fast) = SPEEDS_KMH.iter().find(|(kind, _)| *kind == unit.kind).map_or(SPEED_KMH, |(_, speeds)| *speeds);
+fn eta_s(unit: &UnitFacts, distance_m: f64, travel: &Travel) -> (i64, i64) {
     let (soon, late) = mobilise_s(matches!(unit.status.as_str(), "on_patrol" | "returning"));
-    let travel = |detour: f64, kmh: f64| distance_m * detour / (kmh / 3.6);
-    ((soon + travel(DETOUR.0, fast)).round() as i64, (late + travel(DETOUR.1, slow)).round() as i64)
+    let (least, most) = match travel.basis {
+        EtaBasis::RoadGraph => (travel.duration_s * ROAD_SPREAD.0, travel.duration_s * ROAD_SPREAD.1),
+        EtaBasis::Foot => (travel.duration_s * FOOT_SPREAD.0, travel.duration_s * FOOT_SPREAD.1),
+        EtaBasis::StraightLine => {
+            let speeds =
+                SPEEDS_KMH.iter().find(|(kind, _)| *kind == unit.kind).map_or(SPEED_KMH, |(_, speeds)| *speeds);
+            let way = |detour: f64, kmh: f64| distance_m * detour / (kmh / 3.6);
+            (way(DETOUR.0, speeds.1), way(DETOUR.1, speeds.0))
+        }
+    };
+    ((soon + least).round() as i64, (late + most).round() as i64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::incident::KINDS;
-    use crate::domain::unit::CAPABILITIES;
+    use crate::domain::unit::KINDS;
 
     fn unit(number: u128, status: &str, distance_m: Option<f64>) -> UnitFacts {
         let position = |at| UnitPosition { lon: 103.0, lat: 22.0, source: "gps".into(), at, accuracy_m: None };
@@ -322,17 +447,33 @@ mod tests {
             force: "police".into(),
             status: status.into(),
             capabilities: vec!["search".into()],
-            place: distance_m.map(|metres| (position(Some(Timestamp::from_ms(0))), metres, 90.0)),
+            crew: Some(5),
+            place: distance_m.map(|distance_m| Standing {
+                position: position(Some(Timestamp::from_ms(0))),
+                distance_m,
+                bearing_deg: 90.0,
+                straight_rank: 1,
+                travel: Some(Travel {
+                    basis: EtaBasis::StraightLine,
+                    profile: None,
+                    duration_s: 0.0,
+                    road_m: 0.0,
+                    foot_m: 0.0,
+                    danger_s: None,
+                }),
+            }),
             incident_id: None,
             queued_incident_ids: Vec::new(),
+            is_sector_post: false,
+            cover_left: None,
         }
     }
 
-    fn asked<'a>(minutes: i64) -> Asked<'a> {
+    fn asked(minutes: i64) -> Asked {
         Asked {
             incident_id: Uuid::nil(),
-            kind: "landslide",
-            force: Some("border_guard"),
+            kind: "landslide".to_owned(),
+            force: Some("border_guard".to_owned()),
             now: Timestamp::from_ms(minutes * 60_000),
             commune_only: false,
             limit: 10,
@@ -346,7 +487,7 @@ mod tests {
     #[test]
     fn the_nearest_free_unit_is_first_and_an_old_fix_hides_nobody() {
         let units = vec![unit(1, "available", Some(9_000.0)), unit(2, "on_patrol", Some(4_000.0))];
-        let advice = rank(&asked(90), units, 7);
+        let advice = rank(&asked(90), &units, 7);
         let order: Vec<u128> = advice.candidates.iter().map(|c| c.unit_id.as_u128()).collect();
         assert_eq!(order, [2, 1]);
         let first = &advice.candidates[0];
@@ -371,7 +512,7 @@ mod tests {
             unit(5, "distress", Some(500.0)),
             unit(6, "available", None),
         ];
-        let advice = rank(&asked(1), units, 7);
+        let advice = rank(&asked(1), &units, 7);
         assert!(advice.candidates.is_empty());
         let why: Vec<Vec<&str>> = advice.left_out.iter().map(|left| codes(&left.reasons)).collect();
         let expected = [
@@ -386,11 +527,50 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_use_known_words() {
-        for (kind, required) in REQUIRED {
-            assert!(KINDS.contains(kind), "{kind}");
-            assert!(required.iter().all(|word| CAPABILITIES.contains(word)), "{required:?}");
+    fn what_was_shown_is_ranked_again_from_what_was_stored() {
+        let mut units: Vec<UnitFacts> =
+            (1..9).map(|n| unit(n, "available", Some(1_000.0 * ((n * 5) % 7 + 1) as f64))).collect();
+        units[3].cover_left = Some(0);
+        units[5].status = "resting".into();
+        let asked = asked(40);
+        let advice = rank(&asked, &units, 7);
+        let stored = serde_json::to_string(&(&asked, &units)).unwrap();
+        let (asked, units): (Asked, Vec<UnitFacts>) = serde_json::from_str(&stored).unwrap();
+        assert_eq!(rank(&asked, &units, 7), advice);
+        // And without one of them the others stand as they stood.
+        let gone = units[0].unit_id;
+        let fewer: Vec<UnitFacts> = units.into_iter().filter(|unit| unit.unit_id != gone).collect();
+        for candidate in rank(&asked, &fewer, 7).candidates {
+            let before = advice.candidates.iter().find(|c| c.unit_id == candidate.unit_id).unwrap();
+            assert_eq!((candidate.eta_max_s, candidate.score_s), (before.eta_max_s, before.score_s));
         }
-        assert!(SPEEDS_KMH.iter().all(|(kind, _)| crate::domain::unit::KINDS.contains(kind)));
+    }
+
+    #[test]
+    fn a_small_crew_and_a_cut_road_are_told_as_the_reason() {
+        let (mut few, mut cut) = (unit(1, "available", Some(100.0)), unit(2, "available", Some(200.0)));
+        few.crew = Some(2);
+        cut.place.as_mut().unwrap().travel = None;
+        let advice = rank(&asked(1), &[few, cut], 7);
+        let why: Vec<Vec<&str>> = advice.left_out.iter().map(|left| codes(&left.reasons)).collect();
+        assert_eq!(why, [vec!["crew_too_small"], vec!["no_way"]]);
+        assert_eq!(advice.shortfalls.len(), 2, "nobody is left who brings what a landslide needs");
+    }
+
+    #[test]
+    fn at_the_border_the_post_of_the_sector_comes_first() {
+        let (near, mut post) = (unit(1, "available", Some(100.0)), unit(2, "available", Some(30_000.0)));
+        post.is_sector_post = true;
+        let asked = Asked { kind: "illegal_crossing".to_owned(), ..asked(1) };
+        let order: Vec<u128> = rank(&asked, &[near, post], 7).candidates.iter().map(|c| c.unit_id.as_u128()).collect();
+        assert_eq!(order, [2, 1]);
+    }
+
+    #[test]
+    fn the_tables_use_known_words() {
+        assert!(SPEEDS_KMH.iter().all(|(kind, _)| KINDS.contains(kind)));
+        assert!(TRAVELS_BY.iter().all(|(kind, _)| KINDS.contains(kind)));
+        let words = crate::domain::closure::PROFILES;
+        assert!(TRAVELS_BY.iter().all(|(_, by)| by.iter().all(|profile| words.contains(profile))));
     }
 }

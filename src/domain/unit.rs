@@ -1,6 +1,7 @@
 //! A unit: who they are, what they can do, what they are doing. Status time and fix time are two things.
 
 use super::access::FORCES;
+use super::assignment::SOURCES;
 use super::ground::{ENDED_AT, EXTRA, IN_ADMIN_UNIT, NAME_CHARS, NOTE, SOURCE};
 use super::schema::FieldKind::{Choice, Choices, Integer, Real, Reference, References, Text, Time};
 use super::schema::{Field, client, fix, required, verb};
@@ -99,7 +100,7 @@ pub(super) const FIELDS: &[Field] = &[
     verb("status", Choice(STATUSES), "What it is doing."),
     verb("status_at", Time, "When the status became true."),
     verb("status_by", Text(NAME_CHARS), "Who said so."),
-    verb("status_source", Choice(&["own", "radio", "desk"]), "How the status became known."),
+    verb("status_source", Choice(SOURCES), "How the status became known."),
     verb("incident_id", Reference, "The incident it works on."),
     verb("queued_incident_ids", References, "Incidents that wait for it."),
     client("sidc", Text(30), "Symbol code for exchange."),

@@ -214,6 +214,13 @@ fn merge_extra(all: &mut Map<String, Value>, value: Value) {
 }
 
 fn create(collection: Collection, row: Row, defaults: &Defaults<'_>, plan: &mut Plan) -> Result<(), Problem> {
+    if collection.is_by_verbs() {
+        return Err(Problem::new(
+            Code::MethodNotAllowed,
+            format!("{collection} do hệ thống ghi, không nhập từ tệp"),
+            format!("{collection} come from verbs, not from files"),
+        ));
+    }
     let mut all = row.properties;
     let geometry = geometry_of(collection, row.geometry);
     if let Some(source) = defaults.source.filter(|_| schema::find(collection, "source").is_some()) {

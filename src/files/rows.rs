@@ -48,6 +48,8 @@ impl<'a> RowReader<'a> {
                 | Collection::Units
                 | Collection::AdminUnits
                 | Collection::Stations
+                | Collection::Assignments
+                | Collection::Alarms
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

@@ -228,21 +228,26 @@ impl PreparedArea {
     }
 
     fn edge_inside_m(&self, a: Coord, b: Coord) -> f64 {
+        let length_m = |[from, to]: [f64; 2]| edge_length_m(on_edge(a, b, from), on_edge(a, b, to));
+        self.stretches_inside(a, b).into_iter().map(length_m).sum()
+    }
+
+    /// The stretches of the edge a–b that lie inside the area or run along its boundary, as shares of the edge
+    /// `[from, to]`, in order.
+    #[must_use]
+    pub fn stretches_inside(&self, a: Coord, b: Coord) -> Vec<[f64; 2]> {
         let [west, south, east, north] = self.bbox;
         if a.x.max(b.x) < west || a.x.min(b.x) > east || a.y.max(b.y) < south || a.y.min(b.y) > north {
-            return 0.0;
+            return Vec::new();
         }
         let mut cuts = vec![0.0, 1.0];
         self.cuts(a, b, &mut cuts);
         cuts.sort_by(f64::total_cmp);
-        let mut metres = 0.0;
-        for pair in cuts.windows(2).filter(|pair| pair[1] > pair[0]) {
+        let is_inside = |pair: &[f64]| {
             let middle = on_edge(a, b, f64::midpoint(pair[0], pair[1]));
-            if self.contains(middle.x, middle.y) {
-                metres += edge_length_m(on_edge(a, b, pair[0]), on_edge(a, b, pair[1]));
-            }
-        }
-        metres
+            pair[1] > pair[0] && self.contains(middle.x, middle.y)
+        };
+        cuts.windows(2).filter(|pair| is_inside(pair)).map(|pair| [pair[0], pair[1]]).collect()
     }
 
     /// Adds the shares of the edge a–b at which it meets the boundary.

@@ -16,7 +16,8 @@ use super::params::{Params, id_named};
 use super::shapes;
 use crate::desk::{Assigned, LeftOut, Reason, UnitCandidate};
 use crate::domain::change::FixSource;
-use crate::domain::recommend::UnitPosition;
+use crate::domain::recommend::{EtaBasis, UnitPosition};
+use crate::domain::run_card::{Need, Shortfall};
 use crate::domain::{Collection, Timestamp};
 use crate::picture::View;
 
@@ -31,6 +32,8 @@ pub struct AssignCall {
     unit_id: Uuid,
     /// When it was ordered; now if absent.
     at: Option<String>,
+    /// Only write down that it might be sent.
+    propose: Option<bool>,
 }
 
 /// An incident and a unit that was assigned to it or released.
@@ -41,11 +44,14 @@ pub struct AssignmentAnswer {
     incident: Value,
     #[schema(schema_with = shapes::unit)]
     unit: Value,
+    /// `null` for a unit that was assigned before there were assignments.
+    #[schema(schema_with = shapes::assignment_or_null)]
+    assignment: Option<Value>,
     /// The unit is busy; the incident waits for it.
     queued: bool,
 }
 
-/// Assigns a unit to an incident; a busy one is queued.
+/// Assigns a unit to an incident; a busy one is queued, another force's is asked for.
 #[utoipa::path(
     post, path = "/api/incidents/{id}/assignments", tag = "incidents", request_body = AssignCall,
     params(
@@ -62,12 +68,14 @@ pub async fn assign_unit(Path(id): Path<String>, writer: Writer) -> Answer {
     let id = id_named(&id)?;
     let mut fields = writer.fields()?;
     let (unit, at) = (fields.needed_uuid("unit_id")?, fields.time("at")?);
+    let proposes = fields.boolean("propose")?.unwrap_or(false);
     fields.finish()?;
-    let assigned = writer.desk()?.assign(&writer.ask_of_seen(at)?, id, unit).await?;
+    let (desk, ask) = (writer.desk()?, writer.ask_of_seen(at)?);
+    let assigned = if proposes { desk.propose(&ask, id, unit).await? } else { desk.assign(&ask, id, unit).await? };
     show_both(&writer.reader, &assigned)
 }
 
-/// Releases a unit from an incident.
+/// Releases a unit from an incident, or takes back what another force was asked.
 #[utoipa::path(
     delete, path = "/api/incidents/{id}/assignments/{unit_id}", tag = "incidents",
     params(
@@ -98,6 +106,11 @@ fn show_both(reader: &Reader, assigned: &Assigned) -> Result<Response, Refusal> 
     incident.write_geojson(&[], &mut body);
     body.extend_from_slice(b",\"unit\":");
     unit.write_geojson(&[], &mut body);
+    body.extend_from_slice(b",\"assignment\":");
+    match assigned.assignment.and_then(|id| view.written(Collection::Assignments, id)) {
+        Some(assignment) => assignment.write_geojson(&[], &mut body),
+        None => body.extend_from_slice(b"null"),
+    }
     body.extend_from_slice(format!(",\"queued\":{}}}", assigned.queued).as_bytes());
     let mut answer = json_bytes(body);
     answer.headers_mut().insert(header::ETAG, etag(incident.version()));
@@ -113,8 +126,14 @@ pub struct RecommendationAnswer {
     /// What the picture held.
     seq: u64,
     /// What this kind of incident asks for.
-    required_capabilities: &'static [&'static str],
-    /// Nearest first.
+    required_capabilities: Vec<&'static str>,
+    /// The same with how many units are to bring it.
+    needs: &'static [Need],
+    /// The candidates that together bring it.
+    picks: Vec<Uuid>,
+    /// What no candidate brings.
+    shortfalls: Vec<Shortfall>,
+    /// Best first.
     candidates: Vec<RecommendedUnit>,
     left_out: Vec<UnitLeftOut>,
 }
@@ -132,8 +151,18 @@ pub struct RecommendedUnit {
     bearing_deg: f64,
     eta_min_s: i64,
     eta_max_s: i64,
-    /// `straight_line`: no road was asked.
-    eta_basis: &'static str,
+    eta_basis: EtaBasis,
+    /// By what it travels: car, truck, motorbike, foot; `null` by straight line.
+    #[schema(required)]
+    profile: Option<String>,
+    /// Metres by road; 0 without one.
+    road_m: f64,
+    /// Metres on foot beside the road.
+    foot_m: f64,
+    /// Its place by straight line.
+    straight_rank: usize,
+    /// By which the candidates are ordered, seconds: the middle of its time of arrival, and what counts against it.
+    score_s: i64,
     position: RecommendedFrom,
     capabilities: Vec<String>,
     missing_capabilities: Vec<&'static str>,
@@ -183,12 +212,15 @@ pub async fn recommend(reader: Reader, Path(id): Path<String>) -> Answer {
     let view = reader.view()?;
     let desk = &reader.live()?.desk;
     let looks_at = view.held(&[Collection::Units]);
-    let advice = long::answer(&reader, looks_at, || desk.recommendation(&view, id, limit)).await??;
+    let advice = long::answer(&reader, looks_at, || desk.recommendation(&view, id, limit)).await??.recommendation;
     json_answer(&RecommendationAnswer {
         incident_id: advice.incident_id,
         as_of: advice.as_of,
         seq: advice.seq,
-        required_capabilities: advice.required_capabilities,
+        required_capabilities: advice.needs.iter().map(|need| need.capability).collect(),
+        needs: advice.needs,
+        picks: advice.picks,
+        shortfalls: advice.shortfalls,
         candidates: advice.candidates.into_iter().map(|candidate| recommended(&view, candidate)).collect(),
         left_out: advice.left_out.into_iter().map(|unit| left_out(&view, unit)).collect(),
     })
@@ -203,7 +235,12 @@ fn recommended(view: &View, candidate: UnitCandidate) -> RecommendedUnit {
         bearing_deg: candidate.bearing_deg,
         eta_min_s: candidate.eta_min_s,
         eta_max_s: candidate.eta_max_s,
-        eta_basis: "straight_line",
+        eta_basis: candidate.travel.basis,
+        profile: candidate.travel.profile,
+        road_m: candidate.travel.road_m.round(),
+        foot_m: candidate.travel.foot_m.round(),
+        straight_rank: candidate.straight_rank,
+        score_s: candidate.score_s,
         position: RecommendedFrom { lon, lat, source, at, age_s: candidate.age_s, accuracy_m },
         capabilities: candidate.capabilities,
         missing_capabilities: candidate.missing_capabilities,

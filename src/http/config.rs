@@ -12,6 +12,7 @@ use super::directory::Entry;
 use super::limits::Limits;
 use super::oidc::{OidcConfig, OidcSection};
 use super::tls::CertificateSource;
+use crate::domain::accountability::Timers;
 use crate::store::audit::BULK_IDS_AN_HOUR_MAX;
 use crate::store::postgis::Database;
 
@@ -90,6 +91,9 @@ struct ConfigFile {
     tls: Option<CertificateSource>,
     #[serde(default)]
     limits: Limits,
+    /// How long is waited for an order to be acknowledged, a request to be answered, a unit to be heard of.
+    #[serde(default)]
+    timers: Timers,
     /// Anybody may give a tip on the page `/tip`, which is not there otherwise.
     #[serde(default)]
     public_tips: bool,
@@ -136,6 +140,7 @@ pub struct Config {
     pub simulation: bool,
     pub tls: Option<CertificateSource>,
     pub limits: Limits,
+    pub timers: Timers,
     pub oidc: Option<OidcConfig>,
     /// Different people that an account may be shown within an hour before the supervisor hears of it.
     pub people_an_hour_max: usize,
@@ -173,6 +178,9 @@ impl Config {
         if !(1..=BULK_IDS_AN_HOUR_MAX).contains(&people_an_hour_max) {
             bail!("audit.people_an_hour_max is a number from 1 to {BULK_IDS_AN_HOUR_MAX}");
         }
+        if !file.timers.are_limits() {
+            bail!("ack_s, request_s and accountability_retry_s of [timers] are seconds, from 1 to a day");
+        }
         let behind_proxy = options.behind_proxy || file.behind_proxy;
         let database = match (options.database, file.database) {
             (Some(database), _) => Some(database),
@@ -190,6 +198,7 @@ impl Config {
             trust_clock: options.trust_clock,
             tls: options.tls.or(file.tls),
             limits: file.limits,
+            timers: file.timers,
             oidc,
             people_an_hour_max,
         };

@@ -226,12 +226,15 @@ pub const fn status(code: Code) -> StatusCode {
         | C::NoRole
         | C::AccountDisabled
         | C::NotConfirmed => StatusCode::FORBIDDEN,
-        C::NotFound | C::UnknownCollection => StatusCode::NOT_FOUND,
+        C::NotFound | C::UnknownCollection | C::NoRoute => StatusCode::NOT_FOUND,
         C::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         C::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-        C::ForbiddenTransition | C::FolderLocked | C::DemoFolder | C::StaleFix | C::TipsNotSetUp => {
-            StatusCode::CONFLICT
-        }
+        C::ForbiddenTransition
+        | C::FolderLocked
+        | C::DemoFolder
+        | C::StaleFix
+        | C::TipsNotSetUp
+        | C::RoadsNotLoaded => StatusCode::CONFLICT,
         C::VersionConflict => StatusCode::PRECONDITION_FAILED,
         C::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -249,6 +252,7 @@ pub const fn status(code: Code) -> StatusCode {
         | C::UnknownUnit
         | C::UnknownReference
         | C::PlaceNotFound
+        | C::NoRoad
         | C::IdempotencyMismatch
         | C::WeakPassword
         | C::CodeNotValid
@@ -289,6 +293,7 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::UnknownUnit => ("Không có đơn vị này", "Unknown unit"),
         C::UnknownReference => ("Bản ghi được dẫn không có", "Unknown reference"),
         C::PlaceNotFound => ("Không tìm ra nơi này", "Place not found"),
+        C::NoRoad => ("Không có đường ở đó", "No road there"),
         C::MethodNotAllowed => ("Phương thức không nhận", "Method not allowed"),
         C::SignInRequired => ("Cần đăng nhập", "Sign-in required"),
         C::WrongCredentials => ("Sai tên hoặc mật khẩu", "Wrong name or password"),
@@ -322,6 +327,8 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::TooBusy => ("Máy chủ quá tải", "Too busy"),
         C::StaleFix => ("Vị trí đã cũ", "Stale fix"),
         C::FutureTime => ("Thời điểm ở tương lai", "Time lies in the future"),
+        C::RoadsNotLoaded => ("Chưa có mạng đường", "No road network yet"),
+        C::NoRoute => ("Không có đường đi", "No way by road"),
         C::Internal => ("Lỗi máy chủ", "Internal error"),
     }
 }

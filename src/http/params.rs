@@ -191,6 +191,20 @@ impl<'a> Params<'a> {
         Ok((lon, lat))
     }
 
+    /// `name=lon,lat`, needed, in degrees.
+    ///
+    /// # Errors
+    /// `invalid_parameter`, `coordinate_out_of_range`, `coordinates_swapped`.
+    pub fn position(&mut self, name: &str) -> Result<(f64, f64), Problem> {
+        let text = self.text(name)?.ok_or_else(|| invalid(name, "bắt buộc phải có", "is required"))?;
+        let Some((lon, lat)) = text.split_once(',') else {
+            return Err(invalid(name, "cần lon,lat", "expected lon,lat"));
+        };
+        let (lon, lat) = (parse_number(name, lon.trim())?, parse_number(name, lat.trim())?);
+        check_position(lon, lat, name)?;
+        Ok((lon, lat))
+    }
+
     /// `bbox=min_lon,min_lat,max_lon,max_lat` (or with heights, which are left out). The west edge may be greater
     /// than the east edge: the box then crosses the date line.
     ///

@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use geo_types::Geometry;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use super::fields::Fields;
 use super::params::{collection_named, id_named};
 use super::shapes;
 use crate::desk::{Item, Patch, Written};
+use crate::domain::collection::GeometryKind;
 use crate::domain::{Collection, Problem};
 use crate::geometry::validate::{DRAWN_VERTICES_MAX, from_geojson};
 
@@ -126,7 +128,7 @@ pub async fn patch_item(Path((name, id)): Path<(String, String)>, writer: Writer
     let geometry = match fields.take_even_null("geometry") {
         None => None,
         Some(Value::Null) => Some(None),
-        Some(value) => Some(Some(from_geojson(&value, collection.geometry_kind(), DRAWN_VERTICES_MAX, "/geometry")?)),
+        Some(value) => Some(Some(drawn(collection, &value, "/geometry")?)),
     };
     let properties = properties(&mut fields)?;
     fields.finish()?;
@@ -172,10 +174,17 @@ pub fn show(reader: &Reader, written: &Written) -> Result<Response, Refusal> {
     Ok(feature(&shown, &[]))
 }
 
+/// A geometry as it was drawn. A closure may also be pointed at; the desk makes a stretch of road of the point.
+pub(super) fn drawn(collection: Collection, value: &Value, at: &str) -> Result<Geometry, Problem> {
+    let is_pointed = collection == Collection::RoadClosures && value["type"] == "Point";
+    let kind = if is_pointed { GeometryKind::Point } else { collection.geometry_kind() };
+    from_geojson(value, kind, DRAWN_VERTICES_MAX, at)
+}
+
 fn read_item(collection: Collection, mut fields: Fields) -> Result<Item, Problem> {
     let geometry = match fields.take("geometry") {
         None => None,
-        Some(value) => Some(from_geojson(&value, collection.geometry_kind(), DRAWN_VERTICES_MAX, "/geometry")?),
+        Some(value) => Some(drawn(collection, &value, "/geometry")?),
     };
     let properties = properties(&mut fields)?;
     drop_what_answers_carry(&mut fields);

@@ -9,8 +9,9 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, around, assignments, audit, authority, devices, docs, ends, feed, grants, health, imports, incidents,
-    items, landing, me, oidc, organisations, pages, places, records, session, setup, tiles, tips, units,
+    accounts, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants, health,
+    imports, incidents, items, landing, me, oidc, organisations, pages, places, records, roads, session, setup, tiles,
+    tips, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -56,6 +57,10 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(assignments::assign_unit))
         .routes(routes!(assignments::release_unit))
         .routes(routes!(assignments::recommend))
+        .routes(routes!(course::step_assignment))
+        .routes(routes!(course::decide_assignment))
+        .routes(routes!(course::hear_of_unit))
+        .routes(routes!(course::acknowledge_alarm))
         .routes(routes!(units::set_status))
         .routes(routes!(units::set_position))
         .routes(routes!(imports::import_file))
@@ -66,6 +71,10 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(around::along))
         .routes(routes!(around::exposure))
         .routes(routes!(places::search))
+        .routes(routes!(roads::find_route))
+        .routes(routes!(roads::find_table))
+        .routes(routes!(roads::find_reach))
+        .routes(routes!(cut_off::cut_off, cut_off::try_cut_off))
         .routes(routes!(audit::read_audit))
 }
 

@@ -3,12 +3,13 @@
 //! `schema_with`. The schemas of places, words and calls stand beside their handlers.
 
 use serde_json::{Map, Value, json};
-use utoipa::openapi::schema::{AdditionalProperties, Array, Object, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
 use super::landing::field_schemas;
 use crate::domain::Collection;
 use crate::domain::access::{DataClass, class_of};
+use crate::domain::assignment::{SOURCES, Step};
 use crate::domain::collection::GeometryKind;
 
 /// All of them, by name.
@@ -228,6 +229,12 @@ pub fn unit() -> Ref {
     Ref::from_schema_name("UnitsFeature")
 }
 
+/// An assignment in an answer, where there is one.
+pub fn assignment_or_null() -> Schema {
+    let assignment = Ref::from_schema_name("AssignmentsFeature");
+    OneOfBuilder::new().item(assignment).item(Object::with_type(Type::Null)).into()
+}
+
 /// A place in a call.
 pub fn place() -> Ref {
     Ref::from_schema_name("Place")
@@ -246,6 +253,26 @@ pub fn properties() -> Object {
 /// An area.
 pub fn area() -> Schema {
     OneOfBuilder::new().item(Ref::from_schema_name("Polygon")).item(Ref::from_schema_name("MultiPolygon")).into()
+}
+
+/// Areas.
+pub fn areas() -> Ref {
+    Ref::from_schema_name("MultiPolygon")
+}
+
+/// A line.
+pub fn line() -> Ref {
+    Ref::from_schema_name("LineString")
+}
+
+/// A position.
+pub fn position_ref() -> Ref {
+    Ref::from_schema_name("Position")
+}
+
+/// Positions, at least one.
+pub fn positions() -> Array {
+    ArrayBuilder::new().items(Ref::from_schema_name("Position")).min_items(Some(1)).build()
 }
 
 /// Incidents that may be the same, with their distance.
@@ -286,6 +313,25 @@ pub fn unit_status() -> RefOr<Schema> {
 /// How a status became known.
 pub fn unit_status_source() -> RefOr<Schema> {
     of_table(Collection::Units, "status_source")
+}
+
+/// How something became known.
+pub fn told_source() -> RefOr<Schema> {
+    words_of(SOURCES.iter().copied())
+}
+
+/// What a unit says of its assignment.
+pub fn step_by_unit() -> RefOr<Schema> {
+    words_of(Step::BY_UNIT.into_iter().map(Step::as_str))
+}
+
+/// What a duty officer decides on an assignment.
+pub fn step_by_officer() -> RefOr<Schema> {
+    words_of(Step::BY_OFFICER.into_iter().map(Step::as_str))
+}
+
+fn words_of(words: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
 }
 
 /// A field of a record, as its table has it.

@@ -20,6 +20,7 @@ use super::sign_in::SignIn;
 use super::tips::Tips;
 use super::uploads::Uploads;
 use crate::desk::{Clock, Desk, SystemClock};
+use crate::domain::accountability::Timers;
 use crate::domain::{Actor, Problem};
 use crate::feed::Feed;
 use crate::files::{seed, simulate};
@@ -51,6 +52,8 @@ pub struct StartOptions {
     /// Where browsers reach the server: scheme, host and port.
     pub base: String,
     pub clock: Arc<dyn Clock>,
+    /// How long is waited for answers in the field.
+    pub timers: Timers,
     /// The provider by which one may come in too.
     pub oidc: Option<OidcConfig>,
     pub limits: Limits,
@@ -65,8 +68,9 @@ impl StartOptions {
     #[must_use]
     pub fn new(entry: Entry, address: SocketAddr) -> Self {
         let (base, clock) = (format!("http://{address}"), Arc::new(SystemClock));
-        let (limits, oidc, database, migrate_as) = (Limits::default(), None, None, None);
-        Self { entry, simulation: false, base, clock, limits, oidc, database, migrate_as }
+        let (limits, timers) = (Limits::default(), Timers::default());
+        let (oidc, database, migrate_as) = (None, None, None);
+        Self { entry, simulation: false, base, clock, limits, timers, oidc, database, migrate_as }
     }
 }
 
@@ -117,10 +121,13 @@ async fn fill(
     let audit = open_audit(folder).await?;
     seed_folder(store, is_demo).await?;
     let picture = picture::start(Arc::clone(store)).await?;
-    let desk = Desk::new(Arc::clone(store), picture.clone(), Arc::new(SystemClock));
+    let (roads, following) = watch::roads::start(folder, is_demo, stopping.clone()).await;
+    let desk = Desk::new(Arc::clone(store), picture.clone(), Arc::new(SystemClock))
+        .with_timers(options.timers)
+        .with_roads(roads);
     let feed = Feed::start(picture.clone(), Arc::clone(store), now);
     let cast = if is_demo { Cast::of(&picture, now()) } else { Cast::default() };
-    let mut tasks = vec![watch::start(desk.clone(), store.leads(), stopping.clone())];
+    let mut tasks = vec![following, watch::start(desk.clone(), store.leads(), stopping.clone())];
     if is_demo && options.simulation {
         tasks.push(play(&desk, cast.field_unit.map(|(id, _)| id), stopping.clone()));
     }

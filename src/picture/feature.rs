@@ -119,12 +119,12 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         C::AdminUnits => &["full_name", "name", "code"],
         C::Stations => &["name", "marker"],
         C::Roads => &["name", "road_ref"],
-        C::BorderSectors | C::Rivers | C::Shelters => &["name"],
+        C::BorderSectors | C::Rivers | C::Shelters | C::RoadClosures => &["name"],
         C::Units => &["code", "name", "radio"],
         C::Incidents => &["code", "title", "place_text"],
         C::RiskZones => &["code", "name"],
         C::Contacts => &["name", "hamlet", "organisation"],
-        C::Households | C::DutyLog => return None,
+        C::Households | C::DutyLog | C::Assignments | C::Alarms => return None,
     };
     let mut folded = String::new();
     for value in fields.iter().filter_map(|field| feature.value(field)) {

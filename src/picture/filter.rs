@@ -135,15 +135,15 @@ fn time(raw: &str) -> Option<Timestamp> {
 /// Milliseconds of a day less one.
 const TO_THE_END_OF_DAY_MS: i64 = 86_400_000 - 1;
 
-/// When a record is true: incidents from their occurrence (else the report) to their close; zones while valid, until
-/// ended; administrative units from the first to the last day of validity in the province's time; log entries when
+/// When a record is true: incidents from their occurrence (else the report) to their close; zones and closures while valid,
+/// until ended; administrative units from the first to the last day of validity in the province's time; log entries when
 /// they occurred; all others when they were recorded. An open side is `None`.
 fn time_of(shown: &Shown<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
     let at = |name: &str| shown.raw(name).and_then(time);
     let recorded = Some(shown.recorded_at());
     match shown.collection() {
         Collection::Incidents => (at("occurred_at").or_else(|| at("reported_at")).or(recorded), at("closed_at")),
-        Collection::RiskZones => {
+        Collection::RiskZones | Collection::RoadClosures => {
             let ends = [at("valid_to"), at("ended_at")];
             (at("valid_from").or(recorded), ends.into_iter().flatten().min())
         }

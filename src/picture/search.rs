@@ -187,6 +187,7 @@ fn subtitle(view: &View, shown: &Shown<'_>) -> String {
         (Collection::AdminUnits, "former_commune") => "xã cũ (đến 30/6/2025)",
         (Collection::Places, "hamlet") => "thôn bản",
         (Collection::Places, "commune_seat") => "trung tâm xã",
+        (Collection::Places, "province_seat") => "trung tâm tỉnh",
         (Collection::Places, "district_seat") => "trung tâm huyện cũ",
         (Collection::Places, "town") => "thị trấn",
         (Collection::Places, "junction") => "ngã ba",

@@ -48,6 +48,31 @@ pub(super) fn facts<'a>(
                 None => Facts { force, is_joint: force.is_some() && force == actor.force, ..plain },
             }
         }
+        Collection::Assignments => {
+            let unit_force = force(feature, "unit_force");
+            // Whoever asks for a unit and whoever is asked see how that fares, whatever they see of the incident.
+            let concerns = [unit_force, force(feature, "by_force")].into_iter().flatten();
+            let tied = incident(feature).unwrap_or(plain);
+            Facts {
+                force: unit_force,
+                is_joint: tied.is_joint || concerns.into_iter().any(|force| Some(force) == actor.force),
+                is_own: actor.unit_id.is_some() && actor.unit_id == reference(feature, "unit_id"),
+                ..tied
+            }
+        }
+        Collection::Alarms => {
+            let force = force(feature, "force");
+            let unit = reference(feature, "unit_id").and_then(|id| picture.layer(Collection::Units).get(id));
+            let home = || unit.map(|unit| facts(picture, actor, own_commune, Collection::Units, unit));
+            // Where nobody knows of an incident, help is asked for where the unit is at home.
+            let tied = incident(feature).or_else(home).unwrap_or(plain);
+            Facts {
+                force,
+                is_joint: tied.is_joint || (force.is_some() && force == actor.force),
+                is_own: unit.is_some_and(|unit| actor.unit_id == Some(unit.id)),
+                ..tied
+            }
+        }
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.
             let station = reference(feature, "station_id");

@@ -102,6 +102,7 @@ impl View {
             C::Households => &[C::AdminUnits],
             C::Units => &[C::Incidents, C::Stations, C::BorderSectors, C::AdminUnits],
             C::DutyLog => &[C::Incidents],
+            C::Assignments | C::Alarms => &[C::Incidents, C::Units, C::Stations],
             _ => &[],
         };
         let newest = decides.iter().map(|other| self.layer(*other).version()).max().unwrap_or(0);

@@ -22,6 +22,9 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::Units => &["code", "fix_at", "fix_source", "force", "kind", "name", "status", "status_at"],
         C::Contacts => &["kind", "name"],
         C::DutyLog => &["kind", "occurred_at"],
+        C::RoadClosures => &["name", "profiles", "reason", "speed_factor", "valid_from", "valid_to"],
+        // They stand nowhere by themselves.
+        C::Assignments | C::Alarms => &[],
     }
 }
 

@@ -3,6 +3,10 @@
 //! A task here owns no state that matters: what is due is read from the picture each time, so that a restart, a lost
 //! message or a second node neither miss a turn nor make it twice (the desk decides again and the store settles it).
 
+mod assignments;
+mod closures;
+pub mod roads;
+mod turning;
 mod zones;
 
 use tokio::sync::watch;
@@ -12,8 +16,15 @@ use tokio_util::sync::CancellationToken;
 use crate::desk::Desk;
 
 /// Starts the watch of the process that `leads` ([`crate::store::Store::leads`]). The task ends when `stop` is cancelled,
-/// after the turn it is making.
+/// after the turns it is making.
 #[must_use]
 pub fn start(desk: Desk, leads: watch::Receiver<bool>, stop: CancellationToken) -> JoinHandle<()> {
-    tokio::spawn(zones::watch(desk, leads, stop))
+    let assignments = assignments::Assignments(*desk.timers());
+    tokio::spawn(async move {
+        tokio::join!(
+            turning::watch(zones::Zones, desk.clone(), leads.clone(), stop.clone()),
+            turning::watch(closures::Closures, desk.clone(), leads.clone(), stop.clone()),
+            turning::watch(assignments, desk, leads, stop),
+        );
+    })
 }

@@ -116,7 +116,7 @@ impl Room {
     pub async fn unit_at(&self, code: &str, lon: f64, lat: f64) -> Uuid {
         let item = Item {
             geometry: Some(Geometry::Point(Point::new(lon, lat))),
-            properties: object(json!({"code": code, "name": code, "force": "police", "kind": "mobile_team"})),
+            properties: object(json!({"code": code, "name": code, "force": "border_guard", "kind": "mobile_team"})),
         };
         self.desk.create(&Ask::by(officer()), Collection::Units, None, item).await.unwrap().id()
     }
@@ -157,7 +157,7 @@ pub fn planner() -> Actor {
 }
 
 pub fn field_unit(unit: Uuid) -> Actor {
-    Actor { unit_id: Some(unit), ..Actor::new("field_unit", Role::FieldUnit, Some(Force::Police)) }
+    Actor { unit_id: Some(unit), ..Actor::new("field_unit", Role::FieldUnit, Some(Force::BorderGuard)) }
 }
 
 pub fn point(lon: f64, lat: f64) -> Place {

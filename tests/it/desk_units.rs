@@ -149,14 +149,15 @@ async fn advice_ranks_by_distance_and_hides_nobody() {
     room.clock.go_s(3_600);
 
     let advice = room.desk.recommendation(&room.view(), incident, 10).unwrap();
-    let order: Vec<Uuid> = advice.candidates.iter().map(|candidate| candidate.unit_id).collect();
+    let order: Vec<Uuid> = advice.recommendation.candidates.iter().map(|candidate| candidate.unit_id).collect();
     assert_eq!(order.len(), 3);
     assert!(order.starts_with(&[near]) && order.contains(&far) && order.contains(&post));
-    let of = |id: Uuid| advice.candidates.iter().find(|candidate| candidate.unit_id == id).unwrap();
+    let of = |id: Uuid| advice.recommendation.candidates.iter().find(|candidate| candidate.unit_id == id).unwrap();
     assert_eq!(of(near).age_s, Some(3_600));
     assert!(of(near).reasons.iter().any(|reason| reason.code == "position_stale"));
     assert_eq!((of(post).position.source.as_str(), of(post).age_s), ("post", None));
-    let left: Vec<(Uuid, &str)> = advice.left_out.iter().map(|left| (left.unit_id, left.reasons[0].code)).collect();
+    let left: Vec<(Uuid, &str)> =
+        advice.recommendation.left_out.iter().map(|left| (left.unit_id, left.reasons[0].code)).collect();
     assert_eq!(left, [(busy, "busy"), (nowhere, "no_position")]);
     refused(room.desk.recommendation(&room.view(), Uuid::now_v7(), 10), Code::NotFound);
 }

@@ -18,7 +18,19 @@ async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let tokens: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let names: Vec<&String> = tokens.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["admin", "duty_officer", "field_unit", "local_authority", "observer", "planner", "tip_handler"]);
+    assert_eq!(
+        names,
+        [
+            "admin",
+            "border_officer",
+            "duty_officer",
+            "field_unit",
+            "local_authority",
+            "observer",
+            "planner",
+            "tip_handler"
+        ]
+    );
     let feed = client()
         .get(format!("{}/api/feed", process.base))
         .bearer_auth(tokens["planner"].as_str().unwrap())

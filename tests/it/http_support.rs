@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::Timestamp;
+use trucban::domain::accountability::Timers;
 use trucban::http::{
     App, DEMO_TOKENS_FILE, Entry, Limits, OidcConfig, Settings, StartOptions, Started, accept, recorder, start,
 };
@@ -76,6 +77,12 @@ impl Server {
     pub async fn limited(limits: Limits) -> Self {
         let clock = Arc::new(Standing(SystemClock.now()));
         let options = StartOptions { limits, clock, ..StartOptions::new(Entry::Demo, ANYWHERE) };
+        Self::open(options, Settings { demo: true, ..Settings::default() }, QUEUE_MAX).await
+    }
+
+    /// The demo, which waits this long for answers.
+    pub async fn waiting(timers: Timers) -> Self {
+        let options = StartOptions { timers, ..StartOptions::new(Entry::Demo, ANYWHERE) };
         Self::open(options, Settings { demo: true, ..Settings::default() }, QUEUE_MAX).await
     }
 

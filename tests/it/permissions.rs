@@ -98,6 +98,8 @@ fn call(method: &str, path: &str, collection: Collection, verb: &str, unit: Uuid
         }
         (_, "/api/incidents") => Some(json!({"kind": "nothing", "place": {"lon": 103.2, "lat": 22.4}})),
         (_, path) if path.ends_with("/assignments") => Some(json!({"unit_id": Uuid::from_u128(405)})),
+        (_, path) if path.ends_with("/steps") => Some(json!({"step": "acknowledge"})),
+        (_, path) if path.ends_with("/decisions") => Some(json!({"decision": "cancel"})),
         (_, path) if path.ends_with("/status") => Some(json!({"status": "available"})),
         (_, path) if path.ends_with("/position") => Some(json!({"place": {"lon": 103.2, "lat": 22.4}})),
         (_, path) if path.ends_with("/end") => Some(json!({"reason": "ma trận"})),

@@ -123,9 +123,9 @@ export const incidents = {
   addCaller: (id: string, caller: Pick<Schemas['VerbCall'], 'phone' | 'name' | 'text'>, key: string) =>
     write<T.Incident>(`/api/incidents/${id}/callers`, caller, { key }),
   assign: (id: string, unit_id: string, options: Seen) =>
-    write<T.Assignment>(`/api/incidents/${id}/assignments`, { unit_id }, options),
+    write<T.AssignmentAnswer>(`/api/incidents/${id}/assignments`, { unit_id }, options),
   release: (id: string, unit_id: string, options: Seen) =>
-    write<T.Assignment>(`/api/incidents/${id}/assignments/${unit_id}`, undefined, {
+    write<T.AssignmentAnswer>(`/api/incidents/${id}/assignments/${unit_id}`, undefined, {
       ...options,
       method: 'DELETE',
     }),
@@ -135,6 +135,23 @@ export const incidents = {
     read<T.Recommendation>(`/api/incidents/${id}/recommendation`, { limit }, signal),
   similar: (kind: string, where: SimilarPlace, signal?: AbortSignal) =>
     read<T.FeaturePage<T.NearFeature<T.Incident>>>('/api/similar', { kind, ...where }, signal),
+};
+
+export const assignments = {
+  /** What the unit says, or has said for it. */
+  step: (id: string, body: Schemas['StepCall'], options: Key = {}) =>
+    write<T.Assignment>(`/api/assignments/${id}/steps`, body, options),
+  /** What a duty officer decides. */
+  decide: (id: string, body: Schemas['DecisionCall'], options: Key = {}) =>
+    write<T.Assignment>(`/api/assignments/${id}/decisions`, body, options),
+  /** The unit was heard of, or says until when it will be out of coverage. */
+  heard: (id: string, body: Schemas['AccountabilityCall'], options: Key = {}) =>
+    write<T.Assignment>(`/api/assignments/${id}/accountability`, body, options),
+};
+
+export const alarms = {
+  acknowledge: (id: string, options: Key = {}) =>
+    write<T.Alarm>(`/api/alarms/${id}/acknowledge`, {}, options),
 };
 
 export const units = {

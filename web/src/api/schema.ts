@@ -757,6 +757,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far one gets by road in a time, as areas along the reached roads, under the closures in force. */
+        get: operations["find_reach"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/risk_zones/{id}/end": {
         parameters: {
             query?: never;
@@ -768,6 +785,23 @@ export interface paths {
         put?: never;
         /** Revokes a risk zone. */
         post: operations["end_zone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The quickest way by road from a place to another, under the closures in force. */
+        get: operations["find_route"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -844,6 +878,23 @@ export interface paths {
         get: operations["list_similar"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Travel times by road from each source to each target, under the closures in force. */
+        post: operations["find_table"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1685,6 +1736,11 @@ export interface components {
             /** Format: uuid */
             unit_id?: string | null;
         };
+        /**
+         * @description What a travel time rests on.
+         * @enum {string}
+         */
+        EtaBasis: "road_graph" | "foot" | "straight_line";
         /** @description Which records were counted. */
         ExposedIds: {
             households: string[];
@@ -2272,6 +2328,13 @@ export interface components {
             distance_m: number | null;
             nearest?: components["schemas"]["Position"];
         };
+        /** @description Which network answered. */
+        NetworkName: {
+            /** @description To be shown with the answer. */
+            attribution: string;
+            /** @description The same on every node that holds the same network. */
+            id: string;
+        };
         /** @description A record to be, as a GeoJSON Feature. */
         NewFeature: {
             geometry?: components["schemas"]["Geometry"] | null;
@@ -2303,6 +2366,20 @@ export interface components {
         /** @description Where the browser goes to sign in. */
         OidcStart: {
             url: string;
+        };
+        /** @description A place and the road it was brought to. */
+        OnRoad: {
+            /**
+             * Format: double
+             * @description The same on foot, off any trail over level ground; in no duration.
+             */
+            foot_s: number;
+            position: components["schemas"]["Position"];
+            /**
+             * Format: double
+             * @description From the place that was asked for, straight, metres.
+             */
+            snap_m: number;
         };
         /** @description One organisation of a force. */
         OrganisationAnswer: {
@@ -2485,6 +2562,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * @description Who travels.
+         * @enum {string}
+         */
+        ProfileName: "car" | "truck" | "motorbike" | "foot";
         /** @description What an incident needs beside what the tip says. */
         PromoteCall: {
             lead_force?: components["schemas"]["Force"] | null;
@@ -2495,6 +2577,26 @@ export interface components {
         Promoted: {
             /** @description Code of the incident. It is told this once: neither the tip nor the incident names the other. */
             incident: string;
+        };
+        /** @description Areas that are reached. */
+        ReachAnswer: {
+            /** @description In the order asked. */
+            features: components["schemas"]["ReachArea"][];
+            from: components["schemas"]["OnRoad"];
+            roads: components["schemas"]["NetworkName"];
+            type: string;
+        };
+        /** @description What is reached in a time. */
+        ReachArea: {
+            geometry: components["schemas"]["MultiPolygon"];
+            properties: components["schemas"]["ReachProperties"];
+            type: string;
+        };
+        /** @description Which area it is. */
+        ReachProperties: {
+            /** Format: int32 */
+            minutes: number;
+            profile: components["schemas"]["ProfileName"];
         };
         /** @description The server can answer. */
         Ready: {
@@ -2799,6 +2901,42 @@ export interface components {
          * @enum {string}
          */
         Role: "duty_officer" | "planner" | "field_unit" | "commander" | "local_authority" | "admin" | "observer" | "tip_handler" | "system";
+        /** @description A way by road. */
+        RouteAnswer: {
+            /**
+             * Format: double
+             * @description Metres climbed; 0 where no elevation is known.
+             */
+            climb_m: number;
+            /** Format: double */
+            distance_m: number;
+            /**
+             * Format: double
+             * @description By road alone, from `from` to `to`.
+             */
+            duration_s: number;
+            eta_basis: components["schemas"]["EtaBasis"];
+            from: components["schemas"]["OnRoad"];
+            geometry: components["schemas"]["LineString"];
+            legs: components["schemas"]["RouteLeg"][];
+            profile: components["schemas"]["ProfileName"];
+            roads: components["schemas"]["NetworkName"];
+            to: components["schemas"]["OnRoad"];
+        };
+        /** @description A stretch along one road. */
+        RouteLeg: {
+            /** @description As OpenStreetMap's `highway`. */
+            class: string;
+            /** Format: double */
+            climb_m: number;
+            /** Format: double */
+            distance_m: number;
+            /** Format: double */
+            duration_s: number;
+            /** @description Sign and name; empty if the road has none. */
+            name: string;
+            surface: components["schemas"]["SurfaceName"];
+        };
         /** @description What was found by its name or code. */
         SearchAnswer: {
             hits: components["schemas"]["SearchHit"][];
@@ -3008,6 +3146,30 @@ export interface components {
              * @enum {string}
              */
             status: "available" | "on_patrol" | "dispatched" | "acknowledged" | "en_route" | "on_scene" | "searching" | "transporting" | "staging" | "returning" | "resting" | "off_duty" | "out_of_service" | "distress";
+        };
+        /**
+         * @description What lies on a road.
+         * @enum {string}
+         */
+        SurfaceName: "paved" | "gravel" | "dirt" | "bad";
+        /** @description A table, a row a source, a column a target; null where there is no way. */
+        TableAnswer: {
+            distances_m: (number | null)[][];
+            durations_s: (number | null)[][];
+            roads: components["schemas"]["NetworkName"];
+            snap_m: components["schemas"]["TableSnaps"];
+        };
+        /** @description Travel times between many places. */
+        TableCall: {
+            /** @description `car` if not said. */
+            profile?: components["schemas"]["ProfileName"];
+            sources: components["schemas"]["Position"][];
+            targets: components["schemas"]["Position"][];
+        };
+        /** @description How far each place lies from its road, metres; null where there is none within 2 km. */
+        TableSnaps: {
+            sources: (number | null)[];
+            targets: (number | null)[];
         };
         /** @description What stands in clear of a tip. */
         TipAnswer: {
@@ -5413,6 +5575,57 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
+    find_reach: {
+        parameters: {
+            query: {
+                /** @description lon,lat */
+                from: string;
+                /** @description car, truck, motorbike or foot; car if not said */
+                profile?: string;
+                /** @description Up to six times, each 1 to 240: 15,30,60 */
+                minutes: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One area a time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["ReachAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `no_route`: no road within 2 km of the place */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `roads_not_loaded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     end_zone: {
         parameters: {
             query?: never;
@@ -5456,6 +5669,57 @@ export interface operations {
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    find_route: {
+        parameters: {
+            query: {
+                /** @description lon,lat */
+                from: string;
+                /** @description lon,lat */
+                to: string;
+                /** @description car, truck, motorbike or foot; car if not said */
+                profile?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The way */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `no_route`: no road within 2 km of a place, or no way between them */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `roads_not_loaded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
         };
     };
     search: {
@@ -5681,6 +5945,48 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    find_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TableCall"];
+            };
+        };
+        responses: {
+            /** @description The table */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `roads_not_loaded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     read_intake: {

@@ -110,10 +110,22 @@ export type LogFields = LogEntry['properties'];
 export type Contact = Schemas['ContactsFeature'];
 export type AdminUnit = Schemas['AdminUnitsFeature'];
 
+export type AssignmentState = NonNullable<Schemas['AssignmentsFeature']['properties']['state']>;
+export type UnitStep = Schemas['StepCall']['step'];
+export type Told = Pick<Schemas['StepCall'], 'at' | 'source' | 'told_by' | 'reason'>;
+/** One unit on one incident, from the order or the request to the end. */
+export type Assignment = Closer<
+  Schemas['AssignmentsFeature'],
+  { incident_id: string; unit_id: string; unit_force: Force; by_force?: Force; state: AssignmentState }
+>;
+export type AlarmKind = NonNullable<Schemas['AlarmsFeature']['properties']['kind']>;
+export type Alarm = Closer<Schemas['AlarmsFeature'], { kind: AlarmKind }>;
+
 /** A verb that joins an incident and a unit, or parts them. */
-export type Assignment = Omit<Schemas['AssignmentAnswer'], 'incident' | 'unit'> & {
+export type AssignmentAnswer = Omit<Schemas['AssignmentAnswer'], 'incident' | 'unit' | 'assignment'> & {
   incident: Incident;
   unit: Unit;
+  assignment: Assignment | null;
 };
 
 export interface Reported {

@@ -236,11 +236,11 @@ function labels(palette: Palette): LayerSpecification[] {
       layout: {
         'text-field': ['get', 'name'],
         'text-font': REGULAR,
-        'text-size': ['match', ['get', 'kind'], ['town', 'district_seat'], 13, 11],
+        'text-size': ['match', ['get', 'kind'], ['town', 'district_seat', 'province_seat'], 13, 11],
         'text-max-width': 8,
         'text-variable-anchor': ['top', 'bottom', 'left', 'right'],
         'text-radial-offset': 0.6,
-        'symbol-sort-key': ['match', ['get', 'kind'], ['town', 'district_seat'], 0, 'commune_seat', 1, 2],
+        'symbol-sort-key': ['match', ['get', 'kind'], ['town', 'district_seat', 'province_seat'], 0, 'commune_seat', 1, 2],
       },
       paint: { ...halo, 'text-color': palette.placeLabel },
     },

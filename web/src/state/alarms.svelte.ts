@@ -1,11 +1,12 @@
 /**
- * Alarms: grave incidents that no named officer has taken, and units in distress. Only these flash and sound; the
- * sound repeats until the alarm is taken. A browser lets a page sound only after its user touched it, so "cannot
+ * Alarms: grave incidents that no named officer has taken, and what the desk raised (distress, lost contact, orders
+ * that were declined or timed out, requests). Only what nobody took flashes and sounds; the sound repeats until then. A browser lets a page sound only after its user touched it, so "cannot
  * sound yet" is shown like "muted".
  */
-import type { Incident, Unit } from '../api/types';
+import type { Alarm, Incident, Unit } from '../api/types';
 import { picture } from './picture.svelte';
 import type { Selected } from './selection.svelte';
+import { session } from './session.svelte';
 import { settings } from './settings.svelte';
 
 const REPEAT_MS = 6_000;
@@ -20,15 +21,51 @@ const at_ms = (time: string | undefined): number => Date.parse(time ?? '') || 0;
 const since_ms = ({ properties }: Incident): number =>
   at_ms(properties.reported_at ?? properties.recorded_at);
 
+/** Whether it calls this officer: alarms of one force call its own, and the joint duty room. */
+export function callsMe({ properties: { force } }: Alarm): boolean {
+  const mine = session.actor?.force;
+  return !force || !mine || force === mine;
+}
+
+/** Where an alarm is dealt with: at the unit whose people are in danger, else at the incident. */
+function placeOf({ properties: { kind, incident_id, unit_id } }: Alarm): Selected | null {
+  if (unit_id && (kind === 'distress' || !incident_id)) return { collection: 'units', id: unit_id };
+  return incident_id ? { collection: 'incidents', id: incident_id } : null;
+}
+
 class Alarms {
   incidents = $derived<Incident[]>(picture.incidents.list.filter(isAlarm));
-  distress = $derived<Unit[]>(picture.units.list.filter((unit) => unit.properties.status === 'distress'));
-  count = $derived(this.incidents.length + this.distress.length);
+  /** What the desk raised and nobody took. */
+  raised = $derived<Alarm[]>(
+    picture.alarms.list
+      .filter((alarm) => !alarm.properties.acknowledged_at && callsMe(alarm))
+      .toSorted((a, b) => at_ms(a.properties.raised_at) - at_ms(b.properties.raised_at)),
+  );
+  /** Units in distress whose call nobody took. */
+  distress = $derived<Unit[]>(
+    picture.units.list.filter(
+      (unit) =>
+        unit.properties.status === 'distress' &&
+        !picture.alarms.list.some(
+          ({ properties }) =>
+            properties.kind === 'distress' && properties.unit_id === unit.id && properties.acknowledged_at,
+        ),
+    ),
+  );
+  /** The others that were raised: a call for help that shows as a unit in distress is counted as that. */
+  others = $derived<Alarm[]>(
+    this.raised.filter(
+      ({ properties: { kind, unit_id } }) =>
+        kind !== 'distress' || !this.distress.some((unit) => unit.id === unit_id),
+    ),
+  );
+  count = $derived(this.incidents.length + this.distress.length + this.others.length);
   /** All of them, people in distress first, then what has waited longest. */
   waiting = $derived<Selected[]>([
     ...this.distress
       .toSorted((a, b) => at_ms(a.properties.status_at) - at_ms(b.properties.status_at))
       .map(({ id }) => ({ collection: 'units' as const, id })),
+    ...this.others.flatMap((alarm) => placeOf(alarm) ?? []),
     ...this.incidents
       .toSorted((a, b) => since_ms(a) - since_ms(b))
       .map(({ id }) => ({ collection: 'incidents' as const, id })),
@@ -58,7 +95,10 @@ class Alarms {
   #repeat(): void {
     if (this.count === 0 || this.isSilent || !this.#audio) return;
     // Distress and incident sound differently: who is in danger differs.
-    if (this.distress.length > 0) this.#tones([988, 740, 988, 740], 0.12);
+    const isDanger = this.raised.some(
+      ({ properties: { kind } }) => kind === 'distress' || kind === 'contact_lost',
+    );
+    if (isDanger || this.distress.length > 0) this.#tones([988, 740, 988, 740], 0.12);
     else this.#tones([660, 880], 0.22);
   }
 

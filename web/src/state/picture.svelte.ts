@@ -6,7 +6,17 @@ import { items } from '../api/endpoints';
 import type { FeedEvent } from '../api/feed';
 import { Problem } from '../api/problem';
 import { runSharedFeed } from '../api/share';
-import type { CollectionName, Contact, Feature, Incident, LogEntry, Shelter, Zone } from '../api/types';
+import type {
+  Alarm,
+  Assignment,
+  CollectionName,
+  Contact,
+  Feature,
+  Incident,
+  LogEntry,
+  Shelter,
+  Zone,
+} from '../api/types';
 import { clock } from './clock.svelte';
 import { link } from './link.svelte';
 import { LiveCollection, LiveUnits } from './live.svelte';
@@ -34,6 +44,10 @@ class Picture {
   readonly shelters = new LiveCollection<Shelter>('shelters');
   readonly log = new LiveCollection<LogEntry>('duty_log');
   readonly contacts = new LiveCollection<Contact>('contacts');
+  /** Those that are not over. */
+  readonly assignments = new LiveCollection<Assignment>('assignments');
+  /** Those that are not over, taken or not. */
+  readonly alarms = new LiveCollection<Alarm>('alarms');
   seq = $state(0);
   problem = $state<Problem | null>(null);
   /** Server time at which the whole picture was last read, Unix milliseconds. */
@@ -75,7 +89,11 @@ class Picture {
 
   /** Takes a record that a write of this page brought back, without waiting for the feed. */
   take(collection: CollectionName, feature: Feature<object>): void {
-    this.#kept().get(collection)?.put(feature);
+    const kept = this.#kept().get(collection);
+    const isOver =
+      (collection === 'assignments' || collection === 'alarms') && 'ended_at' in feature.properties;
+    if (isOver) kept?.remove(feature.id);
+    else kept?.put(feature);
     for (const listener of this.#listeners) listener(collection, feature.id);
   }
 
@@ -105,7 +123,16 @@ class Picture {
   }
 
   #kept(): Map<CollectionName, LiveCollection<Feature<object>>> {
-    const all = [this.incidents, this.units, this.zones, this.shelters, this.log, this.contacts];
+    const all = [
+      this.incidents,
+      this.units,
+      this.zones,
+      this.shelters,
+      this.log,
+      this.contacts,
+      this.assignments,
+      this.alarms,
+    ];
     return new Map(all.map((kept) => [kept.name, kept as unknown as LiveCollection<Feature<object>>]));
   }
 

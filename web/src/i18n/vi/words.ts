@@ -1,4 +1,6 @@
 import type {
+  AlarmKind,
+  AssignmentState,
   CollectionName,
   Contact,
   FixSource,
@@ -32,6 +34,8 @@ interface Words {
   contactKind: Record<Contact['properties']['kind'], string>;
   author: Record<string, string>;
   logKind: Record<LogEntry['properties']['kind'], string>;
+  order: Record<AssignmentState, string>;
+  alarm: Record<AlarmKind, string>;
   collection: Record<CollectionName, string>;
 }
 
@@ -171,6 +175,7 @@ export const words = {
   /** Names under which the server's own actors write. */
   author: {
     duty_officer: 'Trực ban tỉnh',
+    border_officer: 'Trực ban biên phòng',
     planner: 'Cán bộ kế hoạch',
     field_unit: 'Tổ hiện trường',
     admin: 'Quản trị',
@@ -205,8 +210,42 @@ export const words = {
     zone_drawn: 'vẽ vùng',
     zone_edited: 'sửa vùng',
     zone_ended: 'kết thúc vùng',
+    road_closed: 'cắt đường',
+    road_opened: 'thông đường',
     blind: 'máy chủ gián đoạn',
     break_glass: 'mở khẩn cấp dữ liệu',
+    proposed: 'đề xuất',
+    requested: 'đề nghị phối hợp',
+    agreed: 'đồng ý phối hợp',
+    refused: 'từ chối phối hợp',
+    declined: 'không nhận',
+    timed_out: 'quá hạn nhận lệnh',
+    cleared: 'xong nhiệm vụ',
+    accountability: 'báo an toàn',
+    alarm_taken: 'xác nhận báo động',
+  },
+  order: {
+    proposed: 'đề xuất',
+    requested: 'chờ trả lời đề nghị phối hợp',
+    queued: 'chờ trong hàng đợi',
+    dispatched: 'chưa nhận lệnh',
+    acknowledged: 'đã nhận lệnh',
+    en_route: 'đang cơ động',
+    on_scene: 'tại hiện trường',
+    cleared: 'xong nhiệm vụ',
+    declined: 'không nhận',
+    timed_out: 'quá hạn nhận lệnh',
+    cancelled: 'đã rút lệnh',
+  },
+  alarm: {
+    distress: 'Cấp cứu',
+    contact_lost: 'Mất liên lạc',
+    accountability_missed: 'Không báo an toàn',
+    assignment_timed_out: 'Không nhận lệnh',
+    assignment_declined: 'Từ chối nhiệm vụ',
+    support_unanswered: 'Chưa trả lời đề nghị',
+    support_refused: 'Từ chối phối hợp',
+    support_requested: 'Đề nghị phối hợp',
   },
   collection: {
     border_sectors: 'đoạn biên giới',
@@ -222,5 +261,8 @@ export const words = {
     units: 'lực lượng',
     contacts: 'danh bạ',
     duty_log: 'sổ trực',
+    road_closures: 'đoạn đường bị cắt',
+    assignments: 'nhiệm vụ',
+    alarms: 'báo động',
   },
 } satisfies Words;

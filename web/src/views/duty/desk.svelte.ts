@@ -9,6 +9,7 @@ import { selection } from '../../state/selection.svelte';
 import { toasts } from '../../state/toasts.svelte';
 import { isAbort } from '../../api/client';
 import { mayAssign, needsForm, type Verb } from './actions';
+import { passedBy } from './orders.svelte';
 import { Step } from './step.svelte';
 
 const UNITS_SHOWN = 6;
@@ -78,9 +79,11 @@ class Desk {
       const { data } = await incidents.assign(incident.id, unit.id, { version });
       picture.take('incidents', data.incident);
       picture.take('units', data.unit);
+      if (data.assignment) picture.take('assignments', data.assignment);
       const words = t().duty.nearest;
       const { name } = data.unit.properties;
-      toasts.say(data.queued ? words.queuedNow(name) : words.assignedNow(name));
+      if (data.assignment?.properties.state === 'requested') toasts.say(t().duty.orders.requestedNow(name));
+      else toasts.say(data.queued ? words.queuedNow(name) : words.assignedNow(name));
       await this.recommend(incident.id);
     });
   }
@@ -91,17 +94,26 @@ class Desk {
       const { data } = await incidents.release(incident.id, unit.id, { version });
       picture.take('incidents', data.incident);
       picture.take('units', data.unit);
+      if (data.assignment) picture.take('assignments', data.assignment);
       toasts.say(t().duty.assigned.released(unit.properties.name));
       await this.recommend(incident.id);
     });
   }
 
-  /** Assigns the first of the units as they are ranked now. */
+  /** The first of the units as they are ranked now, without those that did not take this incident or were asked. */
+  best(incident: Incident): Unit | null {
+    if (this.recommendation?.incident_id !== incident.id) return null;
+    const passed = passedBy(incident.id);
+    const asked = incident.properties.requested_unit_ids ?? [];
+    const isFree = ({ unit }: { unit: Unit }) => !passed.has(unit.id) && !asked.includes(unit.id);
+    return this.recommendation.candidates.find(isFree)?.unit ?? null;
+  }
+
+  /** Assigns the best one, or asks its force for it. */
   async assignBest(): Promise<void> {
     const incident = this.incident;
-    const best = this.recommendation?.candidates[0];
-    if (!incident || !best || this.recommendation?.incident_id !== incident.id) return;
-    await this.assign(incident, best.unit);
+    const best = incident && this.best(incident);
+    if (incident && best) await this.assign(incident, best);
   }
 
   async #write(work: () => Promise<void>): Promise<boolean> {

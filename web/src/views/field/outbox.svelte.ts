@@ -2,7 +2,7 @@
  * What this phone still has to tell the server. Everything a field unit says goes through here, with a link or
  * without: first into the phone's database, then to the server in the order of making; distress goes before all.
  */
-import { fixes as fixRequests, incidents, units } from '../../api/endpoints';
+import { assignments, fixes as fixRequests, incidents, units } from '../../api/endpoints';
 import { Problem } from '../../api/problem';
 import type { FixIn } from '../../api/types';
 import { uuidV7 } from '../../api/uuid';
@@ -155,6 +155,12 @@ class Outbox {
     if (errand.kind === 'report') {
       const { data } = await incidents.report($state.snapshot(errand.body), id);
       picture.take('incidents', data.incident);
+    } else if (errand.kind === 'step') {
+      const { data } = await assignments.step(errand.assignment_id, { ...errand.body }, { key: id });
+      picture.take('assignments', data);
+    } else if (errand.kind === 'safe') {
+      const { data } = await assignments.heard(errand.assignment_id, { ...errand.body }, { key: id });
+      picture.take('assignments', data);
     } else {
       const { data } = await units.setStatus(errand.unit_id, { ...errand.body }, { key: id });
       picture.take('units', data);

@@ -1,11 +1,18 @@
 /** The phone's own database: what waits to be sent, and the last lists that were seen. */
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import type { ReportBody } from '../../api/endpoints';
-import type { FixIn, UnitStatus } from '../../api/types';
+import type { FixIn, UnitStatus, UnitStep } from '../../api/types';
 
 export type Errand =
   | { kind: 'report'; body: ReportBody }
-  | { kind: 'status'; unit_id: string; body: { status: UnitStatus; at: string; source: 'own' } };
+  | { kind: 'status'; unit_id: string; body: { status: UnitStatus; at: string; source: 'own' } }
+  | {
+      kind: 'step';
+      assignment_id: string;
+      unit_id: string;
+      body: { step: UnitStep; at: string; reason?: string };
+    }
+  | { kind: 'safe'; assignment_id: string; body: { at: string; no_coverage_until?: string } };
 
 /** `refused`: the server read it and said no; it is shown with the reason until its owner drops it. */
 export type ItemState = 'waiting' | 'sending' | 'refused';

@@ -1,0 +1,52 @@
+//! An alarm: something that somebody must hear of. It is raised with what caused it, taken by a named person, and over
+//! when its cause is gone. Grave incidents raise their own (`acknowledged_at` of the incident).
+
+use super::access::FORCES;
+use super::ground::{EXTRA, NAME_CHARS};
+use super::schema::Field;
+use super::schema::FieldKind::{Choice, Reference, Text, Time};
+use super::schema::verb;
+
+/// Kinds of alarm, gravest first.
+pub const KINDS: &[&str] = &[
+    "distress",
+    "contact_lost",
+    "accountability_missed",
+    "assignment_timed_out",
+    "assignment_declined",
+    "support_unanswered",
+    "support_refused",
+    "support_requested",
+];
+
+/// Whether it is over as soon as somebody took it. The others stand until their cause is gone: whoever was lost is
+/// heard again, whoever called for help has it.
+#[must_use]
+pub fn ends_when_taken(kind: &str) -> bool {
+    matches!(kind, "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused")
+}
+
+pub(super) const FIELDS: &[Field] = &[
+    verb("kind", Choice(KINDS), "What it warns of."),
+    verb("raised_at", Time, "When its cause began."),
+    verb("force", Choice(FORCES), "Whose duty officer it calls; all who see it if absent."),
+    verb("incident_id", Reference, "The incident it belongs to."),
+    verb("unit_id", Reference, "The unit it speaks of."),
+    verb("assignment_id", Reference, "The assignment it speaks of."),
+    verb("text", Text(NAME_CHARS), "What happened, in words."),
+    verb("acknowledged_at", Time, "When somebody took it."),
+    verb("acknowledged_by", Text(NAME_CHARS), "Who took it."),
+    verb("ended_at", Time, "When its cause was gone."),
+    EXTRA,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_in_danger_stay_on_the_screen_after_somebody_took_the_alarm() {
+        assert!(KINDS.contains(&"distress") && !ends_when_taken("distress"));
+        assert!(!ends_when_taken("contact_lost"));
+    }
+}
