@@ -76,6 +76,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A named person takes an alarm. */
+        post: operations["acknowledge_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/along": {
         parameters: {
             query?: never;
@@ -87,6 +104,57 @@ export interface paths {
         get: operations["along"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assignments/{id}/accountability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A unit that is out was heard of (báo an toàn), or says until when it will be out of coverage. */
+        post: operations["hear_of_unit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assignments/{id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A duty officer's decision on an assignment: `dispatch` a proposal, `agree` to a request or `refuse` it, `cancel`. */
+        post: operations["decide_assignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assignments/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A unit's word on its assignment: `acknowledge`, `decline`, `en_route`, `on_scene`, `clear`. */
+        post: operations["step_assignment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -247,6 +315,24 @@ export interface paths {
         get: operations["conformance"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cut-off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is cut off under the closures in force. */
+        get: operations["cut_off"];
+        put?: never;
+        /** Who would be cut off by closures that are only tried, beside those in force. Nothing changes for anybody. */
+        post: operations["try_cut_off"];
         delete?: never;
         options?: never;
         head?: never;
@@ -483,7 +569,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Assigns a unit to an incident; a busy one is queued. */
+        /** Assigns a unit to an incident; a busy one is queued, another force's is asked for. */
         post: operations["assign_unit"];
         delete?: never;
         options?: never;
@@ -501,7 +587,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Releases a unit from an incident. */
+        /** Releases a unit from an incident, or takes back what another force was asked. */
         delete: operations["release_unit"];
         options?: never;
         head?: never;
@@ -1295,6 +1381,17 @@ export interface components {
             /** Format: uuid */
             unit_id?: string | null;
         };
+        /** @description A sign of life. */
+        AccountabilityCall: {
+            /** @description When the unit was heard; now if absent. */
+            at?: string | null;
+            /** @description Until when it will be out of coverage, at most a day ahead: it is not missed before. */
+            no_coverage_until?: string | null;
+            /** @enum {string} */
+            source?: "own" | "radio" | "phone" | "desk";
+            /** @description Who was heard; needed by radio and by phone. */
+            told_by?: string | null;
+        };
         /** @description The accounts. */
         Accounts: {
             accounts: components["schemas"]["AccountAnswer"][];
@@ -1367,6 +1464,66 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description Alarms */
+        AlarmsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /**
+                 * Format: date-time
+                 * @description When somebody took it.
+                 */
+                acknowledged_at?: string;
+                /** @description Who took it. */
+                acknowledged_by?: string;
+                /**
+                 * Format: uuid
+                 * @description The assignment it speaks of.
+                 */
+                assignment_id?: string;
+                /**
+                 * Format: date-time
+                 * @description When its cause was gone.
+                 */
+                ended_at?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * @description Whose duty officer it calls; all who see it if absent.
+                 * @enum {string}
+                 */
+                force?: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * Format: uuid
+                 * @description The incident it belongs to.
+                 */
+                incident_id?: string;
+                /**
+                 * @description What it warns of.
+                 * @enum {string}
+                 */
+                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested";
+                /**
+                 * Format: date-time
+                 * @description When its cause began.
+                 */
+                raised_at?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description What happened, in words. */
+                text?: string;
+                /**
+                 * Format: uuid
+                 * @description The unit it speaks of.
+                 */
+                unit_id?: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description What somebody is responsible for. */
         Area: "province" | {
             /** @description These communes (codes of `admin_units`) and border sectors (their ids). */
@@ -1379,15 +1536,160 @@ export interface components {
         AssignCall: {
             /** @description When it was ordered; now if absent. */
             at?: string | null;
+            /** @description Only write down that it might be sent. */
+            propose?: boolean | null;
             /** Format: uuid */
             unit_id: string;
         };
         /** @description An incident and a unit that was assigned to it or released. */
         AssignmentAnswer: {
+            assignment?: components["schemas"]["AssignmentsFeature"] | null;
             incident: components["schemas"]["IncidentsFeature"];
             /** @description The unit is busy; the incident waits for it. */
             queued: boolean;
             unit: components["schemas"]["UnitsFeature"];
+        };
+        /** @description Assignments */
+        AssignmentsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /**
+                 * Format: date-time
+                 * @description When the unit was last heard to be safe.
+                 */
+                accountability_at?: string;
+                /**
+                 * Format: date-time
+                 * @description When it must be heard of again.
+                 */
+                accountability_due_at?: string;
+                /** @description How often in a row it was not. */
+                accountability_missed?: number;
+                /**
+                 * Format: date-time
+                 * @description When it is taken back if nobody acknowledged it.
+                 */
+                ack_due_at?: string;
+                /**
+                 * Format: date-time
+                 * @description When the unit took the order.
+                 */
+                acknowledged_at?: string;
+                /**
+                 * Format: date-time
+                 * @description When the other force agreed.
+                 */
+                agreed_at?: string;
+                /** @description Who of it agreed. */
+                agreed_by?: string;
+                /**
+                 * @description The force of whoever ordered or asked; absent for the joint duty room.
+                 * @enum {string}
+                 */
+                by_force?: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * Format: date-time
+                 * @description When it had finished.
+                 */
+                cleared_at?: string;
+                /** @description Why it could not, or the other force would not. */
+                decline_reason?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was ordered.
+                 */
+                dispatched_at?: string;
+                /** @description Who ordered it. */
+                dispatched_by?: string;
+                /**
+                 * Format: date-time
+                 * @description When it set out.
+                 */
+                en_route_at?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was over, in whatever way.
+                 */
+                ended_at?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * Format: uuid
+                 * @description The incident.
+                 */
+                incident_id?: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it said that it would be out of coverage.
+                 */
+                no_coverage_until?: string;
+                /**
+                 * Format: date-time
+                 * @description When it arrived.
+                 */
+                on_scene_at?: string;
+                /** @description From arriving to clearing, seconds. */
+                on_scene_s?: number;
+                /**
+                 * Format: date-time
+                 * @description When it was proposed.
+                 */
+                proposed_at?: string;
+                /**
+                 * Format: date-time
+                 * @description When a busy unit got it into its queue.
+                 */
+                queued_at?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: date-time
+                 * @description When the other force should have answered.
+                 */
+                request_due_at?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was told that it had not.
+                 */
+                request_overdue_at?: string;
+                /**
+                 * Format: date-time
+                 * @description When the other force was asked.
+                 */
+                requested_at?: string;
+                /**
+                 * @description Where it is in its life.
+                 * @enum {string}
+                 */
+                state?: "proposed" | "requested" | "queued" | "dispatched" | "acknowledged" | "en_route" | "on_scene" | "cleared" | "declined" | "timed_out" | "cancelled";
+                /**
+                 * Format: date-time
+                 * @description When the state became true.
+                 */
+                state_at?: string;
+                /** @description All steps as [{to, at, by, source, told_by}]; `told_by` is who was heard. */
+                steps?: unknown;
+                /** @description From setting out to arriving, seconds. */
+                travel_s?: number;
+                /** @description From the order to setting out, seconds. */
+                turnout_s?: number;
+                /**
+                 * @description The unit's force.
+                 * @enum {string}
+                 */
+                unit_force?: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * Format: uuid
+                 * @description The unit.
+                 */
+                unit_id?: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
         };
         /** @description Rows of the audit, newest first. */
         AuditPage: {
@@ -1506,7 +1808,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -1572,11 +1874,79 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description Who is cut off. */
+        CutOffAnswer: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description Whole counts; only for what somebody is cut off from. */
+            counts: components["schemas"]["CutOffCount"][];
+            /** @description Places first, then households, shelters, units; at most 2,000. */
+            cut_off: components["schemas"]["CutOffRecord"][];
+            /** @description Which network answered. */
+            roads_id: string;
+            /** Format: int64 */
+            seq: number;
+            /** @description What people must be able to reach, and how many of each are known with a road. */
+            targets: components["schemas"]["CutOffTarget"][];
+            /** @description Closures in force, or tried, that lie on no road. */
+            unmatched_closures: string[];
+            /** @description Records near which the network has no road at all: nothing is known of them here. */
+            without_road: number;
+        };
+        /** @description Closures to be tried beside those in force. */
+        CutOffCall: {
+            /** @description Up to 50. */
+            closures: components["schemas"]["TriedClosure"][];
+        };
+        /** @description How many are cut off from a target by a profile. */
+        CutOffCount: {
+            households: number;
+            /**
+             * Format: int64
+             * @description Members of those households.
+             */
+            people: number;
+            places: number;
+            profile: string;
+            shelters: number;
+            target: components["schemas"]["Target"];
+            units: number;
+        };
+        /** @description A record from which something cannot be reached. */
+        CutOffRecord: {
+            /** @description Code of its commune. */
+            admin_unit: string | null;
+            collection: components["schemas"]["Collection"];
+            /** Format: uuid */
+            id: string;
+            kind: string | null;
+            lost: components["schemas"]["LostTarget"][];
+            name: string | null;
+            position: components["schemas"]["Position"];
+        };
+        /** @description A kind of target. */
+        CutOffTarget: {
+            known: number;
+            target: components["schemas"]["Target"];
+        };
+        /** @description What a duty officer decides. */
+        DecisionCall: {
+            /** @description When it was decided; now if absent. */
+            at?: string | null;
+            /** @enum {string} */
+            decision: "dispatch" | "agree" | "refuse" | "cancel";
+            /** @description refuse: why. */
+            reason?: string | null;
+            /** @enum {string} */
+            source?: "own" | "radio" | "phone" | "desk";
+            /** @description Who answered; needed by radio and by phone. */
+            told_by?: string | null;
+        };
         /**
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description One telephone or tracker. */
         Device: {
             /** @description The account it speaks for, if it is one. */
@@ -1665,7 +2035,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "blind" | "break_glass";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -2059,6 +2429,8 @@ export interface components {
             /** Format: uuid */
             id: string;
             properties: {
+                /** @description How often its units must be heard of, minutes, in place of what its kind asks; 0 for not at all. */
+                accountability_every_min?: number;
                 /** @description How far off the position may be, metres. */
                 accuracy_m?: number;
                 /**
@@ -2166,6 +2538,8 @@ export interface components {
                 reporter_name?: string;
                 /** @description Number of the first caller. */
                 reporter_phone?: string;
+                /** @description Units of other forces that were asked for and not yet agreed to. */
+                requested_unit_ids?: string[];
                 /** @description Rescued, among them victims. */
                 rescued?: number;
                 /** @description Kilometre post (Km46+300 is 46.3). */
@@ -2231,6 +2605,11 @@ export interface components {
         /** @description What a text may mean, likeliest first. */
         LocateAnswer: {
             candidates: components["schemas"]["PlaceCandidate"][];
+        };
+        /** @description What is lost. */
+        LostTarget: {
+            profiles: components["schemas"]["ProfileName"][];
+            target: components["schemas"]["Target"];
         };
         /** @description A token just made. */
         MadeToken: {
@@ -2327,6 +2706,11 @@ export interface components {
             /** @description Geodesic metres; null where one of the two has no position. */
             distance_m: number | null;
             nearest?: components["schemas"]["Position"];
+        };
+        /** @description A capability, and how many units that have it. */
+        Need: {
+            capability: string;
+            count: number;
         };
         /** @description Which network answered. */
         NetworkName: {
@@ -2504,7 +2888,7 @@ export interface components {
                  * @description What it is.
                  * @enum {string}
                  */
-                kind: "hamlet" | "commune_seat" | "district_seat" | "town" | "junction" | "bridge" | "ford" | "suspension_bridge" | "pass" | "river_mouth" | "landmark";
+                kind: "hamlet" | "commune_seat" | "province_seat" | "district_seat" | "town" | "junction" | "bridge" | "ford" | "suspension_bridge" | "pass" | "river_mouth" | "landmark";
                 /** @description Name in Vietnamese letters. */
                 name: string;
                 /** @description Free remark. */
@@ -2634,11 +3018,15 @@ export interface components {
         RecommendationAnswer: {
             /** Format: date-time */
             as_of: string;
-            /** @description Nearest first. */
+            /** @description Best first. */
             candidates: components["schemas"]["RecommendedUnit"][];
             /** Format: uuid */
             incident_id: string;
             left_out: components["schemas"]["UnitLeftOut"][];
+            /** @description The same with how many units are to bring it. */
+            needs: components["schemas"]["Need"][];
+            /** @description The candidates that together bring it. */
+            picks: string[];
             /** @description What this kind of incident asks for. */
             required_capabilities: string[];
             /**
@@ -2646,6 +3034,8 @@ export interface components {
              * @description What the picture held.
              */
             seq: number;
+            /** @description What no candidate brings. */
+            shortfalls: components["schemas"]["Shortfall"][];
         };
         /** @description Where a unit is taken to be, and how that is known. */
         RecommendedFrom: {
@@ -2677,17 +3067,35 @@ export interface components {
              * @description Geodesic metres, straight line.
              */
             distance_m: number;
-            /** @description `straight_line`: no road was asked. */
-            eta_basis: string;
+            eta_basis: components["schemas"]["EtaBasis"];
             /** Format: int64 */
             eta_max_s: number;
             /** Format: int64 */
             eta_min_s: number;
+            /**
+             * Format: double
+             * @description Metres on foot beside the road.
+             */
+            foot_m: number;
             missing_capabilities: string[];
             position: components["schemas"]["RecommendedFrom"];
+            /** @description By what it travels: car, truck, motorbike, foot; `null` by straight line. */
+            profile: string | null;
             /** @description Counted from 1. */
             rank: number;
             reasons: components["schemas"]["Reason"][];
+            /**
+             * Format: double
+             * @description Metres by road; 0 without one.
+             */
+            road_m: number;
+            /**
+             * Format: int64
+             * @description By which the candidates are ordered, seconds: the middle of its time of arrival, and what counts against it.
+             */
+            score_s: number;
+            /** @description Its place by straight line. */
+            straight_rank: number;
             unit: components["schemas"]["UnitsFeature"];
         };
         /** @description A fix that was not taken. */
@@ -2838,6 +3246,69 @@ export interface components {
                 recorded_at: string;
                 /** @description Where the record comes from. */
                 source?: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /** @description Road closures */
+        RoadClosuresFeature: {
+            geometry: components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Who closed it. */
+                closed_by?: string;
+                /** @description What was said to it. */
+                end_reason?: string;
+                /**
+                 * Format: date-time
+                 * @description When somebody opened it, or its time was over.
+                 */
+                ended_at?: string;
+                /** @description Who opened it. */
+                ended_by?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /** @description Kilometre post where it begins. */
+                from_km?: number;
+                /**
+                 * Format: uuid
+                 * @description The incident that cut the road.
+                 */
+                incident_id?: string;
+                /** @description What it is called; from the road and the reason if not said. */
+                name?: string;
+                /** @description Free remark. */
+                note?: string;
+                /** @description Who does not get through; all on wheels if not said. */
+                profiles?: ("car" | "truck" | "motorbike" | "foot")[];
+                /**
+                 * @description Why.
+                 * @enum {string}
+                 */
+                reason: "landslide" | "rockfall" | "flooded_ford" | "flood" | "bridge_damage" | "subsidence" | "fallen_tree" | "accident" | "works" | "rain" | "night" | "other";
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Short sign of the road (QL12). */
+                road_ref?: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /** @description Share of the speed that is left where one gets through slowly; absent: nobody of these gets through. */
+                speed_factor?: number;
+                /** @description Kilometre post where it ends; that where it begins if absent. */
+                to_km?: number;
+                /**
+                 * Format: date-time
+                 * @description Start; now if not said.
+                 */
+                valid_from?: string;
+                /**
+                 * Format: date-time
+                 * @description End; absent until somebody opens the road.
+                 */
+                valid_to?: string;
                 /** @description What If-Match names. */
                 version: number;
             };
@@ -3041,6 +3512,13 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description A need that the candidates do not meet. */
+        Shortfall: {
+            capability: string;
+            /** @description Units that are missing. */
+            missing: number;
+            reason: components["schemas"]["Reason"];
+        };
         /** @description Who comes in: by name and password, or as a demo actor. */
         SignInCall: {
             /** @description One of `demo_actors`. */
@@ -3140,12 +3618,25 @@ export interface components {
              * @description How the status became known.
              * @enum {string}
              */
-            source?: "own" | "radio" | "desk";
+            source?: "own" | "radio" | "phone" | "desk";
             /**
              * @description What it is doing.
              * @enum {string}
              */
             status: "available" | "on_patrol" | "dispatched" | "acknowledged" | "en_route" | "on_scene" | "searching" | "transporting" | "staging" | "returning" | "resting" | "off_duty" | "out_of_service" | "distress";
+        };
+        /** @description What the unit says, or has said for it. */
+        StepCall: {
+            /** @description When it happened; now if absent. */
+            at?: string | null;
+            /** @description decline: why. */
+            reason?: string | null;
+            /** @enum {string} */
+            source?: "own" | "radio" | "phone" | "desk";
+            /** @enum {string} */
+            step: "acknowledge" | "decline" | "en_route" | "on_scene" | "clear";
+            /** @description Who was heard; needed by radio and by phone. */
+            told_by?: string | null;
         };
         /**
          * @description What lies on a road.
@@ -3171,6 +3662,11 @@ export interface components {
             sources: (number | null)[];
             targets: (number | null)[];
         };
+        /**
+         * @description What a way out leads to.
+         * @enum {string}
+         */
+        Target: "commune_seat" | "health_station" | "province_seat";
         /** @description What stands in clear of a tip. */
         TipAnswer: {
             /** @description `phone`, `in_person`, `letter`, `radio` or `web`. */
@@ -3284,6 +3780,13 @@ export interface components {
         TokenCall: {
             label: string;
         };
+        /** @description A closure that nobody makes. */
+        TriedClosure: {
+            /** @description A point on a road, or a line along or across roads. */
+            geometry: Record<string, never>;
+            /** @description Who does not get through; all on wheels if not said. */
+            profiles?: components["schemas"]["ProfileName"][];
+        };
         /** @description A unit that cannot be sent now. */
         UnitLeftOut: {
             /** Format: double */
@@ -3387,7 +3890,7 @@ export interface components {
                  * @description How the status became known.
                  * @enum {string}
                  */
-                status_source?: "own" | "radio" | "desk";
+                status_source?: "own" | "radio" | "phone" | "desk";
                 /** @description Vehicle. */
                 vehicle?: string;
                 /** @description What If-Match names. */
@@ -3693,6 +4196,44 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
+    acknowledge_alarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the alarm */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alarm, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["AlarmsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
     along: {
         parameters: {
             query?: {
@@ -3729,6 +4270,154 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    hear_of_unit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the assignment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AccountabilityCall"];
+            };
+        };
+        responses: {
+            /** @description The assignment, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["AssignmentsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    decide_assignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the assignment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionCall"];
+            };
+        };
+        responses: {
+            /** @description The assignment, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["AssignmentsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: where it stands, since when, and what is `allowed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    step_assignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the assignment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepCall"];
+            };
+        };
+        responses: {
+            /** @description The assignment, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["AssignmentsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: where it stands, since when, and what is `allowed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     read_audit: {
@@ -4287,6 +4976,82 @@ export interface operations {
             400: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    cut_off: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counts and records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CutOffAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `roads_not_loaded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    try_cut_off: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CutOffCall"];
+            };
+        };
+        responses: {
+            /** @description Counts and records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CutOffAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description `roads_not_loaded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     list_devices: {
