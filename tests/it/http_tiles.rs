@@ -25,6 +25,11 @@ async fn every_collection_with_places_is_drawn() {
     let server = Server::demo().await;
     let officer = server.actor("duty_officer");
     let whole = Tile::at(7, 103.2, 22.3).unwrap();
+    let closure = json!({
+        "geometry": {"type": "Point", "coordinates": [103.16, 22.47]},
+        "properties": {"reason": "landslide"},
+    });
+    done(officer.post("/api/collections/road_closures/items", closure).await, StatusCode::CREATED).await;
     for collection in Collection::ALL {
         let name = collection.as_str();
         let Some(bytes) = tile(&officer, name, whole).await else {

@@ -71,7 +71,7 @@ pub struct Picture {
 impl Picture {
     pub async fn read(base: &str) -> Self {
         let mut picture = Self { records: HashMap::new(), entries: HashMap::new() };
-        for collection in ["incidents", "units", "shelters", "duty_log"] {
+        for collection in ["incidents", "units", "shelters", "duty_log", "assignments", "alarms"] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {
                 let page: Value = client().get(path).send().await.unwrap().json().await.unwrap();
@@ -100,7 +100,8 @@ impl Picture {
                 let unit = &self.records[unit.as_str().unwrap()];
                 assert_eq!(unit["properties"]["incident_id"], id.as_str(), "assigned on one side: {feature} {unit}");
             }
-            if feature["properties"]["force"].is_string()
+            // A unit.
+            if feature["properties"]["status"].is_string()
                 && let Some(incident) = feature["properties"]["incident_id"].as_str()
             {
                 assert!(lists(&self.records[incident], id), "assigned on one side: {feature}");

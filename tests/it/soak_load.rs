@@ -311,18 +311,18 @@ async fn read(client: &Client, base: &str, seen: u64, collection: &str, id: &str
 
 /// The next step in the life of an incident; after its end, another incident.
 fn next_of(incident: &Value, unit: &str, chance: u64) -> Call {
-    use Collection::{DutyLog, Incidents, Units};
+    use Collection::{Assignments, DutyLog, Incidents, Units};
     let path = |verb: &str| format!("/api/incidents/{}/{verb}", id(incident));
     let verb = |name: &str, body| Call::new(Method::POST, path(name), body, &[Incidents, DutyLog]).seen(incident);
     match incident["properties"]["state"].as_str().unwrap() {
         "reported" => verb("verify", json!({})),
         "verified" => {
-            let both = &[Incidents, Units, DutyLog];
+            let both = &[Incidents, Units, Assignments, DutyLog];
             Call::new(Method::POST, path("assignments"), json!({"unit_id": unit}), both).seen(incident)
         }
         "dispatched" => {
             let path = format!("/api/units/{unit}/status");
-            Call::new(Method::POST, path, json!({"status": "on_scene"}), &[Units, Incidents, DutyLog])
+            Call::new(Method::POST, path, json!({"status": "on_scene"}), &[Units, Incidents, Assignments, DutyLog])
         }
         "in_progress" if chance < 60 => verb("update", json!({"text": "Đường tắc", "injured": chance})),
         "in_progress" => verb("contain", json!({})),
