@@ -26,8 +26,8 @@ async fn every_collection_with_places_is_drawn() {
     let officer = server.actor("duty_officer");
     let whole = Tile::at(7, 103.2, 22.3).unwrap();
     let closure = json!({
-        "geometry": {"type": "Point", "coordinates": [103.16, 22.47]},
-        "properties": {"reason": "landslide"},
+        "geometry": null,
+        "properties": {"reason": "landslide", "road_ref": "QL12", "from_km": 10, "to_km": 60},
     });
     done(officer.post("/api/collections/road_closures/items", closure).await, StatusCode::CREATED).await;
     for collection in Collection::ALL {
