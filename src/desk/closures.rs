@@ -28,6 +28,16 @@ impl Desk {
         self.write_in_turn(&ask, id, |scene| turn(scene, id)).await
     }
 
+    /// Refuses a closure that lies on no road of the network in use.
+    ///
+    /// # Errors
+    /// `no_road`.
+    pub fn lies_on_road(&self, closure: &closures::Closure) -> Result<(), Problem> {
+        let roads = self.roads();
+        let lies = roads.is_none_or(|held| !closures::stretches(&held.roads, &closure.geometry).is_empty());
+        if lies { Ok(()) } else { Err(no_road()) }
+    }
+
     /// Opens a road (`If-Match` needed): the closure ends.
     ///
     /// # Errors

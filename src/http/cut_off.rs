@@ -61,7 +61,7 @@ pub struct CutOffAnswer {
     cut_off: Vec<CutOffRecord>,
     /// Records near which the network has no road at all: nothing is known of them here.
     without_road: usize,
-    /// Closures in force, or tried, that lie on no road.
+    /// Closures in force that lie on no road.
     unmatched_closures: Vec<Uuid>,
 }
 
@@ -130,7 +130,11 @@ pub async fn try_cut_off(writer: Writer) -> Answer {
         )
         .at("/closures")
     })?;
-    let tried = tried.iter().enumerate().map(|(n, value)| tried_closure(n, value)).collect::<Result<_, _>>()?;
+    let tried = tried.iter().enumerate().map(|(n, value)| tried_closure(n, value)).collect::<Result<Vec<_>, _>>()?;
+    let desk = &writer.reader.live()?.desk;
+    for (n, closure) in tried.iter().enumerate() {
+        desk.lies_on_road(closure).map_err(|problem| problem.at(&format!("/closures/{n}/geometry")))?;
+    }
     answer(&writer.reader, tried).await
 }
 

@@ -154,6 +154,9 @@ async fn an_incident_on_the_road_closes_it_in_one_step_and_bad_closures_are_refu
         let refused = duty.post("/api/cut-off", bad).await;
         assert_eq!(refused.status(), 422);
     }
+    let on_nothing = json!({"closures": [{"geometry": {"type": "Point", "coordinates": [103.9, 22.7]}}]});
+    let refused = problem(duty.post("/api/cut-off", on_nothing).await, 422, "no_road").await;
+    assert_eq!(refused["at"], "/closures/0/geometry");
     open(&duty, &closure).await;
     let path = format!("{CLOSURES}/{}", id(&closure));
     let again = duty.write(Method::DELETE, &path, version(&closure) + 1, json!({})).await;

@@ -1888,7 +1888,7 @@ export interface components {
             seq: number;
             /** @description What people must be able to reach, and how many of each are known with a road. */
             targets: components["schemas"]["CutOffTarget"][];
-            /** @description Closures in force, or tried, that lie on no road. */
+            /** @description Closures in force that lie on no road. */
             unmatched_closures: string[];
             /** @description Records near which the network has no road at all: nothing is known of them here. */
             without_road: number;
