@@ -41,7 +41,6 @@ pub struct TriedClosure {
     #[schema(value_type = Object)]
     geometry: Value,
     /// Who does not get through; all on wheels if not said.
-    #[schema(nullable = false)]
     profiles: Option<Vec<ProfileName>>,
 }
 

@@ -171,7 +171,6 @@ pub struct TableCall {
     #[schema(schema_with = shapes::positions)]
     targets: Vec<[f64; 2]>,
     /// `car` if not said.
-    #[schema(nullable = false)]
     profile: Option<ProfileName>,
 }
 

@@ -119,6 +119,9 @@ fn problems_of(method: &str, operation: &Value, asks: Option<Asks>) -> Vec<u16> 
     }
     if method != "get" {
         statuses.push(507);
+        if parameters().any(names_collections) {
+            statuses.push(405); // a collection that verbs alone write
+        }
     }
     statuses
 }
