@@ -9,7 +9,7 @@ use super::hand::Hand;
 use super::incidents::{state_of, target};
 use super::scene::{Draft, Scene, Working, force_word, record_of};
 use super::write::may;
-use super::{Ask, Assigned, Desk, Written, words};
+use super::{Ask, Assigned, Desk, Order, Written, advice, words};
 use crate::domain::access::Deed;
 use crate::domain::transition::Verb;
 use crate::domain::unit::{Availability, availability};
@@ -20,26 +20,18 @@ const LIST_MAX: usize = crate::domain::schema::LIST_ITEMS_MAX;
 
 impl Desk {
     /// Assigns a unit to an incident (`If-Match` of the incident). A busy unit keeps its status: the incident waits
-    /// for it. A unit of another force is asked for, unless the actor is of the joint duty room. A unit that is there
-    /// already is no fault: the records are answered as they stand.
+    /// for it. A unit of another force is asked for, unless the actor is of the joint duty room. A proposal is ordered
+    /// later ([`Desk::decide_assignment`]). A unit that is there already is no fault: the records are answered as they
+    /// stand.
     ///
     /// # Errors
     /// `forbidden_transition` (the incident's state, or a unit in distress or off duty), `unknown_unit`,
     /// `version_conflict` with `present`, `precondition_required`, `limit_exceeded`, `not_found`, `forbidden`.
-    pub async fn assign(&self, ask: &Ask, incident: Uuid, unit: Uuid) -> Result<Assigned, Problem> {
+    pub async fn assign(&self, ask: &Ask, incident: Uuid, order: impl Into<Order>) -> Result<Assigned, Problem> {
         may(&ask.actor, Deed::AssignUnit)?;
-        let written = self.write(ask, |scene| decide_assign(scene, incident, unit, false)).await?;
-        self.assigned(written, incident, unit)
-    }
-
-    /// Proposes that a unit be sent; [`Desk::decide_assignment`] orders it.
-    ///
-    /// # Errors
-    /// As [`Desk::assign`].
-    pub async fn propose(&self, ask: &Ask, incident: Uuid, unit: Uuid) -> Result<Assigned, Problem> {
-        may(&ask.actor, Deed::AssignUnit)?;
-        let written = self.write(ask, |scene| decide_assign(scene, incident, unit, true)).await?;
-        self.assigned(written, incident, unit)
+        let order = order.into();
+        let written = self.write(ask, |scene| decide_assign(scene, incident, &order)).await?;
+        self.assigned(written, incident, order.unit)
     }
 
     /// Releases a unit from an incident (`If-Match` of the incident); the next incident that waits for it takes it.
@@ -79,7 +71,8 @@ impl Desk {
     }
 }
 
-fn decide_assign(scene: &Scene<'_>, incident: Uuid, unit: Uuid, propose: bool) -> Result<Draft, Problem> {
+fn decide_assign(scene: &Scene<'_>, incident: Uuid, order: &Order) -> Result<Draft, Problem> {
+    let unit = order.unit;
     let record = scene.take_matching(Collection::Incidents, incident)?;
     let sent = scene
         .take(Collection::Units, unit)
@@ -90,11 +83,14 @@ fn decide_assign(scene: &Scene<'_>, incident: Uuid, unit: Uuid, propose: bool) -
     }
     target(Verb::Assign, &state_of(&record))?;
     let mut hand = Hand::new(scene, scene.at()?, record);
-    if propose {
+    if order.is_proposal {
         check_can_go(&sent)?;
         hand.propose(incident, unit)?;
     } else {
-        order(&mut hand, incident, unit)?;
+        give_order(&mut hand, incident, unit)?;
+    }
+    if let Some(followed) = &order.followed {
+        advice::keep(&mut hand, followed, incident, unit)?;
     }
     Ok(hand.finish())
 }
@@ -105,7 +101,7 @@ fn held(incident: &Working) -> Vec<Uuid> {
 }
 
 /// Sends a unit that the actor may order, asks for another's.
-pub(super) fn order(hand: &mut Hand<'_, '_>, incident: Uuid, unit: Uuid) -> Result<(), Problem> {
+pub(super) fn give_order(hand: &mut Hand<'_, '_>, incident: Uuid, unit: Uuid) -> Result<(), Problem> {
     let force = hand.scene.ask.actor.force.map(force_word);
     let is_anothers = {
         let of_unit = hand.read(Collection::Units, unit)?.text("force");

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::assign::{order, send};
+use super::assign::{give_order, send};
 use super::course::Leaving;
 use super::hand::Hand;
 use super::incidents::{limit, needed, state_of, target};
@@ -183,7 +183,7 @@ fn decide(scene: &Scene<'_>, id: Uuid, decision: &Decision) -> Result<Draft, Pro
         }
         _ => {
             check_takes_units(&mut hand, incident)?;
-            order(&mut hand, incident, unit)?;
+            give_order(&mut hand, incident, unit)?;
         }
     }
     Ok(hand.finish())

@@ -51,7 +51,7 @@ use crate::store::{Idempotency, Store, clock};
 
 use self::roads::RoadsHeld;
 pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, Recommendation};
-pub use advice::Advice;
+pub use advice::{Advice, Followed};
 pub use bulk::take_file;
 pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
@@ -88,6 +88,8 @@ pub struct Desk {
     ground: Arc<ground::GroundCache>,
     roads: Arc<RoadsHeld>,
     snaps: Arc<cut_off::SnapsHeld>,
+    /// Advice that an order may rest on.
+    given: Arc<advice::AdviceGiven>,
     /// The newest change that this desk made.
     written: Arc<AtomicU64>,
 }
@@ -235,6 +237,23 @@ pub enum IncidentVerb {
     Acknowledge,
 }
 
+/// What is ordered for an incident.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub unit: Uuid,
+    /// Only written down as what might be sent.
+    pub is_proposal: bool,
+    /// The advice that was on the screen.
+    pub followed: Option<Followed>,
+}
+
+impl From<Uuid> for Order {
+    /// A unit is sent, without advice.
+    fn from(unit: Uuid) -> Self {
+        Self { unit, is_proposal: false, followed: None }
+    }
+}
+
 /// What an assignment or a release led to.
 #[derive(Clone, Debug)]
 pub struct Assigned {
@@ -325,6 +344,7 @@ impl Desk {
             ground: Arc::default(),
             roads: Arc::default(),
             snaps: Arc::default(),
+            given: Arc::default(),
             written: Arc::default(),
         }
     }

@@ -277,7 +277,8 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::BorderSectors
         | C::RoadClosures => DataClass::Public,
         C::Incidents | C::DutyLog | C::Contacts | C::Assignments | C::Alarms => DataClass::Internal,
-        C::Units => DataClass::Restricted,
+        // It tells where the units were.
+        C::Units | C::Advices => DataClass::Restricted,
         C::Households => DataClass::Personal,
     }
 }
@@ -425,7 +426,7 @@ impl Actor {
             // Some kinds of incident, and what is tied to them, are closed even to the province.
             Reach::Area => {
                 use Collection as C;
-                whole && !matches!(collection, C::Incidents | C::DutyLog | C::Assignments | C::Alarms)
+                whole && !matches!(collection, C::Incidents | C::DutyLog | C::Assignments | C::Alarms | C::Advices)
             }
             Reach::ForceInArea | Reach::Task | Reach::Reduced | Reach::Nothing => false,
         }

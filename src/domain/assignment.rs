@@ -232,6 +232,7 @@ pub(super) const FIELDS: &[Field] = &[
     verb("unit_id", Reference, "The unit."),
     verb("unit_force", Choice(FORCES), "The unit's force."),
     verb("by_force", Choice(FORCES), "The force of whoever ordered or asked; absent for the joint duty room."),
+    verb("advice_id", Reference, "The advice that was on the screen of whoever ordered."),
     verb("state", Choice(STATES), "Where it is in its life."),
     verb("state_at", Time, "When the state became true."),
     verb("proposed_at", Time, "When it was proposed."),

@@ -33,7 +33,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::RoadClosures => Deed::CloseRoad,
         Collection::Incidents | Collection::Alarms => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
-        Collection::Assignments => Deed::AssignUnit,
+        Collection::Assignments | Collection::Advices => Deed::AssignUnit,
         Collection::Contacts | Collection::Places => Deed::EditPlace,
         Collection::DutyLog => Deed::WriteLog,
         Collection::BorderSectors
@@ -45,7 +45,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 87] = [
+pub static DOORS: [(&str, &str, Asks); 88] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -54,6 +54,7 @@ pub static DOORS: [(&str, &str, Asks); 87] = [
     ("POST", "/api/alarms/{id}/acknowledge", Asks::Deed(Deed::RunIncident)),
     ("GET", "/api/along", Asks::Account),
     ("POST", "/api/assignments/{id}/accountability", Asks::Deed(Deed::ReportUnit)),
+    ("GET", "/api/assignments/{id}/advice", Asks::Account),
     ("POST", "/api/assignments/{id}/decisions", Asks::Deed(Deed::AssignUnit)),
     ("POST", "/api/assignments/{id}/steps", Asks::Deed(Deed::ReportUnit)),
     ("GET", "/api/audit", Asks::Deed(Deed::ReadAudit)),

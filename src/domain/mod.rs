@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod account;
+pub mod advice;
 pub mod change;
 pub mod closure;
 pub mod collection;
@@ -23,6 +24,7 @@ pub mod duty_log;
 pub mod fold;
 pub mod household;
 pub mod incident;
+pub mod move_up;
 pub mod openid;
 pub mod place;
 pub mod place_text;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::Timestamp;
 use super::change::Seq;
+use super::move_up::{self, EmptyPost, MoveUp};
 use super::run_card::{self, Need, Shortfall};
 use super::unit::{Availability, availability};
 
@@ -27,6 +28,12 @@ const DETOUR: (f64, f64) = (1.2, 2.5);
 const ROAD_SPREAD: (f64, f64) = (1.0, 1.5);
 /// As [`ROAD_SPREAD`], for whoever walks beside the roads.
 const FOOT_SPREAD: (f64, f64) = (1.0, 1.8);
+/// How much longer a way takes in the dark: an assumption until own tracks tell better.
+const NIGHT_FACTOR: f64 = 1.2;
+/// The dark, hours of the day in Lai Châu: from, to. The sun sets there between 17:20 and 18:50.
+const NIGHT_HOURS: (i8, i8) = (18, 6);
+/// For how long a unit that declined an order, or let it time out, is not offered for it again, seconds.
+const DECLINED_S: i64 = 30 * 60;
 /// Seconds that a second of age beyond [`FRESH_S`] counts, up to [`AGE_MAX_S`].
 const AGE_SHARE: f64 = 0.2;
 const FRESH_S: i64 = 2 * 60;
@@ -155,8 +162,12 @@ pub struct UnitFacts {
     pub queued_incident_ids: Vec<Uuid>,
     /// It belongs to the post in charge of the border sector where the incident is.
     pub is_sector_post: bool,
+    /// Its post.
+    pub station_id: Option<Uuid>,
     /// Other units that its post could still send; `None` for a unit without a post.
     pub cover_left: Option<usize>,
+    /// When it last declined an order to this incident, or let it time out.
+    pub declined_at: Option<Timestamp>,
 }
 
 /// What is asked.
@@ -170,6 +181,8 @@ pub struct Asked {
     pub now: Timestamp,
     /// Only the commune of the incident is known: distances are to its label point.
     pub commune_only: bool,
+    /// It is dark ([`is_night`]): all ways take longer.
+    pub is_night: bool,
     /// Most candidates.
     pub limit: usize,
 }
@@ -221,6 +234,15 @@ pub struct Recommendation {
     pub shortfalls: Vec<Shortfall>,
     pub candidates: Vec<Candidate>,
     pub left_out: Vec<LeftOut>,
+    /// Who could hold the posts that the picks leave empty.
+    pub move_ups: Vec<MoveUp>,
+}
+
+/// Whether it is dark at this moment in Lai Châu, by the clock.
+#[must_use]
+pub fn is_night(at: Timestamp) -> bool {
+    let hour = at.local_hour();
+    hour >= NIGHT_HOURS.0 || hour < NIGHT_HOURS.1
 }
 
 impl Reason {
@@ -229,9 +251,10 @@ impl Reason {
     }
 }
 
-/// Ranks what is known: candidates best first, and those left out, nearest first, each with its reasons.
+/// Ranks what is known: candidates best first, and those left out, nearest first, each with its reasons. `empty_posts`
+/// are those of the picks; they decide on nothing but [`Recommendation::move_ups`].
 #[must_use]
-pub fn rank(asked: &Asked, units: &[UnitFacts], seq: Seq) -> Recommendation {
+pub fn rank(asked: &Asked, units: &[UnitFacts], empty_posts: &[EmptyPost], seq: Seq) -> Recommendation {
     let needs = run_card::needs(&asked.kind);
     let mut candidates = Vec::new();
     let mut left_out = Vec::new();
@@ -268,6 +291,7 @@ pub fn rank(asked: &Asked, units: &[UnitFacts], seq: Seq) -> Recommendation {
         shortfalls,
         candidates,
         left_out,
+        move_ups: move_up::propose(asked, empty_posts),
     }
 }
 
@@ -294,6 +318,14 @@ fn obstacles(asked: &Asked, unit: &UnitFacts) -> Vec<Reason> {
         (Availability::Unavailable, status) => {
             reasons.push(Reason::new("out_of_service", "không hoạt động", format!("out of service ({status})")));
         }
+    }
+    if let Some(at) = unit.declined_at.filter(|at| asked.now.seconds_since(*at) < DECLINED_S) {
+        let clock = &at.local_text()[11..16];
+        reasons.push(Reason::new(
+            "declined",
+            format!("không nhận vụ việc này lúc {clock}"),
+            format!("declined this incident, or did not answer, at {clock}"),
+        ));
     }
     if let Some(min) = run_card::crew_min(&asked.kind)
         && let Some(crew) = unit.crew.filter(|crew| *crew < min)
@@ -325,7 +357,7 @@ fn candidate(asked: &Asked, needs: &'static [Need], unit: &UnitFacts, place: &St
     let missing: Vec<&'static str> = (needs.iter().map(|need| need.capability))
         .filter(|needed| !unit.capabilities.iter().any(|has| has == needed))
         .collect();
-    let (eta_min_s, eta_max_s) = eta_s(unit, place.distance_m, travel);
+    let (eta_min_s, eta_max_s) = eta_s(asked, unit, place.distance_m, travel);
     let aged_s = age_s.map_or(0.0, |age_s| ((age_s - FRESH_S).max(0) as f64 * AGE_SHARE).min(AGE_MAX_S));
     let cover_s = if unit.cover_left == Some(0) { COVER_S } else { 0.0 };
     let danger_s = travel.danger_s.unwrap_or(0.0) * DANGER_SHARE;
@@ -359,6 +391,14 @@ fn reasons(
     let mut reasons = vec![basis_reason(travel)];
     if asked.kind == "illegal_crossing" && unit.is_sector_post {
         reasons.push(Reason::new("sector_post", "đồn phụ trách đoạn biên giới", "the post in charge of this sector"));
+    }
+    if asked.is_night {
+        let percent = ((NIGHT_FACTOR - 1.0) * 100.0).round();
+        reasons.push(Reason::new(
+            "night",
+            format!("trời tối: tính thêm {percent}% thời gian đi"),
+            format!("it is dark: {percent}% added to the way"),
+        ));
     }
     if asked.commune_only {
         reasons.push(Reason::new(
@@ -419,7 +459,7 @@ fn basis_reason(travel: &Travel) -> Reason {
 }
 
 /// Least and most seconds until arrival.
-fn eta_s(unit: &UnitFacts, distance_m: f64, travel: &Travel) -> (i64, i64) {
+pub(super) fn eta_s(asked: &Asked, unit: &UnitFacts, distance_m: f64, travel: &Travel) -> (i64, i64) {
     let (soon, late) = mobilise_s(matches!(unit.status.as_str(), "on_patrol" | "returning"));
     let (least, most) = match travel.basis {
         EtaBasis::RoadGraph => (travel.duration_s * ROAD_SPREAD.0, travel.duration_s * ROAD_SPREAD.1),
@@ -431,146 +471,10 @@ fn eta_s(unit: &UnitFacts, distance_m: f64, travel: &Travel) -> (i64, i64) {
             (way(DETOUR.0, speeds.1), way(DETOUR.1, speeds.0))
         }
     };
-    ((soon + least).round() as i64, (late + most).round() as i64)
+    let dark = if asked.is_night { NIGHT_FACTOR } else { 1.0 };
+    ((soon + least * dark).round() as i64, (late + most * dark).round() as i64)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::unit::KINDS;
-
-    fn unit(number: u128, status: &str, distance_m: Option<f64>) -> UnitFacts {
-        let position = |at| UnitPosition { lon: 103.0, lat: 22.0, source: "gps".into(), at, accuracy_m: None };
-        UnitFacts {
-            unit_id: Uuid::from_u128(number),
-            kind: "rescue_team".into(),
-            force: "police".into(),
-            status: status.into(),
-            capabilities: vec!["search".into()],
-            crew: Some(5),
-            place: distance_m.map(|distance_m| Standing {
-                position: position(Some(Timestamp::from_ms(0))),
-                distance_m,
-                bearing_deg: 90.0,
-                straight_rank: 1,
-                travel: Some(Travel {
-                    basis: EtaBasis::StraightLine,
-                    profile: None,
-                    duration_s: 0.0,
-                    road_m: 0.0,
-                    foot_m: 0.0,
-                    danger_s: None,
-                }),
-            }),
-            incident_id: None,
-            queued_incident_ids: Vec::new(),
-            is_sector_post: false,
-            cover_left: None,
-        }
-    }
-
-    fn asked(minutes: i64) -> Asked {
-        Asked {
-            incident_id: Uuid::nil(),
-            kind: "landslide".to_owned(),
-            force: Some("border_guard".to_owned()),
-            now: Timestamp::from_ms(minutes * 60_000),
-            commune_only: false,
-            limit: 10,
-        }
-    }
-
-    fn codes(reasons: &[Reason]) -> Vec<&'static str> {
-        reasons.iter().map(|reason| reason.code).collect()
-    }
-
-    #[test]
-    fn the_nearest_free_unit_is_first_and_an_old_fix_hides_nobody() {
-        let units = vec![unit(1, "available", Some(9_000.0)), unit(2, "on_patrol", Some(4_000.0))];
-        let advice = rank(&asked(90), &units, 7);
-        let order: Vec<u128> = advice.candidates.iter().map(|c| c.unit_id.as_u128()).collect();
-        assert_eq!(order, [2, 1]);
-        let first = &advice.candidates[0];
-        assert_eq!(first.missing_capabilities, ["first_aid"]);
-        assert_eq!(first.age_s, Some(5_400));
-        let expected = ["straight_line", "position_stale", "missing_capability", "other_force"];
-        assert_eq!(codes(&first.reasons), expected);
-        assert!(first.eta_min_s < first.eta_max_s);
-    }
-
-    #[test]
-    fn whoever_is_left_out_is_told_why() {
-        let mut on_it = unit(1, "dispatched", Some(100.0));
-        on_it.incident_id = Some(Uuid::nil());
-        let mut waits = unit(2, "on_scene", Some(200.0));
-        (waits.incident_id, waits.queued_incident_ids) = (Some(Uuid::max()), vec![Uuid::nil()]);
-        let units = vec![
-            on_it,
-            waits,
-            unit(3, "resting", Some(300.0)),
-            unit(4, "off_duty", Some(400.0)),
-            unit(5, "distress", Some(500.0)),
-            unit(6, "available", None),
-        ];
-        let advice = rank(&asked(1), &units, 7);
-        assert!(advice.candidates.is_empty());
-        let why: Vec<Vec<&str>> = advice.left_out.iter().map(|left| codes(&left.reasons)).collect();
-        let expected = [
-            vec!["already_assigned"],
-            vec!["already_queued", "busy"],
-            vec!["resting"],
-            vec!["off_duty"],
-            vec!["distress"],
-            vec!["no_position"],
-        ];
-        assert_eq!(why, expected);
-    }
-
-    #[test]
-    fn what_was_shown_is_ranked_again_from_what_was_stored() {
-        let mut units: Vec<UnitFacts> =
-            (1..9).map(|n| unit(n, "available", Some(1_000.0 * ((n * 5) % 7 + 1) as f64))).collect();
-        units[3].cover_left = Some(0);
-        units[5].status = "resting".into();
-        let asked = asked(40);
-        let advice = rank(&asked, &units, 7);
-        let stored = serde_json::to_string(&(&asked, &units)).unwrap();
-        let (asked, units): (Asked, Vec<UnitFacts>) = serde_json::from_str(&stored).unwrap();
-        assert_eq!(rank(&asked, &units, 7), advice);
-        // And without one of them the others stand as they stood.
-        let gone = units[0].unit_id;
-        let fewer: Vec<UnitFacts> = units.into_iter().filter(|unit| unit.unit_id != gone).collect();
-        for candidate in rank(&asked, &fewer, 7).candidates {
-            let before = advice.candidates.iter().find(|c| c.unit_id == candidate.unit_id).unwrap();
-            assert_eq!((candidate.eta_max_s, candidate.score_s), (before.eta_max_s, before.score_s));
-        }
-    }
-
-    #[test]
-    fn a_small_crew_and_a_cut_road_are_told_as_the_reason() {
-        let (mut few, mut cut) = (unit(1, "available", Some(100.0)), unit(2, "available", Some(200.0)));
-        few.crew = Some(2);
-        cut.place.as_mut().unwrap().travel = None;
-        let advice = rank(&asked(1), &[few, cut], 7);
-        let why: Vec<Vec<&str>> = advice.left_out.iter().map(|left| codes(&left.reasons)).collect();
-        assert_eq!(why, [vec!["crew_too_small"], vec!["no_way"]]);
-        assert_eq!(advice.shortfalls.len(), 2, "nobody is left who brings what a landslide needs");
-    }
-
-    #[test]
-    fn at_the_border_the_post_of_the_sector_comes_first() {
-        let (near, mut post) = (unit(1, "available", Some(100.0)), unit(2, "available", Some(30_000.0)));
-        post.is_sector_post = true;
-        let asked = Asked { kind: "illegal_crossing".to_owned(), ..asked(1) };
-        let order: Vec<u128> = rank(&asked, &[near, post], 7).candidates.iter().map(|c| c.unit_id.as_u128()).collect();
-        assert_eq!(order, [2, 1]);
-    }
-
-    #[test]
-    fn the_tables_use_known_words() {
-        assert!(SPEEDS_KMH.iter().all(|(kind, _)| KINDS.contains(kind)));
-        assert!(TRAVELS_BY.iter().all(|(kind, _)| KINDS.contains(kind)));
-        let words = crate::domain::closure::PROFILES;
-        assert!(TRAVELS_BY.iter().all(|(_, by)| by.iter().all(|profile| words.contains(profile))));
-    }
-}
+#[path = "recommend_tests.rs"]
+mod tests;

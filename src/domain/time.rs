@@ -89,6 +89,12 @@ impl Timestamp {
         (local.year(), (local.month() - 1) / 3 + 1)
     }
 
+    /// Hour of the day in Asia/Ho_Chi_Minh, 0–23.
+    #[must_use]
+    pub fn local_hour(self) -> i8 {
+        PROVINCE.to_datetime(self.instant()).hour()
+    }
+
     fn instant(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }

@@ -1,29 +1,19 @@
-//! Who goes: advice, assignment, release.
+//! Who goes: assignment, release.
 
 use axum::extract::Path;
 use axum::http::header;
 use axum::response::Response;
-use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::actor::{Reader, Writer};
-use super::answer::{etag, feature_value, json as json_answer, json_bytes};
+use super::answer::{etag, json_bytes};
 use super::error::{Answer, Refusal, internal};
-use super::long;
-use super::params::{Params, id_named};
+use super::params::id_named;
 use super::shapes;
-use crate::desk::{Assigned, LeftOut, Reason, UnitCandidate};
-use crate::domain::change::FixSource;
-use crate::domain::recommend::{EtaBasis, UnitPosition};
-use crate::domain::run_card::{Need, Shortfall};
-use crate::domain::{Collection, Timestamp};
-use crate::picture::View;
-
-/// Candidates if nothing else is asked, and most.
-const CANDIDATES: usize = 10;
-const CANDIDATES_MAX: usize = 200;
+use crate::desk::{Assigned, Order};
+use crate::domain::Collection;
 
 /// Whom to send.
 #[derive(ToSchema)]
@@ -34,6 +24,8 @@ pub struct AssignCall {
     at: Option<String>,
     /// Only write down that it might be sent.
     propose: Option<bool>,
+    /// `advice_id` of the recommendation that was on the screen: it is kept with the order.
+    advice_id: Option<Uuid>,
 }
 
 /// An incident and a unit that was assigned to it or released.
@@ -68,10 +60,15 @@ pub async fn assign_unit(Path(id): Path<String>, writer: Writer) -> Answer {
     let id = id_named(&id)?;
     let mut fields = writer.fields()?;
     let (unit, at) = (fields.needed_uuid("unit_id")?, fields.time("at")?);
-    let proposes = fields.boolean("propose")?.unwrap_or(false);
+    let is_proposal = fields.boolean("propose")?.unwrap_or(false);
+    let advice = fields.uuid("advice_id")?;
     fields.finish()?;
     let (desk, ask) = (writer.desk()?, writer.ask_of_seen(at)?);
-    let assigned = if proposes { desk.propose(&ask, id, unit).await? } else { desk.assign(&ask, id, unit).await? };
+    let followed = match advice {
+        Some(advice) => Some(desk.followed(&writer.reader.view()?, id, advice)?),
+        None => None,
+    };
+    let assigned = desk.assign(&ask, id, Order { unit, is_proposal, followed }).await?;
     show_both(&writer.reader, &assigned)
 }
 
@@ -115,144 +112,4 @@ fn show_both(reader: &Reader, assigned: &Assigned) -> Result<Response, Refusal> 
     let mut answer = json_bytes(body);
     answer.headers_mut().insert(header::ETAG, etag(incident.version()));
     Ok(answer)
-}
-
-/// Units for an incident.
-#[derive(Serialize, ToSchema)]
-pub struct RecommendationAnswer {
-    incident_id: Uuid,
-    #[schema(value_type = String, format = DateTime)]
-    as_of: Timestamp,
-    /// What the picture held.
-    seq: u64,
-    /// What this kind of incident asks for.
-    required_capabilities: Vec<&'static str>,
-    /// The same with how many units are to bring it.
-    needs: &'static [Need],
-    /// The candidates that together bring it.
-    picks: Vec<Uuid>,
-    /// What no candidate brings.
-    shortfalls: Vec<Shortfall>,
-    /// Best first.
-    candidates: Vec<RecommendedUnit>,
-    left_out: Vec<UnitLeftOut>,
-}
-
-/// A unit that can be sent.
-#[derive(Serialize, ToSchema)]
-pub struct RecommendedUnit {
-    #[schema(schema_with = shapes::unit)]
-    unit: Value,
-    /// Counted from 1.
-    rank: usize,
-    /// Geodesic metres, straight line.
-    distance_m: f64,
-    /// From the incident to the unit, degrees clockwise from true north.
-    bearing_deg: f64,
-    eta_min_s: i64,
-    eta_max_s: i64,
-    eta_basis: EtaBasis,
-    /// By what it travels: car, truck, motorbike, foot; `null` by straight line.
-    #[schema(required)]
-    profile: Option<String>,
-    /// Metres by road; 0 without one.
-    road_m: f64,
-    /// Metres on foot beside the road.
-    foot_m: f64,
-    /// Its place by straight line.
-    straight_rank: usize,
-    /// By which the candidates are ordered, seconds: the middle of its time of arrival, and what counts against it.
-    score_s: i64,
-    position: RecommendedFrom,
-    capabilities: Vec<String>,
-    missing_capabilities: Vec<&'static str>,
-    reasons: Vec<Reason>,
-}
-
-/// Where a unit is taken to be, and how that is known.
-#[derive(Serialize, ToSchema)]
-pub struct RecommendedFrom {
-    lon: f64,
-    lat: f64,
-    #[schema(value_type = FixSource)]
-    source: String,
-    /// When it was true; `null` for a unit at its post.
-    #[schema(value_type = Option<String>, format = DateTime, required)]
-    at: Option<Timestamp>,
-    #[schema(required)]
-    age_s: Option<i64>,
-    #[schema(required)]
-    accuracy_m: Option<f64>,
-}
-
-/// A unit that cannot be sent now.
-#[derive(Serialize, ToSchema)]
-pub struct UnitLeftOut {
-    #[schema(schema_with = shapes::unit)]
-    unit: Value,
-    #[schema(required)]
-    distance_m: Option<f64>,
-    reasons: Vec<Reason>,
-}
-
-/// Units for an incident, ranked, with the reason; those left out with theirs.
-#[utoipa::path(
-    get, path = "/api/incidents/{id}/recommendation", tag = "incidents",
-    params(
-        ("id" = String, Path, description = "Id of the incident"),
-        ("limit" = Option<u32>, Query, description = "Most candidates; 10 if not said"),
-    ),
-    responses((status = 200, description = "The advice", body = RecommendationAnswer))
-)]
-pub async fn recommend(reader: Reader, Path(id): Path<String>) -> Answer {
-    let id = id_named(&id)?;
-    let mut params = Params::parse(reader.uri.query())?;
-    let limit = params.count("limit", CANDIDATES_MAX)?.unwrap_or(CANDIDATES);
-    params.finish()?;
-    let view = reader.view()?;
-    let desk = &reader.live()?.desk;
-    let looks_at = view.held(&[Collection::Units]);
-    let advice = long::answer(&reader, looks_at, || desk.recommendation(&view, id, limit)).await??.recommendation;
-    json_answer(&RecommendationAnswer {
-        incident_id: advice.incident_id,
-        as_of: advice.as_of,
-        seq: advice.seq,
-        required_capabilities: advice.needs.iter().map(|need| need.capability).collect(),
-        needs: advice.needs,
-        picks: advice.picks,
-        shortfalls: advice.shortfalls,
-        candidates: advice.candidates.into_iter().map(|candidate| recommended(&view, candidate)).collect(),
-        left_out: advice.left_out.into_iter().map(|unit| left_out(&view, unit)).collect(),
-    })
-}
-
-fn recommended(view: &View, candidate: UnitCandidate) -> RecommendedUnit {
-    let UnitPosition { lon, lat, source, at, accuracy_m } = candidate.position;
-    RecommendedUnit {
-        unit: unit(view, candidate.unit_id),
-        rank: candidate.rank,
-        distance_m: candidate.distance_m,
-        bearing_deg: candidate.bearing_deg,
-        eta_min_s: candidate.eta_min_s,
-        eta_max_s: candidate.eta_max_s,
-        eta_basis: candidate.travel.basis,
-        profile: candidate.travel.profile,
-        road_m: candidate.travel.road_m.round(),
-        foot_m: candidate.travel.foot_m.round(),
-        straight_rank: candidate.straight_rank,
-        score_s: candidate.score_s,
-        position: RecommendedFrom { lon, lat, source, at, age_s: candidate.age_s, accuracy_m },
-        capabilities: candidate.capabilities,
-        missing_capabilities: candidate.missing_capabilities,
-        reasons: candidate.reasons,
-    }
-}
-
-fn left_out(view: &View, unit_left: LeftOut) -> UnitLeftOut {
-    UnitLeftOut { unit: unit(view, unit_left.unit_id), distance_m: unit_left.distance_m, reasons: unit_left.reasons }
-}
-
-/// The unit as the same View shows it that the advice was made from.
-fn unit(view: &View, id: Uuid) -> Value {
-    view.item(Collection::Units, id).map(|shown| feature_value(&shown)).unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod actor;
+mod advice;
 mod answer;
 mod app;
 mod around;

@@ -9,9 +9,9 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants, health,
-    imports, incidents, items, landing, me, oidc, organisations, pages, places, records, roads, session, setup, tiles,
-    tips, units,
+    accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants,
+    health, imports, incidents, items, landing, me, oidc, organisations, pages, places, records, roads, session, setup,
+    tiles, tips, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -56,7 +56,8 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(places::locate))
         .routes(routes!(assignments::assign_unit))
         .routes(routes!(assignments::release_unit))
-        .routes(routes!(assignments::recommend))
+        .routes(routes!(advice::recommend))
+        .routes(routes!(advice::followed_advice))
         .routes(routes!(course::step_assignment))
         .routes(routes!(course::decide_assignment))
         .routes(routes!(course::hear_of_unit))

@@ -168,6 +168,15 @@ impl Layer {
         })
     }
 
+    /// Records whose ids are not less than `first`, ended ones included, in no useful order: with a UUID v7, those made
+    /// since.
+    pub fn since(&self, first: Uuid) -> impl Iterator<Item = &Arc<Feature>> {
+        self.levels.iter().flat_map(move |level| {
+            let from = level.run.features().partition_point(|feature| feature.id < first);
+            (from..level.run.len()).filter(|slot| !level.dead.get(*slot)).map(|slot| level.run.feature(slot))
+        })
+    }
+
     /// Records that are not ended and whose envelope shares a point with `bbox` (degrees, not across the date line),
     /// in no useful order.
     pub fn in_envelope(&self, bbox: [f64; 4]) -> impl Iterator<Item = &Arc<Feature>> {

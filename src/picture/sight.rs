@@ -73,6 +73,12 @@ pub(super) fn facts<'a>(
                 ..tied
             }
         }
+        // It shows units of all forces, wherever they are: to whoever saw it, and to whoever sees them all.
+        Collection::Advices => Facts {
+            is_own: feature.text("shown_to").is_some_and(|name| name == actor.name),
+            is_closed_kind: incident(feature).is_some_and(|tied| tied.is_closed_kind),
+            ..Facts::default()
+        },
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.
             let station = reference(feature, "station_id");

@@ -102,6 +102,7 @@ impl View {
             C::Households => &[C::AdminUnits],
             C::Units => &[C::Incidents, C::Stations, C::BorderSectors, C::AdminUnits],
             C::DutyLog => &[C::Incidents],
+            C::Advices => &[C::Incidents],
             C::Assignments | C::Alarms => &[C::Incidents, C::Units, C::Stations],
             _ => &[],
         };

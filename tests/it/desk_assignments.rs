@@ -1,7 +1,7 @@
 //! The life of an assignment by the desk's own clock: timers, queues, requests, distress.
 
 use serde_json::{Value, json};
-use trucban::desk::{Ask, Decision, Heard, IncidentVerb, Item, Patch, Report, StatusReport, StepReport, Told};
+use trucban::desk::{Ask, Decision, Heard, IncidentVerb, Item, Order, Patch, Report, StatusReport, StepReport, Told};
 use trucban::domain::accountability::Timers;
 use trucban::domain::assignment::Step;
 use trucban::domain::{Actor, Code, Collection, Force, Problem, Role, Timestamp};
@@ -16,6 +16,10 @@ fn at(after_s: i64) -> Timestamp {
 
 fn told(source: &str, told_by: &str) -> Told {
     Told { source: Some(source.into()), told_by: Some(told_by.into()) }
+}
+
+fn proposal(unit: Uuid) -> Order {
+    Order { is_proposal: true, ..unit.into() }
 }
 
 fn police() -> Actor {
@@ -319,7 +323,7 @@ async fn closing_and_reopening_leave_no_timer_behind() {
     room.assign(incident, other).await;
     let unanswered = room.order_of(incident, other);
     let third = room.unit_at("C", 103.0, 22.0).await;
-    room.desk.propose(&room.seen(incident), incident, third).await.unwrap();
+    room.desk.assign(&room.seen(incident), incident, proposal(third)).await.unwrap();
     let proposed = room.order_of(incident, third);
     room.verb(incident, close()).await.unwrap();
     let states = [order, unanswered, proposed].map(|id| room.order(id, "state"));
@@ -512,7 +516,7 @@ async fn the_joint_duty_room_orders_every_forces_unit() {
 async fn a_proposal_orders_nobody_until_a_duty_officer_does() {
     let room = Room::new().await;
     let (incident, unit) = (room.report("other", 103.0, 22.0).await, room.unit_at("A", 103.0, 22.0).await);
-    let order = room.desk.propose(&room.seen(incident), incident, unit).await.unwrap().assignment.unwrap();
+    let order = room.desk.assign(&room.seen(incident), incident, proposal(unit)).await.unwrap().assignment.unwrap();
     assert_eq!((room.order(order, "state"), room.unit(unit, "status")), (json!("proposed"), json!("available")));
     refused(room.says(unit, order, Step::Acknowledge).await, Code::ForbiddenTransition);
     room.desk.decide_assignment(&Ask::by(officer()), order, decision(Step::Dispatch, Told::default())).await.unwrap();

@@ -91,6 +91,47 @@ async fn a_phone_takes_an_order_and_leads_it_to_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_keeps_the_advice_that_was_on_the_screen_for_those_who_may_see_it() {
+    let server = Server::demo().await;
+    let cast = Cast::of(&server).await;
+    let incident = cast.border.report("landslide", 103.2, 22.4).await;
+    let shown = cast.border.read(&format!("/api/incidents/{}/recommendation", id(&incident))).await;
+    let path = format!("/api/incidents/{}/assignments", id(&incident));
+    let order = |advice: Value| {
+        let call = cast.border.ask(Method::POST, &path).header("if-match", "\"1\"");
+        call.json(&json!({"unit_id": cast.own, "advice_id": advice})).send()
+    };
+    problem(order(json!("yes")).await.unwrap(), 422, "invalid_value").await;
+    let answer = done(order(shown["advice_id"].clone()).await.unwrap(), StatusCode::OK).await;
+    let kept = format!("/api/assignments/{}/advice", order_in(&answer));
+    let again = cast.border.read(&kept).await;
+    assert_eq!((&again["unit_id"], &again["is_as_shown"]), (&json!(cast.own), &json!(true)));
+    let place = again["advice"]["candidates"].as_array().unwrap().iter().position(|c| c["unit"]["id"] == *cast.own);
+    assert_eq!(again["rank"], place.map_or(Value::Null, |place| json!(place + 1)));
+    let times = |advice: &Value| -> Vec<Value> {
+        let of = |c: &Value| json!([c["unit"]["id"], c["rank"], c["eta_min_s"], c["eta_max_s"], c["reasons"]]);
+        advice["candidates"].as_array().unwrap().iter().map(of).collect()
+    };
+    assert!(!times(&shown).is_empty());
+    assert_eq!(times(&again["advice"]), times(&shown));
+    assert_eq!((&again["advice"]["picks"], &again["advice"]["as_of"]), (&shown["picks"], &shown["as_of"]));
+
+    // A telephone sees its order, and not where everybody else was.
+    cast.field.order(order_in(&answer)).await;
+    let advice = cast.border.order(order_in(&answer)).await["advice_id"].take();
+    for hidden in [kept, format!("/api/collections/advices/items/{}", advice.as_str().unwrap())] {
+        problem(cast.field.get(&hidden).await, 404, "not_found").await;
+    }
+    // An order that followed no advice has none, and nobody writes one by hand.
+    let bare = cast.border.report("other", 103.21, 22.4).await;
+    let answer = cast.border.assign(id(&bare), &cast.own).await;
+    problem(cast.border.get(&format!("/api/assignments/{}/advice", order_in(&answer))).await, 404, "not_found").await;
+    let by_hand =
+        cast.border.post("/api/collections/advices/items", json!({"type": "Feature", "properties": {}})).await;
+    problem(by_hand, 405, "method_not_allowed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_is_not_there_to_take_is_refused_and_says_what_is() {
     let server = Server::demo().await;
     let cast = Cast::of(&server).await;

@@ -34,7 +34,10 @@ async fn every_collection_with_places_is_drawn() {
         let name = collection.as_str();
         let Some(bytes) = tile(&officer, name, whole).await else {
             use Collection as C;
-            assert!(matches!(collection, C::DutyLog | C::Contacts | C::Assignments | C::Alarms), "{name} is empty");
+            assert!(
+                matches!(collection, C::DutyLog | C::Contacts | C::Assignments | C::Alarms | C::Advices),
+                "{name} is empty"
+            );
             continue;
         };
         let reader = MvtReaderRef::new(&bytes).unwrap();

@@ -8,6 +8,7 @@ mod audit_chain;
 mod balancer;
 mod commands_tips;
 mod commands_user;
+mod desk_advice;
 mod desk_assignments;
 mod desk_incidents;
 mod desk_items;

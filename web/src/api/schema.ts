@@ -127,6 +127,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/assignments/{id}/advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The advice that an order rested on, as it was shown. */
+        get: operations["followed_advice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/assignments/{id}/decisions": {
         parameters: {
             query?: never;
@@ -1464,6 +1481,53 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description Advice seen at dispatch */
+        AdvicesFeature: {
+            geometry: components["schemas"]["Geometry"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description What it was made from: {asked, seq, roads_id, units, empty_posts}. */
+                basis?: unknown;
+                /**
+                 * @description Their force; absent for the joint duty room.
+                 * @enum {string}
+                 */
+                by_force?: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * Format: uuid
+                 * @description The incident it was asked for.
+                 */
+                incident_id?: string;
+                /** @description False if what was on the screen was not known here any more, and was made anew. */
+                is_as_shown?: boolean;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
+                /** @description The place of the unit in it; absent if it was left out. */
+                rank?: number;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                shown_at?: string;
+                /** @description Who had it on the screen. */
+                shown_to?: string;
+                /**
+                 * Format: uuid
+                 * @description The unit that was sent, asked for or proposed.
+                 */
+                unit_id?: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description Alarms */
         AlarmsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -1534,6 +1598,11 @@ export interface components {
         };
         /** @description Whom to send. */
         AssignCall: {
+            /**
+             * Format: uuid
+             * @description `advice_id` of the recommendation that was on the screen: it is kept with the order.
+             */
+            advice_id?: string | null;
             /** @description When it was ordered; now if absent. */
             at?: string | null;
             /** @description Only write down that it might be sent. */
@@ -1577,6 +1646,11 @@ export interface components {
                  * @description When the unit took the order.
                  */
                 acknowledged_at?: string;
+                /**
+                 * Format: uuid
+                 * @description The advice that was on the screen of whoever ordered.
+                 */
+                advice_id?: string;
                 /**
                  * Format: date-time
                  * @description When the other force agreed.
@@ -1808,7 +1882,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2248,6 +2322,26 @@ export interface components {
             /** @description A message to the handler. */
             text?: string | null;
         };
+        /** @description What was on the screen of whoever ordered. */
+        FollowedAdvice: {
+            /** @description Ranked again from what was stored; units that the reader may not see are not in it. */
+            advice: components["schemas"]["Ranking"];
+            /** Format: uuid */
+            assignment_id: string;
+            /** @description False if the answer was not known any more, and made anew when the order was given. */
+            is_as_shown: boolean;
+            /**
+             * Format: int32
+             * @description Its place in the advice; `null` if it was left out there.
+             */
+            rank: number | null;
+            shown_to: string;
+            /**
+             * Format: uuid
+             * @description The unit that was ordered.
+             */
+            unit_id: string;
+        };
         /**
          * @description The four forces that share the picture.
          * @enum {string}
@@ -2625,6 +2719,27 @@ export interface components {
             sent: components["schemas"]["Coarse"];
             text: string;
         };
+        /** @description A proposal: this unit goes to that post. */
+        MoveUp: {
+            eta_basis: components["schemas"]["EtaBasis"];
+            /** Format: int64 */
+            eta_max_s: number;
+            /** Format: int64 */
+            eta_min_s: number;
+            /** Format: uuid */
+            left_by: string;
+            reason: components["schemas"]["Reason"];
+            /** Format: uuid */
+            station_id: string;
+            /** Format: uuid */
+            unit_id: string;
+        };
+        /** @description A post that a pick leaves empty, and the unit that could hold it meanwhile. */
+        MoveUpAnswer: components["schemas"]["MoveUp"] & {
+            /** @description Name of the post. */
+            station: string;
+            unit: components["schemas"]["UnitsFeature"];
+        };
         MultiLineString: {
             coordinates: components["schemas"]["Position"][][];
             /** @enum {string} */
@@ -2962,6 +3077,31 @@ export interface components {
             /** @description Code of the incident. It is told this once: neither the tip nor the incident names the other. */
             incident: string;
         };
+        /** @description Units for an incident, best first, and those left out, nearest first. */
+        Ranking: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description Best first. */
+            candidates: components["schemas"]["RecommendedUnit"][];
+            /** Format: uuid */
+            incident_id: string;
+            left_out: components["schemas"]["UnitLeftOut"][];
+            /** @description Who could hold the posts that the picks leave empty. */
+            move_ups: components["schemas"]["MoveUpAnswer"][];
+            /** @description The same with how many units are to bring it. */
+            needs: components["schemas"]["Need"][];
+            /** @description The candidates that together bring it. */
+            picks: string[];
+            /** @description What this kind of incident asks for. */
+            required_capabilities: string[];
+            /**
+             * Format: int64
+             * @description What the picture held.
+             */
+            seq: number;
+            /** @description What no candidate brings. */
+            shortfalls: components["schemas"]["Shortfall"][];
+        };
         /** @description Areas that are reached. */
         ReachAnswer: {
             /** @description In the order asked. */
@@ -3015,27 +3155,12 @@ export interface components {
             vi: string;
         };
         /** @description Units for an incident. */
-        RecommendationAnswer: {
-            /** Format: date-time */
-            as_of: string;
-            /** @description Best first. */
-            candidates: components["schemas"]["RecommendedUnit"][];
-            /** Format: uuid */
-            incident_id: string;
-            left_out: components["schemas"]["UnitLeftOut"][];
-            /** @description The same with how many units are to bring it. */
-            needs: components["schemas"]["Need"][];
-            /** @description The candidates that together bring it. */
-            picks: string[];
-            /** @description What this kind of incident asks for. */
-            required_capabilities: string[];
+        RecommendationAnswer: components["schemas"]["Ranking"] & {
             /**
-             * Format: int64
-             * @description What the picture held.
+             * Format: uuid
+             * @description Names this answer in the order that follows it.
              */
-            seq: number;
-            /** @description What no candidate brings. */
-            shortfalls: components["schemas"]["Shortfall"][];
+            advice_id: string;
         };
         /** @description Where a unit is taken to be, and how that is known. */
         RecommendedFrom: {
@@ -3652,8 +3777,7 @@ export interface components {
         };
         /** @description Travel times between many places. */
         TableCall: {
-            /** @description `car` if not said. */
-            profile?: components["schemas"]["ProfileName"];
+            profile?: components["schemas"]["ProfileName"] | null;
             sources: components["schemas"]["Position"][];
             targets: components["schemas"]["Position"][];
         };
@@ -3785,7 +3909,7 @@ export interface components {
             /** @description A point on a road, or a line along or across roads. */
             geometry: Record<string, never>;
             /** @description Who does not get through; all on wheels if not said. */
-            profiles?: components["schemas"]["ProfileName"][];
+            profiles?: components["schemas"]["ProfileName"][] | null;
         };
         /** @description A unit that cannot be sent now. */
         UnitLeftOut: {
@@ -4316,6 +4440,35 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
+    followed_advice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the assignment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The advice, ranked again from what was stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowedAdvice"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     decide_assignment: {
         parameters: {
             query?: never;
@@ -4662,6 +4815,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            405: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
@@ -4746,6 +4900,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            405: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             /** @description version_conflict, with the `present` record */
             412: {
@@ -4809,6 +4964,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            405: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             /** @description version_conflict, with the `present` record */
             412: {
@@ -4872,6 +5028,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            405: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             /** @description version_conflict, with the `present` record */
             412: {
@@ -5514,6 +5671,7 @@ export interface operations {
                 };
             };
             404: components["responses"]["Problem"];
+            405: components["responses"]["Problem"];
             /** @description body_too_large */
             413: {
                 headers: {
