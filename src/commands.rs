@@ -1,5 +1,5 @@
 //! The commands beside `serve`: import, export, check, backup, migrate, copy, restore, simulate, user, audit, retention,
-//! tips, leave. They read the command line, call the rooms, and print for people; what they mean is decided in the rooms.
+//! risk, tips, leave. They read the command line, call the rooms, and print for people; what they mean is decided in the rooms.
 
 mod audit;
 mod copy;
@@ -11,6 +11,7 @@ mod migrate;
 mod not_taken;
 mod restore;
 mod retention;
+mod risk;
 mod tips;
 mod user;
 
@@ -39,6 +40,7 @@ pub use leave::{LeaveArgs, leave_nodes};
 pub use migrate::{MigrateArgs, migrate};
 pub use restore::{RestoreArgs, restore_store};
 pub use retention::{RetentionArgs, retention};
+pub use risk::{RiskArgs, risk};
 pub use tips::{TipsArgs, tips};
 pub use user::{UserArgs, user};
 

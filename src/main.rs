@@ -31,6 +31,7 @@ enum Command {
     User(commands::UserArgs),
     Audit(commands::AuditArgs),
     Retention(commands::RetentionArgs),
+    Risk(commands::RiskArgs),
     Tips(commands::TipsArgs),
     Leave(commands::LeaveArgs),
 }
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::User(args) => commands::user(&args),
         Command::Audit(args) => commands::audit(&args),
         Command::Retention(args) => commands::retention(&args),
+        Command::Risk(args) => commands::risk(&args),
         Command::Tips(args) => commands::tips(&args),
         Command::Leave(args) => commands::leave_nodes(&args),
     }

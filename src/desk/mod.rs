@@ -20,8 +20,10 @@ mod ground;
 mod hand;
 mod incidents;
 mod items;
+mod levels;
 mod locate;
 mod merge;
+mod rain;
 mod report;
 mod roads;
 mod rules;
@@ -56,6 +58,7 @@ pub use bulk::take_file;
 pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use locate::Candidate;
+pub use rain::{GaugeName, READINGS_MAX, RainOutcome, ReadingIn, RefusedReading};
 pub use write::problem_of as store_problem;
 
 /// Where the desk reads the time: the rim. Tests put their own in.
@@ -273,6 +276,16 @@ pub struct StatusReport {
     pub status: String,
     /// `own`, `radio` or `desk`; by who asks if `None`.
     pub source: Option<String>,
+}
+
+/// The level of a zone as somebody sets it.
+#[derive(Clone, Debug)]
+pub struct SetLevel {
+    /// 1–5; `None` takes the level away.
+    pub level: Option<u8>,
+    pub reason: String,
+    /// On whose word, where it came by telephone.
+    pub told_by: Option<String>,
 }
 
 /// What became of an assignment, as told by the unit or for it.

@@ -32,10 +32,12 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
              close, reopen, acknowledge, assignments"
         }
         (Collection::Units, _) => "POST /api/units/{id}/status, POST /api/incidents/{id}/assignments",
-        (Collection::RiskZones, _) => "POST /api/risk_zones/{id}/end",
+        (Collection::RiskZones, _) => "POST /api/risk_zones/{id}/end, level",
         (Collection::RoadClosures, _) => "DELETE /api/collections/road_closures/items/{id}",
         (Collection::Assignments, _) => "POST /api/assignments/{id}/steps, decisions, accountability",
         (Collection::Alarms, _) => "POST /api/alarms/{id}/acknowledge",
+        (Collection::RainDays, _) => "POST /api/rain",
+        (Collection::RiskLevels, _) => "POST /api/rain, POST /api/collections/bulletins/items",
         (Collection::Advices, _) => "POST /api/incidents/{id}/assignments",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         _ => "a verb of the desk",
@@ -94,6 +96,9 @@ pub(super) fn fill(record: &mut Working, actor: &Actor, at: Timestamp) {
         Collection::Places => {
             set_missing(record, "told_by", actor.name.as_str().into());
         }
+        Collection::Bulletins => {
+            record.set("typed_by", actor.name.as_str());
+        }
         _ => {}
     }
 }
@@ -109,6 +114,7 @@ pub(super) fn check(record: &Working) -> Result<(), Problem> {
         Collection::Shelters => shelter(record),
         Collection::DutyLog => log_entry(record),
         Collection::BorderSectors => ordered(record, "from_km", "to_km"),
+        Collection::Bulletins => bulletin(record),
         _ => Ok(()),
     }
 }
@@ -149,6 +155,7 @@ fn referred(field: &str) -> Option<Collection> {
         "unit_id" => Some(Collection::Units),
         "zone_id" | "supersedes" => Some(Collection::RiskZones),
         "corrects_id" => Some(Collection::DutyLog),
+        "replaces_id" => Some(Collection::Bulletins),
         _ => None,
     }
 }
@@ -251,6 +258,17 @@ fn log_entry(record: &Working) -> Result<(), Problem> {
         return Err(broken("text", "thiếu nội dung", "the text is empty"));
     }
     Ok(())
+}
+
+fn bulletin(record: &Working) -> Result<(), Problem> {
+    ordered(record, "rain_24h_min_mm", "rain_24h_max_mm")?;
+    let from = record.time("valid_from").or_else(|| record.time("issued_at"));
+    match (from, record.time("valid_to")) {
+        (Some(from), Some(to)) if to <= from => {
+            Err(broken("valid_to", "hết hiệu lực phải sau khi bắt đầu", "valid_to must lie after its start"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn ordered(record: &Working, from: &str, to: &str) -> Result<(), Problem> {

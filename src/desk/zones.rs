@@ -3,13 +3,17 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::incidents::needed;
+use super::incidents::{limit, needed};
 use super::rules;
 use super::scene::{Draft, Entry, Scene, Working};
 use super::write::may;
-use super::{Ask, Desk, Item, Patch, Written, items};
+use super::{Ask, Desk, Item, Patch, SetLevel, Written, items};
 use crate::domain::access::Deed;
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp, zone};
+
+/// Longest reason of a level and longest name of whoever gave it, characters.
+const LEVEL_REASON_CHARS_MAX: usize = 1_000;
+const TOLD_BY_CHARS_MAX: usize = 200;
 
 impl Desk {
     /// Revokes a zone (`If-Match` needed).
@@ -21,6 +25,20 @@ impl Desk {
         may(&ask.actor, Deed::DrawZone)?;
         needed("reason", &reason)?;
         self.write(ask, |scene| revoke(scene, zone, &reason)).await
+    }
+
+    /// Sets the level that counts here, whatever was computed or issued (`If-Match` needed): a commander's word, or that of
+    /// one who was told by telephone.
+    ///
+    /// # Errors
+    /// `missing_field` without a reason, `limit_exceeded`, `forbidden_transition` if the zone is over, `version_conflict`
+    /// with `present`, `precondition_required`, `not_found`, `forbidden`.
+    pub async fn set_zone_level(&self, ask: &Ask, zone: Uuid, level: SetLevel) -> Result<Written, Problem> {
+        may(&ask.actor, Deed::SetLevel)?;
+        needed("reason", &level.reason)?;
+        limit("reason", &level.reason, LEVEL_REASON_CHARS_MAX)?;
+        limit("told_by", level.told_by.as_deref().unwrap_or_default(), TOLD_BY_CHARS_MAX)?;
+        self.write(ask, |scene| set_level(scene, zone, &level)).await
     }
 
     /// What time makes of a zone: `approved` comes into force at its start, `in_force` expires at its end. Called by
@@ -76,6 +94,9 @@ pub(super) fn create(scene: &Scene<'_>, id: Uuid, item: &Item) -> Result<Draft, 
     let at = scene.at()?;
     let mut record = items::new_record(scene, Collection::RiskZones, id, item)?;
     set_state(&mut record, scene.now)?;
+    if record.integer("level").is_some() {
+        mark_level(&mut record, scene, at);
+    }
     let mut draft = Draft::default();
     let text = format!("Khoanh khu vực nguy hiểm {}", record.label());
     let facts = json!({"to": record.text("state"), "level": record.properties.get("level")});
@@ -112,6 +133,9 @@ pub(super) fn edit(scene: &Scene<'_>, id: Uuid, patch: &Patch, whole: bool) -> R
     let at = scene.at()?;
     let mut record = items::edited(scene, before.clone(), patch, whole)?;
     set_state(&mut record, scene.now)?;
+    if record.integer("level") != before.integer("level") {
+        mark_level(&mut record, scene, at);
+    }
     let mut changed: Vec<&str> = (record.properties.iter())
         .filter(|(name, value)| before.properties.get(*name) != Some(*value))
         .map(|(name, _)| name.as_str())
@@ -125,6 +149,34 @@ pub(super) fn edit(scene: &Scene<'_>, id: Uuid, patch: &Patch, whole: bool) -> R
     let mut draft = Draft::default();
     draft.put(record, at);
     draft.log(scene, at, edited);
+    Ok(draft)
+}
+
+/// Who set the level of the zone, and when.
+fn mark_level(record: &mut Working, scene: &Scene<'_>, at: Timestamp) {
+    record.set_time("level_at", at);
+    record.set("level_by", scene.ask.actor.name.as_str());
+    record.remove("level_told_by");
+    record.remove("level_reason");
+}
+
+/// Sets the level of a zone, or takes it away.
+fn set_level(scene: &Scene<'_>, id: Uuid, level: &SetLevel) -> Result<Draft, Problem> {
+    let mut record = scene.take_matching(Collection::RiskZones, id)?;
+    live_state(&record, "đặt cấp")?;
+    let (at, before) = (scene.at()?, record.integer("level"));
+    record.set("level", level.level.map_or(Value::Null, Value::from));
+    mark_level(&mut record, scene, at);
+    record.set("level_reason", level.reason.trim());
+    record.set("level_told_by", level.told_by.as_deref().map_or(Value::Null, Value::from));
+    let word = |level: Option<i64>| level.map_or_else(|| "không cấp".to_owned(), |level| format!("cấp {level}"));
+    let now = level.level.map(i64::from);
+    let text = format!("{}: {} → {} ({})", record.label(), word(before), word(now), level.reason.trim());
+    let facts = json!({"from": before, "to": now, "told_by": level.told_by});
+    let set = entry(&record, "level_set", text, facts);
+    let mut draft = Draft::default();
+    draft.put(record, at);
+    draft.log(scene, at, set);
     Ok(draft)
 }
 

@@ -275,7 +275,11 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::RiskZones
         | C::Stations
         | C::BorderSectors
-        | C::RoadClosures => DataClass::Public,
+        | C::RoadClosures
+        | C::RainGauges
+        | C::RainDays
+        | C::Bulletins
+        | C::RiskLevels => DataClass::Public,
         C::Incidents | C::DutyLog | C::Contacts | C::Assignments | C::Alarms => DataClass::Internal,
         // It tells where the units were.
         C::Units | C::Advices => DataClass::Restricted,
@@ -367,6 +371,10 @@ pub enum Deed {
     DrawZone,
     /// Close, slow and open a road.
     CloseRoad,
+    /// Send readings of rain gauges.
+    ReportRain,
+    /// Type in what the hydromet service issued; set the level of a zone.
+    SetLevel,
     /// Set a unit's status or place; a field unit only its own.
     ReportUnit,
     /// Create or edit a unit.
@@ -529,6 +537,8 @@ impl Actor {
                 deed,
                 D::DrawZone
                     | D::CloseRoad
+                    | D::ReportRain
+                    | D::SetLevel
                     | D::EditHousehold
                     | D::EditPlace
                     | D::WriteLog
@@ -543,7 +553,13 @@ impl Actor {
             Role::LocalAuthority => {
                 matches!(
                     deed,
-                    D::ReportIncident | D::CloseRoad | D::EditHousehold | D::EditPlace | D::WriteLog | D::TakeTip
+                    D::ReportIncident
+                        | D::CloseRoad
+                        | D::ReportRain
+                        | D::EditHousehold
+                        | D::EditPlace
+                        | D::WriteLog
+                        | D::TakeTip
                 )
             }
             Role::TipHandler => {

@@ -17,13 +17,17 @@ pub const KINDS: &[&str] = &[
     "support_unanswered",
     "support_refused",
     "support_requested",
+    "level_risen",
 ];
 
 /// Whether it is over as soon as somebody took it. The others stand until their cause is gone: whoever was lost is
 /// heard again, whoever called for help has it.
 #[must_use]
 pub fn ends_when_taken(kind: &str) -> bool {
-    matches!(kind, "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused")
+    matches!(
+        kind,
+        "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "level_risen"
+    )
 }
 
 pub(super) const FIELDS: &[Field] = &[
@@ -33,6 +37,7 @@ pub(super) const FIELDS: &[Field] = &[
     verb("incident_id", Reference, "The incident it belongs to."),
     verb("unit_id", Reference, "The unit it speaks of."),
     verb("assignment_id", Reference, "The assignment it speaks of."),
+    verb("zone_id", Reference, "The zone it speaks of."),
     verb("text", Text(NAME_CHARS), "What happened, in words."),
     verb("acknowledged_at", Time, "When somebody took it."),
     verb("acknowledged_by", Text(NAME_CHARS), "Who took it."),

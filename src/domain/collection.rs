@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schema::Field;
-use super::{advice, alarm, assignment, closure, contact, duty_log, ground, household, incident, shelter, unit, zone};
+use super::{
+    advice, alarm, assignment, bulletin, closure, contact, duty_log, ground, household, incident, rain, risk_level,
+    shelter, unit, zone,
+};
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -29,6 +32,10 @@ pub enum Collection {
     Assignments,
     Alarms,
     Advices,
+    RainGauges,
+    RainDays,
+    Bulletins,
+    RiskLevels,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -43,7 +50,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -61,6 +68,10 @@ impl Collection {
         Self::Assignments,
         Self::Alarms,
         Self::Advices,
+        Self::RainGauges,
+        Self::RainDays,
+        Self::Bulletins,
+        Self::RiskLevels,
     ];
 
     /// Name in URLs, tables and files.
@@ -84,6 +95,10 @@ impl Collection {
             Self::Assignments => "assignments",
             Self::Alarms => "alarms",
             Self::Advices => "advices",
+            Self::RainGauges => "rain_gauges",
+            Self::RainDays => "rain_days",
+            Self::Bulletins => "bulletins",
+            Self::RiskLevels => "risk_levels",
         }
     }
 
@@ -120,6 +135,10 @@ impl Collection {
             Self::Assignments => ("Nhiệm vụ đã giao", "Assignments"),
             Self::Alarms => ("Báo động", "Alarms"),
             Self::Advices => ("Đề xuất đã xem khi điều động", "Advice seen at dispatch"),
+            Self::RainGauges => ("Trạm đo mưa", "Rain gauges"),
+            Self::RainDays => ("Mưa theo ngày", "Rain by day"),
+            Self::Bulletins => ("Bản tin cảnh báo", "Hydromet bulletins"),
+            Self::RiskLevels => ("Cấp độ rủi ro theo khu vực", "Risk levels of zones"),
         }
     }
 
@@ -144,6 +163,10 @@ impl Collection {
             Self::Assignments => assignment::FIELDS,
             Self::Alarms => alarm::FIELDS,
             Self::Advices => advice::FIELDS,
+            Self::RainGauges => rain::GAUGE,
+            Self::RainDays => rain::DAY,
+            Self::Bulletins => bulletin::FIELDS,
+            Self::RiskLevels => risk_level::FIELDS,
         }
     }
 
@@ -160,7 +183,7 @@ impl Collection {
     /// Whether its records come from verbs alone: nobody writes one by hand or brings one in a file.
     #[must_use]
     pub const fn is_by_verbs(self) -> bool {
-        matches!(self, Self::Assignments | Self::Alarms | Self::Advices)
+        matches!(self, Self::Assignments | Self::Alarms | Self::Advices | Self::RainDays | Self::RiskLevels)
     }
 
     /// The series of its human codes, for collections whose records get one (`LC-2026-Q4-0147`).

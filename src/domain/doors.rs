@@ -31,10 +31,12 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Households | Collection::Shelters => Deed::EditHousehold,
         Collection::RiskZones => Deed::DrawZone,
         Collection::RoadClosures => Deed::CloseRoad,
+        Collection::RainDays => Deed::ReportRain,
+        Collection::Bulletins | Collection::RiskLevels => Deed::SetLevel,
         Collection::Incidents | Collection::Alarms => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
         Collection::Assignments | Collection::Advices => Deed::AssignUnit,
-        Collection::Contacts | Collection::Places => Deed::EditPlace,
+        Collection::Contacts | Collection::Places | Collection::RainGauges => Deed::EditPlace,
         Collection::DutyLog => Deed::WriteLog,
         Collection::BorderSectors
         | Collection::Stations
@@ -45,7 +47,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 88] = [
+pub static DOORS: [(&str, &str, Asks); 92] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -104,8 +106,12 @@ pub static DOORS: [(&str, &str, Asks); 88] = [
     ("POST", "/api/oidc/start", Asks::Nothing),
     ("GET", "/api/organisations", Asks::Account),
     ("PUT", "/api/organisations/{id}", Asks::Deed(Deed::ManageAccounts)),
+    ("POST", "/api/rain", Asks::Deed(Deed::ReportRain)),
+    ("GET", "/api/rain_gauges/{id}/rain", Asks::Account),
     ("GET", "/api/reach", Asks::Account),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
+    ("POST", "/api/risk_zones/{id}/level", Asks::Deed(Deed::SetLevel)),
+    ("GET", "/api/risk_zones/{id}/levels", Asks::Account),
     ("GET", "/api/route", Asks::Account),
     ("GET", "/api/search", Asks::Account),
     ("GET", "/api/session", Asks::Nothing),

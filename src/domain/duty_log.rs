@@ -49,6 +49,8 @@ pub const KINDS: &[&str] = &[
     "cleared",
     "accountability",
     "alarm_taken",
+    "level_set",
+    "level_changed",
 ];
 
 /// Kinds that a person writes by hand.

@@ -51,6 +51,9 @@ impl<'a> RowReader<'a> {
                 | Collection::Assignments
                 | Collection::Alarms
                 | Collection::Advices
+                | Collection::RainDays
+                | Collection::Bulletins
+                | Collection::RiskLevels
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

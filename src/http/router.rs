@@ -10,8 +10,8 @@ use super::app::App;
 use super::front::Front;
 use super::{
     accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants,
-    health, imports, incidents, items, landing, me, oidc, organisations, pages, places, records, roads, session, setup,
-    tiles, tips, units,
+    health, imports, incidents, items, landing, levels, me, oidc, organisations, pages, places, rain, records, roads,
+    session, setup, tiles, tips, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -56,6 +56,10 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(places::locate))
         .routes(routes!(assignments::assign_unit))
         .routes(routes!(assignments::release_unit))
+        .routes(routes!(rain::take_rain))
+        .routes(routes!(rain::gauge_rain))
+        .routes(routes!(levels::set_level))
+        .routes(routes!(levels::zone_levels))
         .routes(routes!(advice::recommend))
         .routes(routes!(advice::followed_advice))
         .routes(routes!(course::step_assignment))

@@ -23,8 +23,9 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::Contacts => &["kind", "name"],
         C::DutyLog => &["kind", "occurred_at"],
         C::RoadClosures => &["name", "profiles", "reason", "speed_factor", "valid_from", "valid_to"],
+        C::RainGauges => &["code", "name"],
         // They stand nowhere by themselves.
-        C::Assignments | C::Alarms | C::Advices => &[],
+        C::Assignments | C::Alarms | C::Advices | C::RainDays | C::Bulletins | C::RiskLevels => &[],
     }
 }
 

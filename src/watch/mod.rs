@@ -5,6 +5,7 @@
 
 mod assignments;
 mod closures;
+mod levels;
 pub mod roads;
 mod turning;
 mod zones;
@@ -24,6 +25,7 @@ pub fn start(desk: Desk, leads: watch::Receiver<bool>, stop: CancellationToken) 
         tokio::join!(
             turning::watch(zones::Zones, desk.clone(), leads.clone(), stop.clone()),
             turning::watch(closures::Closures, desk.clone(), leads.clone(), stop.clone()),
+            levels::watch(desk.clone(), leads.clone(), stop.clone()),
             turning::watch(assignments, desk, leads, stop),
         );
     })

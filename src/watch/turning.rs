@@ -84,7 +84,7 @@ fn until_next<T: Turning>(turning: &T, picture: &Picture, now: Timestamp) -> Dur
     Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0).saturating_add(1)).min(SLEEP_MAX)
 }
 
-fn touches(step: &Published, collection: Collection) -> bool {
+pub(super) fn touches(step: &Published, collection: Collection) -> bool {
     let is_of = |event: &Event| matches!(event, Event::Change(change) if change.collection == collection);
     step.imported.contains(&collection) || step.events.iter().any(is_of)
 }

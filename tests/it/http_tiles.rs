@@ -35,7 +35,18 @@ async fn every_collection_with_places_is_drawn() {
         let Some(bytes) = tile(&officer, name, whole).await else {
             use Collection as C;
             assert!(
-                matches!(collection, C::DutyLog | C::Contacts | C::Assignments | C::Alarms | C::Advices),
+                matches!(
+                    collection,
+                    C::DutyLog
+                        | C::Contacts
+                        | C::Assignments
+                        | C::Alarms
+                        | C::Advices
+                        | C::RainGauges
+                        | C::RainDays
+                        | C::Bulletins
+                        | C::RiskLevels
+                ),
                 "{name} is empty"
             );
             continue;

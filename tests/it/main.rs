@@ -31,6 +31,7 @@ mod http_devices;
 mod http_feed;
 mod http_headers;
 mod http_imports;
+mod http_levels;
 mod http_limits;
 mod http_nodes;
 mod http_nodes_alone;

@@ -96,6 +96,7 @@ fn call(method: &str, path: &str, collection: Collection, verb: &str, unit: Uuid
         (_, "/api/fixes") => {
             Some(json!({"fixes": [{"unit_id": unit, "lon": 500, "lat": 22.4, "at": "2026-01-01T00:00:00Z"}]}))
         }
+        (_, "/api/rain") => Some(json!({"readings": [{"station": "nobody", "to": "2026-01-01T00:00:00Z", "mm": 1}]})),
         (_, "/api/incidents") => Some(json!({"kind": "nothing", "place": {"lon": 103.2, "lat": 22.4}})),
         (_, path) if path.ends_with("/assignments") => Some(json!({"unit_id": Uuid::from_u128(405)})),
         (_, path) if path.ends_with("/steps") => Some(json!({"step": "acknowledge"})),

@@ -860,6 +860,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes readings of rain gauges; each is judged alone, however late it comes. */
+        post: operations["take_rain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rain_gauges/{id}/rain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Readings, totals and day sums of a gauge. */
+        get: operations["gauge_rain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reach": {
         parameters: {
             query?: never;
@@ -888,6 +922,40 @@ export interface paths {
         put?: never;
         /** Revokes a risk zone. */
         post: operations["end_zone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/risk_zones/{id}/level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets the level of a zone, whatever was computed or issued. */
+        post: operations["set_level"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/risk_zones/{id}/levels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The levels of a zone as they stand. */
+        get: operations["zone_levels"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1567,7 +1635,7 @@ export interface components {
                  * @description What it warns of.
                  * @enum {string}
                  */
-                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested";
+                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "level_risen";
                 /**
                  * Format: date-time
                  * @description When its cause began.
@@ -1584,6 +1652,11 @@ export interface components {
                 unit_id?: string;
                 /** @description What If-Match names. */
                 version: number;
+                /**
+                 * Format: uuid
+                 * @description The zone it speaks of.
+                 */
+                zone_id?: string;
             };
             /** @enum {string} */
             type: "Feature";
@@ -1869,6 +1942,75 @@ export interface components {
             collection: string;
             purpose: string;
         };
+        /** @description Hydromet bulletins */
+        BulletinsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Communes that it names (codes of admin_units); the whole province if none. */
+                commune_codes?: string[];
+                /**
+                 * Format: date-time
+                 * @description When it was superseded or withdrawn.
+                 */
+                ended_at?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /** @description Of what it warns; landslides and flash floods if not said. */
+                hazards?: ("landslide" | "flash_flood" | "flood" | "subsidence")[];
+                /**
+                 * Format: date-time
+                 * @description When it was issued.
+                 */
+                issued_at: string;
+                /** @description Who issued it (Đài KTTV tỉnh Lai Châu). */
+                issuer: string;
+                /** @description Disaster risk level; absent if it names none. */
+                level?: number;
+                /** @description Free remark. */
+                note?: string;
+                /** @description Rain to come in 24 hours, most, millimetres. */
+                rain_24h_max_mm?: number;
+                /** @description Rain to come in 24 hours, least, millimetres. */
+                rain_24h_min_mm?: number;
+                /** @description Rain of the last six hours as it says, millimetres. */
+                rain_past_mm?: number;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: uuid
+                 * @description The bulletin whose place it takes.
+                 */
+                replaces_id?: string;
+                /** @description Who signed it. */
+                signer?: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /** @description Its text. */
+                text?: string;
+                /** @description Title with its number. */
+                title: string;
+                /** @description Who typed it in. */
+                typed_by?: string;
+                /**
+                 * Format: date-time
+                 * @description From when it holds; when it was issued if not said.
+                 */
+                valid_from?: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it holds.
+                 */
+                valid_to: string;
+                /** @description What If-Match names. */
+                version: number;
+                /** @description Zones that it names. */
+                zone_ids?: string[];
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description A day in the province, or half of one: as exact as a time of a tip may be. */
         Coarse: {
             half?: components["schemas"]["Half"] | null;
@@ -1882,11 +2024,41 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels";
         /** @description A commune to choose. */
         Commune: {
             code: string;
             name: string;
+        };
+        /** @description By the legal table. */
+        ComputedLevel: {
+            /** Format: date-time */
+            at: string | null;
+            /** @description The table does not name the case: a forecaster decides. */
+            gap: boolean;
+            /** @description The gauges that were asked; the first one decided. */
+            gauge_ids: string[];
+            /**
+             * Format: int64
+             * @description `null` where the table gives none.
+             */
+            level: number | null;
+            /** @description In a gap, the cells beside it: `[{row, level, vi, en}]`. */
+            neighbours: Record<string, never>[];
+            /** Format: double */
+            rain_24h_known: number;
+            /** Format: double */
+            rain_24h_mm: number;
+            /** Format: int64 */
+            rain_days: number;
+            /** Format: double */
+            rain_forecast_24h_mm: number | null;
+            /** @description `{id, source, vi, en}`. */
+            rule: Record<string, never>;
+            /** @description Those among them whose rain is not known. */
+            silent_gauge_ids: string[];
+            /** @description Rain is missing: the level is not lower than it was. */
+            stale: boolean;
         };
         /** @description Contacts */
         ContactsFeature: {
@@ -2020,7 +2192,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description One telephone or tracker. */
         Device: {
             /** @description The account it speaks for, if it is one. */
@@ -2109,7 +2281,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -2347,6 +2519,19 @@ export interface components {
          * @enum {string}
          */
         Force: "police" | "military" | "border_guard" | "civil";
+        /** @description What a gauge says of the last days. */
+        GaugeRain: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description Sums of local days, today first. */
+            days: components["schemas"]["RainDaySum"][];
+            /** Format: uuid */
+            gauge_id: string;
+            /** @description In the order of their ends. */
+            readings: components["schemas"]["RainTold"][];
+            /** @description Rain of the last hours. `known_share` says how much of them is known; what is missing is no dry time. */
+            totals: components["schemas"]["RainTotal"][];
+        };
         /** @description GeoJSON geometry, WGS 84, longitude first. */
         Geometry: components["schemas"]["Point"] | components["schemas"]["MultiPoint"] | components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | components["schemas"]["Polygon"] | components["schemas"]["MultiPolygon"];
         /** @description A grant and what became of it. */
@@ -2683,6 +2868,35 @@ export interface components {
             fingerprint: string | null;
             /** @description Whether tips can be taken in: there is a key to seal them with. */
             ready: boolean;
+        };
+        /** @description By the bulletin in force. */
+        IssuedLevel: {
+            /** Format: date-time */
+            at: string | null;
+            /** Format: uuid */
+            bulletin_id: string | null;
+            by: string | null;
+            /** Format: int64 */
+            level: number;
+            /** Format: date-time */
+            to: string | null;
+        };
+        /** @description Who commands. */
+        LevelCommand: {
+            en: string;
+            /** Format: int64 */
+            level: number;
+            vi: string;
+        };
+        /** @description By a person. */
+        LevelSet: {
+            /** Format: date-time */
+            at: string | null;
+            by: string | null;
+            /** Format: int64 */
+            level: number;
+            reason: string | null;
+            told_by: string | null;
         };
         LineString: {
             coordinates: components["schemas"]["Position"][];
@@ -3077,6 +3291,172 @@ export interface components {
             /** @description Code of the incident. It is told this once: neither the tip nor the incident names the other. */
             incident: string;
         };
+        /** @description What became of the readings. */
+        RainAnswer: {
+            accepted: number;
+            /** @description Another value was known; this one counts from now on. */
+            corrected: number;
+            refused: components["schemas"]["RainRefused"][];
+            /** @description Known already with the same value. */
+            repeated: number;
+        };
+        /** @description Readings; either as members or as lines of a table. */
+        RainCall: {
+            /**
+             * @description The same as text: a first line `station,to,minutes,mm` (and `flag` if there is one), then a line a reading; commas,
+             *     semicolons or tabs between. Times as RFC 3339, or local as `2025-06-07 13:00`.
+             */
+            csv?: string | null;
+            /** @description Up to 5,000. */
+            readings?: components["schemas"]["RainReading"][] | null;
+        };
+        /** @description Rain of a local day. */
+        RainDaySum: {
+            day: string;
+            /**
+             * Format: double
+             * @description Of the day, or of what is over of it.
+             */
+            known_share: number;
+            /**
+             * Format: double
+             * @description At least so much.
+             */
+            mm: number;
+        };
+        /** @description Rain by day */
+        RainDaysFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /**
+                 * Format: date
+                 * @description The local day in which the intervals end.
+                 */
+                day?: string;
+                /**
+                 * Format: uuid
+                 * @description The gauge.
+                 */
+                gauge_id?: string;
+                /** @description Minutes of the day of which the rain is known. */
+                known_minutes?: number;
+                /** @description [[minute of the day at which it ends, minutes, millimetres, flag unless ok]…] in the order of their ends. */
+                readings?: unknown;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: date-time
+                 * @description When the last report of this day came.
+                 */
+                reported_at?: string;
+                /** @description Rain of the known minutes. */
+                total_mm?: number;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /**
+         * @description How good a reading is; a doubtful one counts as not known.
+         * @enum {string}
+         */
+        RainFlag: "ok" | "estimated" | "doubtful";
+        /** @description Rain gauges */
+        RainGaugesFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description How far off the position may be, metres. */
+                accuracy_m?: number;
+                /** @description Code of the commune that holds the position; absent outside the province. */
+                admin_unit?: string;
+                /** @description Code by which it sends. */
+                code?: string;
+                /** @description Height above the sea, metres. */
+                elevation_m?: number;
+                /**
+                 * Format: date-time
+                 * @description When the record was ended; an ended record is no longer listed.
+                 */
+                ended_at?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /** @description Name of the station. */
+                name: string;
+                /** @description Free remark. */
+                note?: string;
+                /** @description Who runs it. */
+                owner?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /** @description The rain of an interval. */
+        RainReading: {
+            flag?: components["schemas"]["RainFlag"] | null;
+            /** Format: uuid */
+            gauge_id?: string | null;
+            /**
+             * Format: int32
+             * @description How long it was, 1 to 1440; 60 if not said.
+             */
+            minutes?: number | null;
+            /**
+             * Format: double
+             * @description Millimetres, 0 to 2,000.
+             */
+            mm: number;
+            /** @description Code of the gauge; or `gauge_id`. */
+            station?: string | null;
+            /**
+             * Format: date-time
+             * @description When the interval ended: a whole minute.
+             */
+            to: string;
+        };
+        /** @description A reading that was not taken. */
+        RainRefused: {
+            at: string | null;
+            code: string;
+            detail_en: string;
+            detail_vi: string;
+            /** @description Its place in the call, counted from 0. */
+            index: number;
+            /** @description Its line in the table, counted from 1; `null` for a member. */
+            line: number | null;
+        };
+        /** @description A reading as it counts. */
+        RainTold: {
+            flag: components["schemas"]["RainFlag"];
+            /** Format: date-time */
+            from: string;
+            /** Format: double */
+            mm: number;
+            /** Format: date-time */
+            to: string;
+        };
+        /** @description Rain of the last hours. */
+        RainTotal: {
+            /** Format: int32 */
+            hours: number;
+            /** Format: double */
+            known_share: number;
+            /**
+             * Format: double
+             * @description At least so much.
+             */
+            mm: number;
+        };
         /** @description Units for an incident, best first, and those left out, nearest first. */
         Ranking: {
             /** Format: date-time */
@@ -3277,6 +3657,73 @@ export interface components {
             severity?: number;
             title?: string | null;
         };
+        /** @description Risk levels of zones */
+        RiskLevelsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /**
+                 * Format: uuid
+                 * @description The bulletin.
+                 */
+                bulletin_id?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was computed so.
+                 */
+                computed_at?: string;
+                /** @description The table does not name the case: a forecaster decides. */
+                computed_gap?: boolean;
+                /** @description By the legal table; absent where it gives none. */
+                computed_level?: number;
+                /** @description The rule that fired: {id, source, vi, en}. */
+                computed_rule?: unknown;
+                /** @description Rain is missing: the level is not lower than it was before. */
+                computed_stale?: boolean;
+                /** @description The gauges that were asked; the first one decided. */
+                gauge_ids?: string[];
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                issued_at?: string;
+                /** @description Who issued that bulletin. */
+                issued_by?: string;
+                /** @description By the bulletin in force. */
+                issued_level?: number;
+                /**
+                 * Format: date-time
+                 * @description Until when it holds.
+                 */
+                issued_to?: string;
+                /** @description In a gap, the cells beside it: [{row, level, vi, en}]. */
+                neighbours?: unknown;
+                /** @description Second opinions: [{id, source, value, is_exceeded, vi, en}]. None counts. */
+                opinions?: unknown;
+                /** @description Share of these hours of which the rain is known. */
+                rain_24h_known?: number;
+                /** @description Rain that fell in the 24 hours before, at least. */
+                rain_24h_mm?: number;
+                /** @description Days of rain before, at least. */
+                rain_days?: number;
+                /** @description Rain to come in 24 hours, by the bulletin in force. */
+                rain_forecast_24h_mm?: number;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Gauges among them whose rain is not known. */
+                silent_gauge_ids?: string[];
+                /** @description What If-Match names. */
+                version: number;
+                /**
+                 * Format: uuid
+                 * @description The zone.
+                 */
+                zone_id?: string;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description Risk zones */
         RiskZonesFeature: {
             geometry: components["schemas"]["Polygon"] | components["schemas"]["MultiPolygon"] | null;
@@ -3305,6 +3752,17 @@ export interface components {
                 kind: "landslide" | "flash_flood" | "flood" | "subsidence" | "rockfall" | "fire" | "security" | "other";
                 /** @description Legal disaster risk level 1–5; absent if none was given. */
                 level?: number;
+                /**
+                 * Format: date-time
+                 * @description When that level was set.
+                 */
+                level_at?: string;
+                /** @description Who set it. */
+                level_by?: string;
+                /** @description Why. */
+                level_reason?: string;
+                /** @description On whose word, where it came by telephone. */
+                level_told_by?: string;
                 /** @description Name. */
                 name: string;
                 /** @description Free remark. */
@@ -3581,6 +4039,18 @@ export interface components {
             stale: components["schemas"]["Stale"] | null;
             /** @description Version of the program. */
             version: string;
+        };
+        /** @description The level that counts here. */
+        SetLevelCall: {
+            at?: string | null;
+            /**
+             * Format: int32
+             * @description 1 to 5; `null` takes the level away.
+             */
+            level?: number | null;
+            reason: string;
+            /** @description On whose word, where it came by telephone. */
+            told_by?: string | null;
         };
         /** @description What a link led to. */
         SetUp: {
@@ -4124,6 +4594,17 @@ export interface components {
             name: string;
             /** Format: int64 */
             people_at_most: number;
+        };
+        /** @description The three levels of a zone, each with its source, its time and why. */
+        ZoneLevels: {
+            command: components["schemas"]["LevelCommand"] | null;
+            computed: components["schemas"]["ComputedLevel"] | null;
+            issued: components["schemas"]["IssuedLevel"] | null;
+            /** @description Second opinions by other methods; none of them counts. */
+            opinions: Record<string, never>[];
+            set: components["schemas"]["LevelSet"] | null;
+            /** Format: uuid */
+            zone_id: string;
         };
     };
     responses: {
@@ -6498,6 +6979,84 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
+    take_rain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RainCall"];
+            };
+        };
+        responses: {
+            /** @description What became of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RainAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            /** @description None was taken: `refused` says why; or the call itself is at fault */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    gauge_rain: {
+        parameters: {
+            query?: {
+                /** @description Hours of readings, up to 744; 72 if not said */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the gauge */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it says */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GaugeRain"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     find_reach: {
         parameters: {
             query: {
@@ -6592,6 +7151,80 @@ export interface operations {
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    set_level: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that the caller saw */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the zone */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetLevelCall"];
+            };
+        };
+        responses: {
+            /** @description The zone, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["RiskZonesFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    zone_levels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The three levels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZoneLevels"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
         };
     };
     find_route: {
