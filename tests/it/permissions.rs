@@ -103,7 +103,7 @@ fn call(method: &str, path: &str, collection: Collection, verb: &str, unit: Uuid
         (_, path) if path.ends_with("/decisions") => Some(json!({"decision": "cancel"})),
         (_, path) if path.ends_with("/status") => Some(json!({"status": "available"})),
         (_, path) if path.ends_with("/position") => Some(json!({"place": {"lon": 103.2, "lat": 22.4}})),
-        (_, path) if path.ends_with("/end") => Some(json!({"reason": "ma trận"})),
+        (_, path) if path.ends_with("/end") || path.ends_with("/level") => Some(json!({"reason": "ma trận"})),
         (_, "/api/collections/incidents/items") => Some(json!({
             "geometry": {"type": "Point", "coordinates": [103.2, 22.4]}, "properties": {"kind": "nothing"},
         })),

@@ -110,6 +110,20 @@ export function change<F extends T.Feature<object>>(
   return write(`${collection(name)}/${id}`, patch, { method: 'PATCH', version, ...(key ? { key } : {}) });
 }
 
+/** Ends a record; what it was stays in the journal. */
+export function remove(
+  name: T.CollectionName,
+  id: string,
+  version: number,
+  key?: string,
+): Promise<Answer<unknown>> {
+  return write(`${collection(name)}/${id}`, undefined, {
+    method: 'DELETE',
+    version,
+    ...(key ? { key } : {}),
+  });
+}
+
 export type ReportBody = Schemas['ReportCall'];
 
 /** Where to look for the same incident: about a point, or in a commune where no more is known. */
@@ -162,8 +176,20 @@ export const units = {
 };
 
 export const zones = {
+  /** What was computed, what the hydromet service issued, what somebody set. */
+  levels: (id: string, signal?: AbortSignal) =>
+    read<T.ZoneLevels>(`/api/risk_zones/${id}/levels`, {}, signal),
+  setLevel: (id: string, body: Schemas['SetLevelCall'], options: Seen) =>
+    write<T.Zone>(`/api/risk_zones/${id}/level`, body, options),
   end: (id: string, reason: string, options: Seen) =>
     write<T.Zone>(`/api/risk_zones/${id}/end`, { reason }, options),
+};
+
+export const rain = {
+  of: (gauge: string, hours: number, signal?: AbortSignal) =>
+    read<T.GaugeRain>(`/api/rain_gauges/${gauge}/rain`, { hours }, signal),
+  /** Readings as lines of a table. */
+  send: (csv: string, key: string) => write<T.RainAnswer>('/api/rain', { csv }, { key }),
 };
 
 export const log = {

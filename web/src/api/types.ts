@@ -69,6 +69,35 @@ export type FeaturePage<F = Feature<object>> = Omit<Schemas['FeatureCollection']
 /** A record with where it lies from the place that was asked. */
 export type NearFeature<F> = F & Omit<Schemas['NearFeature'], keyof Schemas['Feature']>;
 
+export type ZoneLevels = Omit<Schemas['ZoneLevels'], 'computed' | 'opinions'> & {
+  computed:
+    | (Omit<NonNullable<Schemas['ZoneLevels']['computed']>, 'rule' | 'neighbours'> & {
+        rule: { id: string; source: string; vi: string; en: string };
+        neighbours: { row: string; level: number | null; vi: string; en: string }[];
+      })
+    | null;
+  opinions: {
+    id: string;
+    source: string;
+    value: number;
+    is_exceeded: boolean | null;
+    vi: string;
+    en: string;
+  }[];
+};
+export type GaugeRain = Schemas['GaugeRain'];
+export type RainAnswer = Schemas['RainAnswer'];
+export type Gauge = Feature<{ name: string; code?: string; elevation_m?: number }>;
+export type Bulletin = Feature<{
+  title: string;
+  issuer: string;
+  signer?: string;
+  issued_at: string;
+  valid_to: string;
+  level?: number;
+  commune_codes?: string[];
+}>;
+
 export type Severity = 1 | 2 | 3 | 4;
 export type IncidentKind = Schemas['ReportCall']['kind'];
 export type LocatedBy = Schemas['PlaceCandidate']['located_by'];

@@ -4,9 +4,10 @@ import { common } from './en/common';
 import { duty } from './en/duty';
 import { field } from './en/field';
 import { plan } from './en/plan';
+import { risk } from './en/risk';
 import { tips } from './en/tips';
 import { words } from './en/words';
 import { zone } from './en/zone';
 import type { Texts } from './vi';
 
-export const en = { ...common, accounts, audit, duty, field, plan, tips, words, zone } satisfies Texts;
+export const en = { ...common, accounts, audit, duty, field, plan, risk, tips, words, zone } satisfies Texts;

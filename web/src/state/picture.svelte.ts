@@ -22,8 +22,17 @@ import { link } from './link.svelte';
 import { LiveCollection, LiveUnits } from './live.svelte';
 import { session } from './session.svelte';
 
-/** Changes of these are heard but not kept: the map reads them as tiles. */
-const TILE_COLLECTIONS: readonly CollectionName[] = ['households', 'places', 'stations', 'roads'];
+/** Changes of these are heard but not kept: the map reads them as tiles, or a panel asks for them. */
+const HEARD: readonly CollectionName[] = [
+  'households',
+  'places',
+  'stations',
+  'roads',
+  'risk_levels',
+  'rain_days',
+  'rain_gauges',
+  'bulletins',
+];
 /** How far back the duty log is read at the start. */
 const LOG_HOURS = 48;
 /** Most events that wait while the collections are read; more than that is cheaper to read again. */
@@ -64,7 +73,7 @@ class Picture {
     if (this.#run) return;
     this.#run = new AbortController();
     void runSharedFeed({
-      collections: [...this.#kept().keys(), ...TILE_COLLECTIONS],
+      collections: [...this.#kept().keys(), ...HEARD],
       hear: (event) => this.#hear(event),
       signal: this.#run.signal,
     });

@@ -187,6 +187,8 @@ export const words = {
     cleared: 'cleared',
     accountability: 'safety report',
     alarm_taken: 'alarm taken',
+    level_set: 'level set',
+    level_changed: 'level changed',
   },
   order: {
     proposed: 'proposed',
@@ -210,6 +212,7 @@ export const words = {
     support_unanswered: 'Request not answered',
     support_refused: 'Support refused',
     support_requested: 'Support requested',
+    level_risen: 'Level risen',
   },
   collection: {
     border_sectors: 'border sector',
@@ -228,5 +231,10 @@ export const words = {
     road_closures: 'road closures',
     assignments: 'orders',
     alarms: 'alarms',
+    advices: 'advice seen',
+    rain_gauges: 'rain gauges',
+    rain_days: 'rain by day',
+    bulletins: 'bulletins',
+    risk_levels: 'levels of zones',
   },
 } satisfies typeof vi;

@@ -223,6 +223,8 @@ export const words = {
     cleared: 'xong nhiệm vụ',
     accountability: 'báo an toàn',
     alarm_taken: 'xác nhận báo động',
+    level_set: 'đặt cấp',
+    level_changed: 'cấp độ đổi',
   },
   order: {
     proposed: 'đề xuất',
@@ -246,6 +248,7 @@ export const words = {
     support_unanswered: 'Chưa trả lời đề nghị',
     support_refused: 'Từ chối phối hợp',
     support_requested: 'Đề nghị phối hợp',
+    level_risen: 'Lên cấp',
   },
   collection: {
     border_sectors: 'đoạn biên giới',
@@ -264,5 +267,10 @@ export const words = {
     road_closures: 'đoạn đường bị cắt',
     assignments: 'nhiệm vụ',
     alarms: 'báo động',
+    advices: 'đề xuất đã xem',
+    rain_gauges: 'trạm đo mưa',
+    rain_days: 'mưa theo ngày',
+    bulletins: 'bản tin',
+    risk_levels: 'cấp độ khu vực',
   },
 } satisfies Words;

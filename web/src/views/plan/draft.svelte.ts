@@ -19,6 +19,7 @@ export interface FormFields {
   from: string;
   to: string;
   level: 1 | 2 | 3 | 4 | 5 | null;
+  susceptibility: 1 | 2 | 3 | 4 | null;
   note: string;
 }
 
@@ -33,7 +34,16 @@ interface Kept {
 export type Missing = 'area' | 'name' | 'kind' | 'to' | 'order';
 
 const STORE = 'trucban.plan.draft';
-const EMPTY: FormFields = { name: '', kind: '', owner: '', from: '', to: '', level: null, note: '' };
+const EMPTY: FormFields = {
+  name: '',
+  kind: '',
+  owner: '',
+  from: '',
+  to: '',
+  level: null,
+  susceptibility: null,
+  note: '',
+};
 
 class ZoneDraft {
   isOpen = $state(false);
@@ -186,7 +196,7 @@ class ZoneDraft {
 }
 
 export function formOf({ properties }: Zone): FormFields {
-  const { name, kind, owner, valid_from, valid_to, level, note } = properties;
+  const { name, kind, owner, valid_from, valid_to, level, susceptibility, note } = properties;
   return {
     name,
     kind,
@@ -194,6 +204,7 @@ export function formOf({ properties }: Zone): FormFields {
     from: valid_from ? toLocal(Date.parse(valid_from)) : '',
     to: toLocal(Date.parse(valid_to)),
     level: level ?? null,
+    susceptibility: (susceptibility ?? null) as FormFields['susceptibility'],
     note: note ?? '',
   };
 }
@@ -209,6 +220,7 @@ export function propertiesOf(fields: FormFields): Partial<ZoneFields> {
     ...(from !== null ? { valid_from: new Date(from).toISOString() } : {}),
     ...(to !== null ? { valid_to: new Date(to).toISOString() } : {}),
     ...(fields.level ? { level: fields.level } : {}),
+    ...(fields.susceptibility ? { susceptibility: fields.susceptibility } : {}),
     ...(fields.note.trim() ? { note: fields.note.trim() } : {}),
   };
 }
@@ -219,7 +231,12 @@ export function changedProperties(base: Zone, fields: FormFields): Record<string
   const after = propertiesOf(fields);
   const names = { name: 'name', kind: 'kind', owner: 'owner', from: 'valid_from', to: 'valid_to' } as const;
   const changed: Record<string, unknown> = {};
-  for (const [field, property] of Object.entries({ ...names, level: 'level', note: 'note' } as const)) {
+  for (const [field, property] of Object.entries({
+    ...names,
+    level: 'level',
+    susceptibility: 'susceptibility',
+    note: 'note',
+  } as const)) {
     if (before[field as keyof FormFields] === fields[field as keyof FormFields]) continue;
     changed[property] = after[property] ?? null;
   }
