@@ -22,6 +22,7 @@ SCHEMAS = {
     "households": ("household.rs", "FIELDS"),
     "units": ("unit.rs", "FIELDS"),
     "shelters": ("shelter.rs", "FIELDS"),
+    "rain_gauges": ("rain.rs", "GAUGE"),
     "contacts": ("contact.rs", "FIELDS"),
     "risk_zones": ("zone.rs", "FIELDS"),
     "incidents": ("incident.rs", "FIELDS"),

@@ -74,6 +74,7 @@ def build(home, cells, files):
         "demo/households.geojson": households,
         "demo/risk_zones.geojson": zones,
         "demo/shelters.geojson": shelters,
+        "demo/rain_gauges.geojson": _gauges(names, files),
         "demo/units.geojson": desk["units"],
         "demo/contacts.geojson": desk["contacts"],
         "demo/incidents.geojson": desk["incidents"],
@@ -272,6 +273,33 @@ def _shelters(hamlets, names, cells, files):
     return features
 
 
+def _gauges(names, files):
+    """A rain gauge beside the seat of each commune with households. Their rain comes from the simulation."""
+    seats = {
+        f["id"]: f["geometry"]["coordinates"]
+        for f in files["ground/places.geojson"]
+        if f["properties"]["kind"] == "commune_seat"
+    }
+    features = []
+    for code in COMMUNES:
+        lon, lat = seats[geo.feature_id("places", f"commune-seat/{code}")]
+        features.append(
+            geo.feature(
+                "rain_gauges",
+                f"demo/{code}",
+                geo.point(round(lon + 0.004, 6), round(lat + 0.003, 6)),
+                {
+                    "name": f"Trạm đo mưa {names[code].split(' ', 1)[1]} (minh hoạ)",
+                    "code": f"MH-{code}",
+                    "owner": "Đài KTTV (minh hoạ)",
+                    "accuracy_m": 50.0,
+                    "source": SOURCE,
+                },
+            )
+        )
+    return features
+
+
 def _second_shelter(code, hamlets, cells):
     hamlet = next(h for h in hamlets if h["name"] == "Bản Nậm Sì Lường")
     walk = random.Random("trucban/shelter/nam-si-luong")
@@ -319,6 +347,7 @@ def check(files, need):
     households = files["demo/households.geojson"]
     need(2900 <= len(households) <= 3100, f"{len(households)} households")
     need(55 <= len(files["demo/units.geojson"]) <= 65, f"{len(files['demo/units.geojson'])} units")
+    need(len(files["demo/rain_gauges.geojson"]) == len(COMMUNES), "a gauge beside each seat")
     need(28 <= len(files["demo/shelters.geojson"]) <= 32, f"{len(files['demo/shelters.geojson'])} shelters")
     need(55 <= len(files["demo/contacts.geojson"]) <= 70, f"{len(files['demo/contacts.geojson'])} contacts")
     need(len(files["demo/risk_zones.geojson"]) == 4, "zones")

@@ -40,6 +40,7 @@ const GROUND: Shipped = shipped! {
 const DEMO: Shipped = shipped! {
     Stations: "demo/stations.geojson",
     Shelters: "demo/shelters.geojson",
+    RainGauges: "demo/rain_gauges.geojson",
     Households: "demo/households.geojson",
     RiskZones: "demo/risk_zones.geojson",
     Units: "demo/units.geojson",

@@ -1,15 +1,19 @@
 //! The simulation inside the server: it asks the desk as a duty officer would.
 
+use std::borrow::Cow;
+
 use geo_types::Geometry;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::rain::Hour;
 use super::world::SeenUnit;
-use super::{Position, Seen, Side};
-use crate::desk::{Ask, Desk, FixIn, Report, StatusReport};
+use super::{GAUGE_CODES, Position, Seen, Side};
+use crate::desk::{Ask, Desk, FixIn, GaugeName, ReadingIn, Report, StatusReport};
 use crate::domain::place::{Place, PointSource};
+use crate::domain::rain::Flag;
 use crate::domain::{Actor, Collection, Problem, Role, Timestamp, incident};
-use crate::picture::View;
+use crate::picture::{Shown, View};
 
 /// Plays on the desk of this process.
 pub struct DeskSide {
@@ -86,6 +90,23 @@ impl Side for DeskSide {
         let [lon, lat] = at;
         let place = Place::Point { lon, lat, accuracy_m: Some(200.0), source: PointSource::Coordinates };
         self.desk.report(&self.ask(), Report { place, properties }).await.map(|_| ())
+    }
+
+    async fn gauges(&self) -> Result<Vec<String>, Problem> {
+        let demo =
+            |gauge: &Shown<'_>| gauge.text("code").filter(|code| code.starts_with(GAUGE_CODES)).map(Cow::into_owned);
+        Ok(self.view().all(Collection::RainGauges).filter_map(|gauge| demo(&gauge)).collect())
+    }
+
+    async fn rain(&self, hours: &[Hour]) -> Result<(), Problem> {
+        let reading = |hour: &Hour| ReadingIn {
+            gauge: GaugeName::Code(hour.gauge.clone()),
+            to: hour.to,
+            minutes: 60,
+            mm: hour.mm,
+            flag: Flag::Ok,
+        };
+        self.desk.take_rain(&self.ask(), hours.iter().map(reading).collect()).await.map(|_| ())
     }
 
     fn now(&self) -> Timestamp {

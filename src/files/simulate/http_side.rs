@@ -7,8 +7,9 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::rain::Hour;
 use super::world::SeenUnit;
-use super::{Position, Seen, Side};
+use super::{GAUGE_CODES, Position, Seen, Side};
 use crate::domain::{Code, Problem, Timestamp, incident};
 
 /// Longest that one call may take.
@@ -126,6 +127,19 @@ impl Side for HttpSide {
         let [lon, lat] = at;
         properties.insert("place".to_owned(), json!({ "lon": lon, "lat": lat, "accuracy_m": 200.0 }));
         self.post("/api/incidents", &Value::Object(properties)).await
+    }
+
+    async fn gauges(&self) -> Result<Vec<String>, Problem> {
+        let gauges = self.features("rain_gauges").await?;
+        let codes = gauges.iter().filter_map(|gauge| gauge["properties"]["code"].as_str());
+        Ok(codes.filter(|code| code.starts_with(GAUGE_CODES)).map(str::to_owned).collect())
+    }
+
+    async fn rain(&self, hours: &[Hour]) -> Result<(), Problem> {
+        let reading =
+            |hour: &Hour| json!({"station": hour.gauge, "to": hour.to.to_string(), "minutes": 60, "mm": hour.mm});
+        let readings: Vec<Value> = hours.iter().map(reading).collect();
+        self.post("/api/rain", &json!({ "readings": readings })).await
     }
 
     fn now(&self) -> Timestamp {

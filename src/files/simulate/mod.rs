@@ -7,6 +7,7 @@
 mod desk_side;
 mod happenings;
 mod http_side;
+mod rain;
 mod roads;
 mod world;
 
@@ -17,6 +18,7 @@ use geo_types::Geometry;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use self::rain::{Hour, Rain};
 use self::roads::Roads;
 use self::world::{SeenUnit, Sent, Told, World};
 use crate::domain::{Problem, Timestamp};
@@ -31,6 +33,10 @@ const BETWEEN_INCIDENTS_S: (f64, f64) = (240.0, 600.0);
 /// Time between two steps, and between two looks at the units.
 const STEP: Duration = Duration::from_secs(2);
 const STEPS_A_LOOK: u32 = 5;
+/// How the codes of the demo's gauges begin: the simulation makes no rain for others.
+const GAUGE_CODES: &str = "MH-";
+/// Hours of rain that are sent at a time.
+const READINGS_A_CALL: usize = 2_000;
 /// Longest that a step may seem to take, seconds: after the machine slept nobody jumps across the province.
 const STEP_S_MAX: f64 = 10.0;
 
@@ -67,6 +73,10 @@ pub trait Side: Send + Sync {
     fn tell(&self, unit: Uuid, status: &'static str) -> impl Future<Output = Result<(), Problem>> + Send;
     /// Reports an incident at a place.
     fn report(&self, at: [f64; 2], properties: Map<String, Value>) -> impl Future<Output = Result<(), Problem>> + Send;
+    /// Codes of the demo's rain gauges.
+    fn gauges(&self) -> impl Future<Output = Result<Vec<String>, Problem>> + Send;
+    /// Sends hours of rain.
+    fn rain(&self, hours: &[Hour]) -> impl Future<Output = Result<(), Problem>> + Send;
     /// The present moment.
     fn now(&self) -> Timestamp;
 }
@@ -98,6 +108,7 @@ pub async fn simulate(side: &impl Side, options: SimulationOptions) -> Result<()
     let lines = side.roads().await?;
     let mut world = World::new(Roads::of(&lines), options.seed, options.speed);
     let mut open = take_in(&mut world, side.look().await?, side.now());
+    let mut rain = Rain::new(side.gauges().await?, side.now());
     let mut last = side.now();
     let mut next_incident = last.plus_s(pause_s(&mut world));
     let mut tick = tokio::time::interval(STEP);
@@ -111,6 +122,12 @@ pub async fn simulate(side: &impl Side, options: SimulationOptions) -> Result<()
             match side.look().await {
                 Ok(seen) => open = take_in(&mut world, seen, now),
                 Err(problem) => tracing::debug!(%problem, "the simulation could not look"),
+            }
+        }
+        let hours = rain.until(now);
+        for some in hours.chunks(READINGS_A_CALL) {
+            if let Err(problem) = side.rain(some).await {
+                tracing::debug!(%problem, "rain of the simulation was not taken");
             }
         }
         let (sent, told) = world.step(now, seconds);

@@ -27,10 +27,11 @@ export function callsMe({ properties: { force } }: Alarm): boolean {
   return !force || !mine || force === mine;
 }
 
-/** Where an alarm is dealt with: at the unit whose people are in danger, else at the incident. */
-function placeOf({ properties: { kind, incident_id, unit_id } }: Alarm): Selected | null {
+/** Where an alarm is dealt with: at the unit whose people are in danger, else at the incident or the zone. */
+function placeOf({ properties: { kind, incident_id, unit_id, zone_id } }: Alarm): Selected | null {
   if (unit_id && (kind === 'distress' || !incident_id)) return { collection: 'units', id: unit_id };
-  return incident_id ? { collection: 'incidents', id: incident_id } : null;
+  if (incident_id) return { collection: 'incidents', id: incident_id };
+  return zone_id ? { collection: 'risk_zones', id: zone_id } : null;
 }
 
 class Alarms {
@@ -59,6 +60,8 @@ class Alarms {
         kind !== 'distress' || !this.distress.some((unit) => unit.id === unit_id),
     ),
   );
+  /** Those that belong to no record that can be opened: they are dealt with in the overview. */
+  placeless = $derived<Alarm[]>(this.others.filter((alarm) => !placeOf(alarm)));
   count = $derived(this.incidents.length + this.distress.length + this.others.length);
   /** All of them, people in distress first, then what has waited longest. */
   waiting = $derived<Selected[]>([
