@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schema::Field;
-use super::{alarm, assignment, closure, contact, duty_log, ground, household, incident, shelter, unit, zone};
+use super::{alarm, assignment, closure, contact, duty_log, ground, household, incident, shelter, unit, visit, zone};
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -28,6 +28,7 @@ pub enum Collection {
     RoadClosures,
     Assignments,
     Alarms,
+    ZoneVisits,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -42,7 +43,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -59,6 +60,7 @@ impl Collection {
         Self::RoadClosures,
         Self::Assignments,
         Self::Alarms,
+        Self::ZoneVisits,
     ];
 
     /// Name in URLs, tables and files.
@@ -81,6 +83,7 @@ impl Collection {
             Self::RoadClosures => "road_closures",
             Self::Assignments => "assignments",
             Self::Alarms => "alarms",
+            Self::ZoneVisits => "zone_visits",
         }
     }
 
@@ -116,6 +119,7 @@ impl Collection {
             Self::RoadClosures => ("Đoạn đường bị cắt, hạn chế", "Road closures"),
             Self::Assignments => ("Nhiệm vụ đã giao", "Assignments"),
             Self::Alarms => ("Báo động", "Alarms"),
+            Self::ZoneVisits => ("Lượt vào khu vực nguy hiểm", "Visits of units to risk zones"),
         }
     }
 
@@ -139,6 +143,7 @@ impl Collection {
             Self::RoadClosures => closure::FIELDS,
             Self::Assignments => assignment::FIELDS,
             Self::Alarms => alarm::FIELDS,
+            Self::ZoneVisits => visit::FIELDS,
         }
     }
 
@@ -155,7 +160,7 @@ impl Collection {
     /// Whether its records come from verbs alone: nobody writes one by hand or brings one in a file.
     #[must_use]
     pub const fn is_by_verbs(self) -> bool {
-        matches!(self, Self::Assignments | Self::Alarms)
+        matches!(self, Self::Assignments | Self::Alarms | Self::ZoneVisits)
     }
 
     /// The series of its human codes, for collections whose records get one (`LC-2026-Q4-0147`).

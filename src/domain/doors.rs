@@ -31,7 +31,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Households | Collection::Shelters => Deed::EditHousehold,
         Collection::RiskZones => Deed::DrawZone,
         Collection::RoadClosures => Deed::CloseRoad,
-        Collection::Incidents | Collection::Alarms => Deed::RunIncident,
+        Collection::Incidents | Collection::Alarms | Collection::ZoneVisits => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
         Collection::Assignments => Deed::AssignUnit,
         Collection::Contacts | Collection::Places => Deed::EditPlace,
@@ -45,7 +45,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 87] = [
+pub static DOORS: [(&str, &str, Asks); 88] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -105,6 +105,7 @@ pub static DOORS: [(&str, &str, Asks); 87] = [
     ("PUT", "/api/organisations/{id}", Asks::Deed(Deed::ManageAccounts)),
     ("GET", "/api/reach", Asks::Account),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
+    ("GET", "/api/risk_zones/{id}/inside", Asks::Account),
     ("GET", "/api/route", Asks::Account),
     ("GET", "/api/search", Asks::Account),
     ("GET", "/api/session", Asks::Nothing),

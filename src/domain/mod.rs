@@ -20,6 +20,7 @@ pub mod assignment;
 pub mod contact;
 pub mod doors;
 pub mod duty_log;
+pub mod fence;
 pub mod fold;
 pub mod household;
 pub mod incident;
@@ -32,6 +33,7 @@ pub mod shelter;
 pub mod tip;
 pub mod transition;
 pub mod unit;
+pub mod visit;
 pub mod zone;
 
 pub use access::{Actor, Force, Role};

@@ -50,6 +50,7 @@ impl<'a> RowReader<'a> {
                 | Collection::Stations
                 | Collection::Assignments
                 | Collection::Alarms
+                | Collection::ZoneVisits
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

@@ -124,7 +124,7 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         C::Incidents => &["code", "title", "place_text"],
         C::RiskZones => &["code", "name"],
         C::Contacts => &["name", "hamlet", "organisation"],
-        C::Households | C::DutyLog | C::Assignments | C::Alarms => return None,
+        C::Households | C::DutyLog | C::Assignments | C::Alarms | C::ZoneVisits => return None,
     };
     let mut folded = String::new();
     for value in fields.iter().filter_map(|field| feature.value(field)) {

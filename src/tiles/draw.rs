@@ -24,7 +24,7 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::DutyLog => &["kind", "occurred_at"],
         C::RoadClosures => &["name", "profiles", "reason", "speed_factor", "valid_from", "valid_to"],
         // They stand nowhere by themselves.
-        C::Assignments | C::Alarms => &[],
+        C::Assignments | C::Alarms | C::ZoneVisits => &[],
     }
 }
 

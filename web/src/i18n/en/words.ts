@@ -187,6 +187,9 @@ export const words = {
     cleared: 'cleared',
     accountability: 'safety report',
     alarm_taken: 'alarm taken',
+    fence_entered: 'came into a danger zone',
+    fence_dwelt: 'too long in a danger zone',
+    fence_left: 'left a danger zone',
   },
   order: {
     proposed: 'proposed',
@@ -210,6 +213,8 @@ export const words = {
     support_unanswered: 'Request not answered',
     support_refused: 'Support refused',
     support_requested: 'Support requested',
+    fence_dwell: 'Too long in a danger zone',
+    fence_entered: 'Came into a danger zone',
   },
   collection: {
     border_sectors: 'border sector',
@@ -228,5 +233,6 @@ export const words = {
     road_closures: 'road closures',
     assignments: 'orders',
     alarms: 'alarms',
+    zone_visits: 'visits to danger zones',
   },
 } satisfies typeof vi;

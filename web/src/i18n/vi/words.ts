@@ -223,6 +223,9 @@ export const words = {
     cleared: 'xong nhiệm vụ',
     accountability: 'báo an toàn',
     alarm_taken: 'xác nhận báo động',
+    fence_entered: 'vào vùng nguy hiểm',
+    fence_dwelt: 'ở quá lâu trong vùng nguy hiểm',
+    fence_left: 'ra khỏi vùng nguy hiểm',
   },
   order: {
     proposed: 'đề xuất',
@@ -246,6 +249,8 @@ export const words = {
     support_unanswered: 'Chưa trả lời đề nghị',
     support_refused: 'Từ chối phối hợp',
     support_requested: 'Đề nghị phối hợp',
+    fence_dwell: 'Ở quá lâu trong vùng nguy hiểm',
+    fence_entered: 'Vào vùng nguy hiểm',
   },
   collection: {
     border_sectors: 'đoạn biên giới',
@@ -264,5 +269,6 @@ export const words = {
     road_closures: 'đoạn đường bị cắt',
     assignments: 'nhiệm vụ',
     alarms: 'báo động',
+    zone_visits: 'lượt vào vùng nguy hiểm',
   },
 } satisfies Words;
