@@ -73,15 +73,21 @@ impl Hand<'_, '_> {
             return;
         }
         let reference = |id: Option<Uuid>| id.map_or(Value::Null, |id| id.to_string().into());
+        let mut alarm = self.new_alarm(kind, force, text);
+        alarm.set("assignment_id", reference(assignment));
+        alarm.set("incident_id", reference(incident));
+        alarm.set("unit_id", unit.to_string());
+        self.add(alarm);
+    }
+
+    /// An alarm to be filled in and held.
+    pub fn new_alarm(&self, kind: &'static str, force: Option<Force>, text: &str) -> Working {
         let mut alarm = Working::new(Collection::Alarms, Uuid::now_v7());
         alarm.set("kind", kind);
         alarm.set_time("raised_at", self.at);
         alarm.set("force", force.map_or(Value::Null, |force| force_word(force).into()));
-        alarm.set("assignment_id", reference(assignment));
-        alarm.set("incident_id", reference(incident));
-        alarm.set("unit_id", unit.to_string());
-        alarm.set("text", text.chars().take(TEXT_CHARS).collect::<String>());
-        self.add(alarm);
+        alarm.set("text", shortened(text));
+        alarm
     }
 
     /// Ends the alarms that are meant.
@@ -113,6 +119,11 @@ impl Hand<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// A text as long as an alarm's may be.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(TEXT_CHARS).collect()
 }
 
 /// Longest text of an alarm, characters (the field's own limit).

@@ -25,6 +25,7 @@ struct Note {
     kind: &'static str,
     incident: Option<Uuid>,
     unit: Option<Uuid>,
+    zone: Option<Uuid>,
     text: String,
     facts: Value,
 }
@@ -83,7 +84,7 @@ impl<'a, 's> Hand<'a, 's> {
 
     /// Writes an entry about an incident in the log.
     pub fn log(&mut self, kind: &'static str, incident: Uuid, unit: Option<Uuid>, text: String, facts: Value) {
-        self.entries.push(Note { kind, incident: Some(incident), unit, text, facts });
+        self.entries.push(Note { kind, incident: Some(incident), unit, zone: None, text, facts });
     }
 
     /// Writes an entry about an incident, or about a unit that is on none.
@@ -95,12 +96,17 @@ impl<'a, 's> Hand<'a, 's> {
         text: String,
         facts: Value,
     ) {
-        self.entries.push(Note { kind, incident, unit, text, facts });
+        self.entries.push(Note { kind, incident, unit, zone: None, text, facts });
     }
 
     /// Writes an entry about a unit alone.
     pub fn log_unit(&mut self, unit: Uuid, incident: Option<Uuid>, text: String, facts: Value) {
-        self.entries.push(Note { kind: "unit_status", incident, unit: Some(unit), text, facts });
+        self.entries.push(Note { kind: "unit_status", incident, unit: Some(unit), zone: None, text, facts });
+    }
+
+    /// Writes an entry about a unit in a zone.
+    pub fn log_in_zone(&mut self, kind: &'static str, zone: Uuid, unit: Uuid, text: String, facts: Value) {
+        self.entries.push(Note { kind, incident: None, unit: Some(unit), zone: Some(zone), text, facts });
     }
 
     /// All that became of the records, the main one first.
@@ -117,7 +123,7 @@ impl<'a, 's> Hand<'a, 's> {
                     facts: note.facts.clone(),
                     incident,
                     unit: note.unit,
-                    zone: None,
+                    zone: note.zone,
                 },
             );
         }

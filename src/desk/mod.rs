@@ -15,6 +15,7 @@ mod closures;
 mod course;
 mod cut_off;
 mod emergency;
+mod fences;
 mod fixes;
 mod ground;
 mod hand;

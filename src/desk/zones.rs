@@ -7,7 +7,7 @@ use super::incidents::{limit, needed};
 use super::rules;
 use super::scene::{Draft, Entry, Scene, Working};
 use super::write::may;
-use super::{Ask, Desk, Item, Patch, SetLevel, Written, items};
+use super::{Ask, Desk, Item, Patch, SetLevel, Written, fences, items};
 use crate::domain::access::Deed;
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp, zone};
 
@@ -82,6 +82,9 @@ fn turn(scene: &Scene<'_>, id: Uuid) -> Result<Draft, Problem> {
     let mut draft = Draft::default();
     draft.put(record, at);
     draft.log(scene, at, entry);
+    if next == "expired" {
+        fences::end_with_zone(scene, &mut draft, id, at);
+    }
     Ok(draft)
 }
 
@@ -123,6 +126,7 @@ fn supersede(scene: &Scene<'_>, draft: &mut Draft, id: Uuid, at: Timestamp) -> R
     let ended = entry(&old, "zone_ended", text, json!({"from": state, "to": "superseded"}));
     draft.put(old, at);
     draft.log(scene, at, ended);
+    fences::end_with_zone(scene, draft, id, at);
     Ok(())
 }
 
@@ -146,9 +150,15 @@ pub(super) fn edit(scene: &Scene<'_>, id: Uuid, patch: &Patch, whole: bool) -> R
     }
     let facts = json!({"from": state, "to": record.text("state"), "changed": changed});
     let edited = entry(&record, "zone_edited", format!("Sửa {}: {}", record.label(), changed.join(", ")), facts);
+    let (minutes, kind) = (record.integer("fence_dwell_min"), record.text("kind").unwrap_or_default());
+    let is_fenced = zone::fence(kind, record.text("fence"), minutes).is_some();
+    let stands = is_fenced && record.text("state") == Some("in_force");
     let mut draft = Draft::default();
     draft.put(record, at);
     draft.log(scene, at, edited);
+    if !stands {
+        fences::end_with_zone(scene, &mut draft, id, at);
+    }
     Ok(draft)
 }
 
@@ -194,6 +204,7 @@ pub(super) fn revoke(scene: &Scene<'_>, id: Uuid, reason: &str) -> Result<Draft,
     let mut draft = Draft::default();
     draft.put(record, at);
     draft.log(scene, at, ended);
+    fences::end_with_zone(scene, &mut draft, id, at);
     Ok(draft)
 }
 

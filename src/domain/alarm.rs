@@ -4,7 +4,7 @@
 use super::access::FORCES;
 use super::ground::{EXTRA, NAME_CHARS};
 use super::schema::Field;
-use super::schema::FieldKind::{Choice, Reference, Text, Time};
+use super::schema::FieldKind::{Choice, Integer, Reference, References, Text, Time};
 use super::schema::verb;
 
 /// Kinds of alarm, gravest first.
@@ -18,6 +18,8 @@ pub const KINDS: &[&str] = &[
     "support_refused",
     "support_requested",
     "level_risen",
+    "fence_dwell",
+    "fence_entered",
 ];
 
 /// Whether it is over as soon as somebody took it. The others stand until their cause is gone: whoever was lost is
@@ -36,8 +38,14 @@ pub(super) const FIELDS: &[Field] = &[
     verb("force", Choice(FORCES), "Whose duty officer it calls; all who see it if absent."),
     verb("incident_id", Reference, "The incident it belongs to."),
     verb("unit_id", Reference, "The unit it speaks of."),
+    verb("unit_ids", References, "All units it speaks of, where they are several."),
     verb("assignment_id", Reference, "The assignment it speaks of."),
-    verb("zone_id", Reference, "The zone it speaks of."),
+    verb("zone_id", Reference, "The risk zone it speaks of."),
+    verb(
+        "repeats",
+        Integer(0, 1_000_000),
+        "How often the same happened again while it stood: nothing more was raised.",
+    ),
     verb("text", Text(NAME_CHARS), "What happened, in words."),
     verb("acknowledged_at", Time, "When somebody took it."),
     verb("acknowledged_by", Text(NAME_CHARS), "Who took it."),

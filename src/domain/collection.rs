@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::schema::Field;
 use super::{
     advice, alarm, assignment, bulletin, closure, contact, duty_log, ground, household, incident, rain, risk_level,
-    shelter, unit, zone,
+    shelter, unit, visit, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -36,6 +36,7 @@ pub enum Collection {
     RainDays,
     Bulletins,
     RiskLevels,
+    ZoneVisits,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -50,7 +51,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -72,6 +73,7 @@ impl Collection {
         Self::RainDays,
         Self::Bulletins,
         Self::RiskLevels,
+        Self::ZoneVisits,
     ];
 
     /// Name in URLs, tables and files.
@@ -99,6 +101,7 @@ impl Collection {
             Self::RainDays => "rain_days",
             Self::Bulletins => "bulletins",
             Self::RiskLevels => "risk_levels",
+            Self::ZoneVisits => "zone_visits",
         }
     }
 
@@ -139,6 +142,7 @@ impl Collection {
             Self::RainDays => ("Mưa theo ngày", "Rain by day"),
             Self::Bulletins => ("Bản tin cảnh báo", "Hydromet bulletins"),
             Self::RiskLevels => ("Cấp độ rủi ro theo khu vực", "Risk levels of zones"),
+            Self::ZoneVisits => ("Lượt vào khu vực nguy hiểm", "Visits of units to risk zones"),
         }
     }
 
@@ -167,6 +171,7 @@ impl Collection {
             Self::RainDays => rain::DAY,
             Self::Bulletins => bulletin::FIELDS,
             Self::RiskLevels => risk_level::FIELDS,
+            Self::ZoneVisits => visit::FIELDS,
         }
     }
 
@@ -183,7 +188,10 @@ impl Collection {
     /// Whether its records come from verbs alone: nobody writes one by hand or brings one in a file.
     #[must_use]
     pub const fn is_by_verbs(self) -> bool {
-        matches!(self, Self::Assignments | Self::Alarms | Self::Advices | Self::RainDays | Self::RiskLevels)
+        matches!(
+            self,
+            Self::Assignments | Self::Alarms | Self::Advices | Self::RainDays | Self::RiskLevels | Self::ZoneVisits
+        )
     }
 
     /// The series of its human codes, for collections whose records get one (`LC-2026-Q4-0147`).

@@ -33,7 +33,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::RoadClosures => Deed::CloseRoad,
         Collection::RainDays => Deed::ReportRain,
         Collection::Bulletins | Collection::RiskLevels => Deed::SetLevel,
-        Collection::Incidents | Collection::Alarms => Deed::RunIncident,
+        Collection::Incidents | Collection::Alarms | Collection::ZoneVisits => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
         Collection::Assignments | Collection::Advices => Deed::AssignUnit,
         Collection::Contacts | Collection::Places | Collection::RainGauges => Deed::EditPlace,
@@ -47,7 +47,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 92] = [
+pub static DOORS: [(&str, &str, Asks); 93] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -110,6 +110,7 @@ pub static DOORS: [(&str, &str, Asks); 92] = [
     ("GET", "/api/rain_gauges/{id}/rain", Asks::Account),
     ("GET", "/api/reach", Asks::Account),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
+    ("GET", "/api/risk_zones/{id}/inside", Asks::Account),
     ("POST", "/api/risk_zones/{id}/level", Asks::Deed(Deed::SetLevel)),
     ("GET", "/api/risk_zones/{id}/levels", Asks::Account),
     ("GET", "/api/route", Asks::Account),

@@ -51,7 +51,16 @@ pub const KINDS: &[&str] = &[
     "alarm_taken",
     "level_set",
     "level_changed",
+    "fence_entered",
+    "fence_dwelt",
+    "fence_left",
 ];
+
+/// Whether an entry tells where a unit is: who may not see that reads it no more than the unit's place.
+#[must_use]
+pub fn tells_place(kind: &str) -> bool {
+    kind.starts_with("fence_")
+}
 
 /// Kinds that a person writes by hand.
 pub const HAND_KINDS: &[&str] = &["note", "call", "instruction", "handover", "correction"];

@@ -22,6 +22,7 @@ pub mod bulletin;
 pub mod contact;
 pub mod doors;
 pub mod duty_log;
+pub mod fence;
 pub mod fold;
 pub mod household;
 pub mod incident;
@@ -37,6 +38,7 @@ pub mod shelter;
 pub mod tip;
 pub mod transition;
 pub mod unit;
+pub mod visit;
 pub mod zone;
 
 pub use access::{Actor, Force, Role};

@@ -15,6 +15,20 @@ pub const STATES: &[&str] = &["draft", "proposed", "approved", "in_force", "expi
 /// States of a zone that may still be edited or ended.
 pub const LIVE: &[&str] = &["draft", "proposed", "approved", "in_force"];
 
+/// Whether a zone is fenced.
+pub const FENCES: &[&str] = &["on", "off"];
+
+/// Minutes that one may stay in a zone of each hazard before it is told. What comes fast gives less time.
+const DWELL_MIN: &[(&str, i64)] = &[
+    ("flash_flood", 20),
+    ("fire", 20),
+    ("landslide", 30),
+    ("rockfall", 30),
+    ("flood", 60),
+    ("subsidence", 60),
+    ("other", 60),
+];
+
 pub(super) const FIELDS: &[Field] = &[
     server("code", Text(40), "Human code."),
     required("name", Text(NAME_CHARS), "Name."),
@@ -30,6 +44,16 @@ pub(super) const FIELDS: &[Field] = &[
     client("valid_from", Time, "Start; now if not said."),
     required("valid_to", Time, "End. A zone with no end cannot be published."),
     client("buffer_m", Real(0.0, 50_000.0), "Margin around the drawn area, metres."),
+    client(
+        "fence",
+        Choice(FENCES),
+        "Whether units that come in are told; `on` if not said, but for a zone of security.",
+    ),
+    client(
+        "fence_dwell_min",
+        Integer(0, 1_440),
+        "Minutes inside after which a unit is told to stay too long; by its hazard if not said, 0 for never.",
+    ),
     client("supersedes", Reference, "The zone whose place it takes."),
     verb("ended_at", Time, "When it was revoked, superseded or expired."),
     verb("ended_by", Text(NAME_CHARS), "Who ended it."),
@@ -55,6 +79,18 @@ pub fn state_at(valid_from: Timestamp, valid_to: Timestamp, now: Timestamp) -> R
     Ok(if valid_from <= now { "in_force" } else { "approved" })
 }
 
+/// The fence of a zone of this kind: how long one may stay, seconds (`Some(None)`: nobody counts); `None` if it has none.
+/// `fence` and `dwell_min` are what the zone itself says. Whoever guards a zone of security goes in and out, so that one
+/// has a fence only if it says so.
+#[must_use]
+pub fn fence(kind: &str, fence: Option<&str>, dwell_min: Option<i64>) -> Option<Option<i64>> {
+    if !fence.map_or(kind != "security", |said| said == "on") {
+        return None;
+    }
+    let by_kind = || DWELL_MIN.iter().find(|(known, _)| *known == kind).map(|(_, minutes)| *minutes);
+    Some(dwell_min.or_else(by_kind).filter(|minutes| *minutes > 0).map(|minutes| minutes * 60))
+}
+
 /// When time alone will change a zone's state: `approved` comes into force, `in_force` expires. `None` if never.
 #[must_use]
 pub fn turns_at(state: &str, valid_from: Option<Timestamp>, valid_to: Option<Timestamp>) -> Option<Timestamp> {
@@ -62,5 +98,21 @@ pub fn turns_at(state: &str, valid_from: Option<Timestamp>, valid_to: Option<Tim
         "approved" => valid_from.into_iter().chain(valid_to).min(),
         "in_force" => valid_to,
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn danger_is_fenced_unless_it_says_otherwise_and_security_only_if_it_says_so() {
+        assert!(DWELL_MIN.iter().all(|(kind, minutes)| KINDS.contains(kind) && *minutes > 0));
+        assert_eq!(fence("landslide", None, None), Some(Some(1_800)));
+        assert_eq!(fence("landslide", Some("off"), Some(5)), None);
+        assert_eq!(fence("landslide", Some("on"), Some(0)), Some(None), "0 turns the counting off");
+        assert_eq!(fence("security", None, Some(5)), None);
+        assert_eq!(fence("security", Some("on"), None), Some(None));
+        assert_eq!(fence("flood", None, Some(5)), Some(Some(300)));
     }
 }

@@ -54,6 +54,7 @@ impl<'a> RowReader<'a> {
                 | Collection::RainDays
                 | Collection::Bulletins
                 | Collection::RiskLevels
+                | Collection::ZoneVisits
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

@@ -31,6 +31,7 @@ mod hashing;
 mod health;
 mod imports;
 mod incidents;
+mod inside;
 mod items;
 mod landing;
 mod levels;

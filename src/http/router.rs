@@ -10,8 +10,8 @@ use super::app::App;
 use super::front::Front;
 use super::{
     accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants,
-    health, imports, incidents, items, landing, levels, me, oidc, organisations, pages, places, rain, records, roads,
-    session, setup, tiles, tips, units,
+    health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, places, rain, records,
+    roads, session, setup, tiles, tips, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -71,6 +71,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(imports::import_file))
         .routes(routes!(imports::read_report))
         .routes(routes!(ends::end_zone))
+        .routes(routes!(inside::read_inside))
         .routes(routes!(ends::log_done))
         .routes(routes!(around::within))
         .routes(routes!(around::along))

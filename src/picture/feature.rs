@@ -126,7 +126,14 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         C::Contacts => &["name", "hamlet", "organisation"],
         C::RainGauges => &["name", "code"],
         C::Bulletins => &["title"],
-        C::Households | C::DutyLog | C::Assignments | C::Alarms | C::Advices | C::RainDays | C::RiskLevels => {
+        C::Households
+        | C::DutyLog
+        | C::Assignments
+        | C::Alarms
+        | C::Advices
+        | C::RainDays
+        | C::RiskLevels
+        | C::ZoneVisits => {
             return None;
         }
     };

@@ -6,6 +6,7 @@
 mod ahead;
 mod communes;
 mod feature;
+mod fence;
 mod fold;
 mod json;
 mod layer;
@@ -32,6 +33,7 @@ mod view;
 mod within;
 
 pub use feature::Feature;
+pub use fence::{FENCES_MAX, Fences, Passage, Shape as FenceShape};
 pub use layer::Layer;
 pub use question::{
     Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WholeCommune,

@@ -10,6 +10,7 @@ use super::layer::Lying;
 use super::reduced::sector_of_station;
 use super::{Feature, Layer, Picture};
 use crate::domain::access::{CLOSED_KINDS, Facts, Reach, Sight, class_of};
+use crate::domain::duty_log::tells_place;
 use crate::domain::{Actor, Collection, Force, Timestamp};
 
 /// The commune in which the actor's unit has its task, for actors who see by task alone.
@@ -21,6 +22,17 @@ pub(super) fn task_commune(picture: &Picture, actor: &Actor) -> Option<String> {
     let incident = reference(unit, "incident_id")?;
     let incident = picture.layer(Collection::Incidents).get(incident)?;
     incident.text("admin_unit").map(std::borrow::Cow::into_owned)
+}
+
+/// The unit whose place a record tells, though it is another's record: a visit to a zone, and what is raised and
+/// written down of it. Who may not see where the unit is may not read it there.
+pub(super) fn tells_place_of(collection: Collection, feature: &Feature) -> Option<Uuid> {
+    let tells = match collection {
+        Collection::ZoneVisits => true,
+        Collection::Alarms | Collection::DutyLog => feature.text("kind").is_some_and(|kind| tells_place(&kind)),
+        _ => false,
+    };
+    if tells { reference(feature, "unit_id") } else { None }
 }
 
 /// The facts of one record. `own_commune` is that of [`task_commune`].

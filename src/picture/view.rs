@@ -101,12 +101,15 @@ impl View {
             _ if self.shows_all(collection) => &[],
             C::Households => &[C::AdminUnits],
             C::Units => &[C::Incidents, C::Stations, C::BorderSectors, C::AdminUnits],
-            C::DutyLog => &[C::Incidents],
+            C::DutyLog | C::ZoneVisits => &[C::Incidents, C::Stations],
             C::Advices => &[C::Incidents],
             C::Assignments | C::Alarms => &[C::Incidents, C::Units, C::Stations],
             _ => &[],
         };
         let newest = decides.iter().map(|other| self.layer(*other).version()).max().unwrap_or(0);
+        // Whoever may not see a unit reads nothing of where it was; where it is now is no matter of that.
+        let by_unit = matches!(collection, C::DutyLog | C::ZoneVisits) && !decides.is_empty();
+        let newest = if by_unit { newest.max(self.picture.unit_records) } else { newest };
         newest.max(self.layer(collection).version())
     }
 
@@ -145,6 +148,10 @@ impl View {
     pub(super) fn show<'a>(&'a self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
         if self.shows_all_whole(collection) {
             return Some(self.exact(collection, feature));
+        }
+        if let Some(unit) = sight::tells_place_of(collection, feature) {
+            let unit = self.layer(Collection::Units).get(unit)?;
+            return self.show(Collection::Units, unit)?.geometry().map(|_| self.exact(collection, feature));
         }
         let facts = sight::facts(&self.picture, &self.actor, self.own_commune.as_deref(), collection, feature);
         let only = match self.actor.sight(collection, &facts, self.now) {

@@ -25,7 +25,7 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::RoadClosures => &["name", "profiles", "reason", "speed_factor", "valid_from", "valid_to"],
         C::RainGauges => &["code", "name"],
         // They stand nowhere by themselves.
-        C::Assignments | C::Alarms | C::Advices | C::RainDays | C::Bulletins | C::RiskLevels => &[],
+        C::Assignments | C::Alarms | C::Advices | C::RainDays | C::Bulletins | C::RiskLevels | C::ZoneVisits => &[],
     }
 }
 

@@ -1,10 +1,11 @@
-//! Tasks that hear changes and call the desk: what time alone changes.
+//! Tasks that hear changes and call the desk: what time alone changes, and what follows from where units are.
 //!
 //! A task here owns no state that matters: what is due is read from the picture each time, so that a restart, a lost
 //! message or a second node neither miss a turn nor make it twice (the desk decides again and the store settles it).
 
 mod assignments;
 mod closures;
+mod fences;
 mod levels;
 pub mod roads;
 mod turning;
@@ -26,7 +27,8 @@ pub fn start(desk: Desk, leads: watch::Receiver<bool>, stop: CancellationToken) 
             turning::watch(zones::Zones, desk.clone(), leads.clone(), stop.clone()),
             turning::watch(closures::Closures, desk.clone(), leads.clone(), stop.clone()),
             levels::watch(desk.clone(), leads.clone(), stop.clone()),
-            turning::watch(assignments, desk, leads, stop),
+            turning::watch(assignments, desk.clone(), leads.clone(), stop.clone()),
+            fences::watch(desk, leads, stop),
         );
     })
 }

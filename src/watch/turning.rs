@@ -14,7 +14,7 @@ use crate::picture::{Picture, Published};
 /// Longest sleep: a clock that was set meanwhile is noticed after this.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// Pause after a turn that the store did not take.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 
 /// Records of one collection that time changes.
 pub(super) trait Turning: Send + Sync {
@@ -84,6 +84,7 @@ fn until_next<T: Turning>(turning: &T, picture: &Picture, now: Timestamp) -> Dur
     Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0).saturating_add(1)).min(SLEEP_MAX)
 }
 
+/// Whether a step changed records of the collection.
 pub(super) fn touches(step: &Published, collection: Collection) -> bool {
     let is_of = |event: &Event| matches!(event, Event::Change(change) if change.collection == collection);
     step.imported.contains(&collection) || step.events.iter().any(is_of)

@@ -928,6 +928,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/risk_zones/{id}/inside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is inside a risk zone now, by position fixes; who was inside already is listed apart. */
+        get: operations["read_inside"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/risk_zones/{id}/level": {
         parameters: {
             query?: never;
@@ -1635,7 +1652,7 @@ export interface components {
                  * @description What it warns of.
                  * @enum {string}
                  */
-                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "level_risen";
+                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "level_risen" | "fence_dwell" | "fence_entered";
                 /**
                  * Format: date-time
                  * @description When its cause began.
@@ -1643,6 +1660,8 @@ export interface components {
                 raised_at?: string;
                 /** Format: date-time */
                 recorded_at: string;
+                /** @description How often the same happened again while it stood: nothing more was raised. */
+                repeats?: number;
                 /** @description What happened, in words. */
                 text?: string;
                 /**
@@ -1650,11 +1669,13 @@ export interface components {
                  * @description The unit it speaks of.
                  */
                 unit_id?: string;
+                /** @description All units it speaks of, where they are several. */
+                unit_ids?: string[];
                 /** @description What If-Match names. */
                 version: number;
                 /**
                  * Format: uuid
-                 * @description The zone it speaks of.
+                 * @description The risk zone it speaks of.
                  */
                 zone_id?: string;
             };
@@ -2024,7 +2045,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2281,7 +2302,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "fence_entered" | "fence_dwelt" | "fence_left";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -2860,6 +2881,51 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description The units inside a zone, as this reader may see them. */
+        InsideAnswer: {
+            /** @description Units that were inside when the fence began, or when they were first heard of: nothing was raised for them. */
+            already_inside: components["schemas"]["InsideUnit"][];
+            /** Format: date-time */
+            as_of: string;
+            /**
+             * Format: int64
+             * @description Minutes after which a unit is told to stay too long; `null` for never.
+             */
+            dwell_min: number | null;
+            /** @description Units that came in, the first one first. */
+            entered: components["schemas"]["InsideUnit"][];
+            /** @description Whether the zone is in force and has a fence; nobody is listed otherwise. */
+            is_fenced: boolean;
+            name: string | null;
+            /** Format: int64 */
+            seq: number;
+            state: string | null;
+            /** Format: uuid */
+            zone_id: string;
+        };
+        /** @description A unit inside. */
+        InsideUnit: {
+            code: string | null;
+            /**
+             * Format: date-time
+             * @description Fix time of its newest position; `null` while it counts at its post.
+             */
+            fix_at: string | null;
+            force: string | null;
+            /** @description Whether it has stayed too long. */
+            has_dwelt: boolean;
+            /** @description Whether it had its incident there when it came in. */
+            has_task: boolean;
+            name: string | null;
+            /**
+             * Format: date-time
+             * @description Fix time of the entry; where it did not come in, since when it is known to be inside.
+             */
+            since: string | null;
+            status: string | null;
+            /** Format: uuid */
+            unit_id: string;
         };
         /** @description What the intake needs to know. */
         Intake: {
@@ -3746,6 +3812,13 @@ export interface components {
                 /** @description Columns of an imported file that have no field of their own, kept as given. */
                 extra?: unknown;
                 /**
+                 * @description Whether units that come in are told; `on` if not said, but for a zone of security.
+                 * @enum {string}
+                 */
+                fence?: "on" | "off";
+                /** @description Minutes inside after which a unit is told to stay too long; by its hazard if not said, 0 for never. */
+                fence_dwell_min?: number;
+                /**
                  * @description Its hazard.
                  * @enum {string}
                  */
@@ -4605,6 +4678,80 @@ export interface components {
             set: components["schemas"]["LevelSet"] | null;
             /** Format: uuid */
             zone_id: string;
+        };
+        /** @description Visits of units to risk zones */
+        ZoneVisitsFeature: {
+            geometry: components["schemas"]["Geometry"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /**
+                 * Format: uuid
+                 * @description The alarm that its last entry raised or joined.
+                 */
+                alarm_id?: string;
+                /**
+                 * Format: date-time
+                 * @description Fix time of the last entry that raised an alarm.
+                 */
+                alarmed_at?: string;
+                /**
+                 * Format: date-time
+                 * @description Fix time at which it had stayed too long.
+                 */
+                dwelt_at?: string;
+                /**
+                 * Format: date-time
+                 * @description When the visit was over: the unit left, or the fence ended.
+                 */
+                ended_at?: string;
+                /**
+                 * Format: date-time
+                 * @description Fix time of the entry; since when it is known to be inside if it did not come in.
+                 */
+                entered_at?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /** @description It had its incident there when it came in: nothing was raised. */
+                has_task?: boolean;
+                /**
+                 * Format: date-time
+                 * @description Fix time of the leaving; absent if the fence ended first.
+                 */
+                left_at?: string;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Entries that raised none since, because that one was so recent. */
+                repeats?: number;
+                /**
+                 * @description The unit's force.
+                 * @enum {string}
+                 */
+                unit_force?: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * Format: uuid
+                 * @description The unit.
+                 */
+                unit_id?: string;
+                /** @description What If-Match names. */
+                version: number;
+                /** @description How often it came in so far. */
+                visits?: number;
+                /** @description It did not come in: it was inside when the fence began, or when it was first heard of. */
+                was_inside?: boolean;
+                /**
+                 * Format: uuid
+                 * @description The risk zone.
+                 */
+                zone_id?: string;
+            };
+            /** @enum {string} */
+            type: "Feature";
         };
     };
     responses: {
@@ -7151,6 +7298,35 @@ export interface operations {
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    read_inside: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Units, as the reader may see them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsideAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
         };
     };
     set_level: {

@@ -189,6 +189,9 @@ export const words = {
     alarm_taken: 'alarm taken',
     level_set: 'level set',
     level_changed: 'level changed',
+    fence_entered: 'came into a danger zone',
+    fence_dwelt: 'too long in a danger zone',
+    fence_left: 'left a danger zone',
   },
   order: {
     proposed: 'proposed',
@@ -213,6 +216,8 @@ export const words = {
     support_refused: 'Support refused',
     support_requested: 'Support requested',
     level_risen: 'Level risen',
+    fence_dwell: 'Too long in a danger zone',
+    fence_entered: 'Came into a danger zone',
   },
   collection: {
     border_sectors: 'border sector',
@@ -236,5 +241,6 @@ export const words = {
     rain_days: 'rain by day',
     bulletins: 'bulletins',
     risk_levels: 'levels of zones',
+    zone_visits: 'visits to danger zones',
   },
 } satisfies typeof vi;

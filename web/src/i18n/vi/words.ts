@@ -225,6 +225,9 @@ export const words = {
     alarm_taken: 'xác nhận báo động',
     level_set: 'đặt cấp',
     level_changed: 'cấp độ đổi',
+    fence_entered: 'vào vùng nguy hiểm',
+    fence_dwelt: 'ở quá lâu trong vùng nguy hiểm',
+    fence_left: 'ra khỏi vùng nguy hiểm',
   },
   order: {
     proposed: 'đề xuất',
@@ -249,6 +252,8 @@ export const words = {
     support_refused: 'Từ chối phối hợp',
     support_requested: 'Đề nghị phối hợp',
     level_risen: 'Lên cấp',
+    fence_dwell: 'Ở quá lâu trong vùng nguy hiểm',
+    fence_entered: 'Vào vùng nguy hiểm',
   },
   collection: {
     border_sectors: 'đoạn biên giới',
@@ -272,5 +277,6 @@ export const words = {
     rain_days: 'mưa theo ngày',
     bulletins: 'bản tin',
     risk_levels: 'cấp độ khu vực',
+    zone_visits: 'lượt vào vùng nguy hiểm',
   },
 } satisfies Words;
