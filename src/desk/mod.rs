@@ -15,13 +15,18 @@ mod closures;
 mod course;
 mod cut_off;
 mod emergency;
+mod evacuation;
+mod evacuation_plan;
+mod evacuees;
 mod fixes;
 mod ground;
 mod hand;
 mod incidents;
+mod inside;
 mod items;
 mod locate;
 mod merge;
+mod outsiders;
 mod report;
 mod roads;
 mod rules;
@@ -54,8 +59,15 @@ pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, 
 pub use advice::{Advice, Followed};
 pub use bulk::take_file;
 pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
+pub use evacuation::{EvacuationReport, Evidence, Withdrawal};
+pub use evacuation_plan::{EvacuationPlan, Placed, PlannedShelter, Unplaced, WhyUnplaced};
+pub use evacuees::{Evacuee, Evacuees};
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
+pub use inside::{
+    InsideBoard, InsideFigures, InsideOfZone, PeopleOnNoList, StateCounts, TimeToClear, Told as ToldFigure,
+};
 pub use locate::Candidate;
+pub use outsiders::Outsiders;
 pub use write::problem_of as store_problem;
 
 /// Where the desk reads the time: the rim. Tests put their own in.

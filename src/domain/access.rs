@@ -373,6 +373,9 @@ pub enum Deed {
     EditUnit,
     /// Edit households and shelters.
     EditHousehold,
+    /// Report how far a household's evacuation has come, and people in a zone who are on no list; a field unit where it has
+    /// its task, and not that people may go home or are resettled.
+    ReportEvacuation,
     /// Write in the duty log.
     WriteLog,
     /// Edit contacts and add places (a hamlet that is on no map).
@@ -530,6 +533,7 @@ impl Actor {
                 D::DrawZone
                     | D::CloseRoad
                     | D::EditHousehold
+                    | D::ReportEvacuation
                     | D::EditPlace
                     | D::WriteLog
                     | D::ReportIncident
@@ -538,12 +542,24 @@ impl Actor {
             ),
             Role::FieldUnit => matches!(
                 deed,
-                D::ReportIncident | D::ReportUnit | D::EditPlace | D::WriteLog | D::BreakGlass | D::TakeTip
+                D::ReportIncident
+                    | D::ReportUnit
+                    | D::ReportEvacuation
+                    | D::EditPlace
+                    | D::WriteLog
+                    | D::BreakGlass
+                    | D::TakeTip
             ),
             Role::LocalAuthority => {
                 matches!(
                     deed,
-                    D::ReportIncident | D::CloseRoad | D::EditHousehold | D::EditPlace | D::WriteLog | D::TakeTip
+                    D::ReportIncident
+                        | D::CloseRoad
+                        | D::EditHousehold
+                        | D::ReportEvacuation
+                        | D::EditPlace
+                        | D::WriteLog
+                        | D::TakeTip
                 )
             }
             Role::TipHandler => {

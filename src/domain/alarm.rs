@@ -17,6 +17,9 @@ pub const KINDS: &[&str] = &[
     "support_unanswered",
     "support_refused",
     "support_requested",
+    "household_unreachable",
+    "count_discrepancy",
+    "shelter_over_capacity",
 ];
 
 /// Whether it is over as soon as somebody took it. The others stand until their cause is gone: whoever was lost is
@@ -33,6 +36,8 @@ pub(super) const FIELDS: &[Field] = &[
     verb("incident_id", Reference, "The incident it belongs to."),
     verb("unit_id", Reference, "The unit it speaks of."),
     verb("assignment_id", Reference, "The assignment it speaks of."),
+    verb("shelter_id", Reference, "The shelter it speaks of."),
+    verb("admin_unit", Text(20), "Code of the commune it speaks of, where nothing else says where."),
     verb("text", Text(NAME_CHARS), "What happened, in words."),
     verb("acknowledged_at", Time, "When somebody took it."),
     verb("acknowledged_by", Text(NAME_CHARS), "Who took it."),

@@ -49,6 +49,9 @@ pub const KINDS: &[&str] = &[
     "cleared",
     "accountability",
     "alarm_taken",
+    "evacuation_corrected",
+    "outsiders_told",
+    "evacuation_planned",
 ];
 
 /// Kinds that a person writes by hand.

@@ -21,6 +21,7 @@ pub mod assignment;
 pub mod contact;
 pub mod doors;
 pub mod duty_log;
+pub mod evacuation;
 pub mod fold;
 pub mod household;
 pub mod incident;

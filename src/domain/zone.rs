@@ -1,7 +1,7 @@
 //! A danger zone (khu vực nguy hiểm): its hazard, its time, its owner, its level.
 
 use super::ground::{EXTRA, NAME_CHARS, NOTE, SOURCE};
-use super::schema::FieldKind::{Choice, Integer, Real, Reference, Text, Time};
+use super::schema::FieldKind::{Choice, Integer, Json, Real, Reference, Text, Time};
 use super::schema::{Field, client, required, server, verb};
 use super::{Code, Problem, Timestamp};
 
@@ -15,6 +15,13 @@ pub const STATES: &[&str] = &["draft", "proposed", "approved", "in_force", "expi
 /// States of a zone that may still be edited or ended.
 pub const LIVE: &[&str] = &["draft", "proposed", "approved", "in_force"];
 
+/// People who may be in a zone and are on no list of households.
+pub const OUTSIDERS: &[&str] = &["workers", "boarding_pupils", "visitors", "passers_by", "other"];
+/// Most of them that one count may tell.
+pub const OUTSIDERS_MAX: i64 = 100_000;
+/// Longest list of counts, characters.
+const OUTSIDERS_CHARS_MAX: usize = 8_000;
+
 pub(super) const FIELDS: &[Field] = &[
     server("code", Text(40), "Human code."),
     required("name", Text(NAME_CHARS), "Name."),
@@ -27,6 +34,11 @@ pub(super) const FIELDS: &[Field] = &[
     required("valid_to", Time, "End. A zone with no end cannot be published."),
     client("buffer_m", Real(0.0, 50_000.0), "Margin around the drawn area, metres."),
     client("supersedes", Reference, "The zone whose place it takes."),
+    verb(
+        "outsiders",
+        Json(OUTSIDERS_CHARS_MAX),
+        "People in it who are on no list, the newest count of each kind, as [{kind, people, plus_minus, at, by, source, told_by}].",
+    ),
     verb("ended_at", Time, "When it was revoked, superseded or expired."),
     verb("ended_by", Text(NAME_CHARS), "Who ended it."),
     verb("end_reason", Text(1_000), "Why it was ended."),

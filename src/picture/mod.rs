@@ -20,6 +20,7 @@ mod along;
 mod edges;
 mod exposure;
 mod filter;
+mod inside;
 mod items;
 mod nearby;
 mod question;
@@ -32,6 +33,7 @@ mod view;
 mod within;
 
 pub use feature::Feature;
+pub use inside::{Figures, Inside, InsideZone};
 pub use layer::Layer;
 pub use question::{
     Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WholeCommune,
@@ -57,6 +59,8 @@ pub struct Picture {
     unit_records: Seq,
     /// Shared by all snapshots; holds what the newest of them asked for.
     reduced: Arc<reduced::ReducedCache>,
+    /// The same: households by the zones that hold them.
+    inside: Arc<inside::InsideCache>,
 }
 
 impl Picture {
