@@ -89,7 +89,7 @@ pub(super) struct Snaps {
 }
 
 impl Snaps {
-    fn of(&mut self, in_force: &InForce, lon: f64, lat: f64) -> [Option<Snap>; Profile::ALL.len()] {
+    pub(super) fn of(&mut self, in_force: &InForce, lon: f64, lat: f64) -> [Option<Snap>; Profile::ALL.len()] {
         if self.roads != in_force.roads.id || self.known.len() >= SNAPS_MAX {
             self.roads.clone_from(&in_force.roads.id);
             self.known.clear();

@@ -8,7 +8,7 @@ use super::hand::Hand;
 use super::incidents::{self, state_of};
 use super::scene::{Draft, Scene, Working};
 use super::write::{conflict, may};
-use super::{Ask, Desk, IncidentVerb, Item, Patch, RadioPosition, Written, closures, report, rules, zones};
+use super::{Ask, Desk, IncidentVerb, Item, Patch, RadioPosition, Written, closures, evacuation, report, rules, zones};
 use crate::domain::access::Deed;
 use crate::domain::doors::deed_of;
 use crate::domain::place::{Place, PointSource};
@@ -182,6 +182,9 @@ fn edit(scene: &Scene<'_>, collection: Collection, id: Uuid, patch: &Patch, whol
     }
     if collection == Collection::Incidents {
         return logged_edit(scene, &before, record, at);
+    }
+    if matches!(collection, Collection::Households | Collection::Shelters) {
+        return evacuation::follow_edit(scene, &before, record, at);
     }
     let mut draft = Draft::default();
     draft.put(record, at);
@@ -367,6 +370,7 @@ fn end(scene: &Scene<'_>, collection: Collection, id: Uuid, reason: &str) -> Res
         )
         .with("allowed", json!(["DELETE /api/incidents/{id}/assignments/{unit_id}"])));
     }
+    evacuation::check_nobody_counts_on(&record)?;
     let at = scene.at()?;
     record.set_time("ended_at", at);
     let mut draft = Draft::default();
@@ -374,7 +378,7 @@ fn end(scene: &Scene<'_>, collection: Collection, id: Uuid, reason: &str) -> Res
     Ok(draft)
 }
 
-fn over(record: &Working) -> Problem {
+pub(super) fn over(record: &Working) -> Problem {
     Problem::new(
         Code::ForbiddenTransition,
         format!("{} đã kết thúc", record.label()),

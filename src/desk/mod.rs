@@ -15,15 +15,20 @@ mod closures;
 mod course;
 mod cut_off;
 mod emergency;
+mod evacuation;
+mod evacuation_plan;
+mod evacuees;
 mod fences;
 mod fixes;
 mod ground;
 mod hand;
 mod incidents;
+mod inside;
 mod items;
 mod levels;
 mod locate;
 mod merge;
+mod outsiders;
 mod rain;
 mod report;
 mod roads;
@@ -57,8 +62,15 @@ pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, 
 pub use advice::{Advice, Followed};
 pub use bulk::take_file;
 pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
+pub use evacuation::{EvacuationReport, Evidence, Withdrawal};
+pub use evacuation_plan::{EvacuationPlan, Placed, PlannedShelter, Unplaced, WhyUnplaced};
+pub use evacuees::{Evacuee, Evacuees};
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
+pub use inside::{
+    InsideBoard, InsideFigures, InsideOfZone, PeopleOnNoList, StateCounts, TimeToClear, Told as ToldFigure,
+};
 pub use locate::Candidate;
+pub use outsiders::Outsiders;
 pub use rain::{GaugeName, READINGS_MAX, RainOutcome, ReadingIn, RefusedReading};
 pub use write::problem_of as store_problem;
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::scene::{Scene, Working, force_word};
+use crate::domain::household::{PROPERTY_ITEMS_MAX, PROPERTY_KINDS};
 use crate::domain::schema::{FieldKind, SetBy};
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp, duty_log};
 use crate::geometry::measure::area_m2;
@@ -18,10 +19,6 @@ const ZONE_M2_MIN: f64 = 100.0;
 /// children and elderly persons, who are never the same, together.
 const HOUSEHOLD_CLASSES: [&str; 5] = ["children", "elderly", "pregnant_or_nursing", "disabled", "gravely_ill"];
 
-/// So many times its capacity a shelter may hold, and so many people beside.
-const SHELTER_CROWDED_MAX: f64 = 10.0;
-const SHELTER_SPARE: f64 = 100.0;
-
 /// Where a field that a caller may not set is set.
 pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static str {
     match (collection, set_by) {
@@ -32,7 +29,7 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
              close, reopen, acknowledge, assignments"
         }
         (Collection::Units, _) => "POST /api/units/{id}/status, POST /api/incidents/{id}/assignments",
-        (Collection::RiskZones, _) => "POST /api/risk_zones/{id}/end, level",
+        (Collection::RiskZones, _) => "POST /api/risk_zones/{id}/end, level, outsiders",
         (Collection::RoadClosures, _) => "DELETE /api/collections/road_closures/items/{id}",
         (Collection::Assignments, _) => "POST /api/assignments/{id}/steps, decisions, accountability",
         (Collection::Alarms, _) => "POST /api/alarms/{id}/acknowledge",
@@ -41,6 +38,7 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         (Collection::Advices, _) => "POST /api/incidents/{id}/assignments",
         (Collection::ZoneVisits, _) => "position fixes of the unit",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
+        (Collection::Households | Collection::Shelters, _) => "POST /api/households/{id}/evacuation",
         _ => "a verb of the desk",
     }
 }
@@ -112,7 +110,6 @@ pub(super) fn check(record: &Working) -> Result<(), Problem> {
     match record.collection {
         Collection::Households => household(record),
         Collection::RiskZones => zone(record),
-        Collection::Shelters => shelter(record),
         Collection::DutyLog => log_entry(record),
         Collection::BorderSectors => ordered(record, "from_km", "to_km"),
         Collection::Bulletins => bulletin(record),
@@ -207,16 +204,28 @@ fn household(record: &Working) -> Result<(), Problem> {
             format!("children and elderly together are more than the household's {members} members"),
         ));
     }
-    Ok(())
+    property_items(record)
 }
 
-fn shelter(record: &Working) -> Result<(), Problem> {
-    let (occupied, capacity) = (record.number("occupied").unwrap_or(0.0), record.number("capacity").unwrap_or(0.0));
-    // A crowded shelter is a fact; more than this is a slip of the finger.
-    if occupied > capacity * SHELTER_CROWDED_MAX + SHELTER_SPARE {
-        return Err(broken("occupied", "gấp nhiều lần sức chứa", "many times the capacity"));
-    }
-    Ok(())
+fn property_items(record: &Working) -> Result<(), Problem> {
+    let Some(items) = record.properties.get("property_items") else { return Ok(()) };
+    let count = |item: &Value| item.get("count").is_none_or(|count| count.as_u64().is_some_and(|n| n <= 100_000));
+    let is_item = |item: &Value| {
+        let members = ["kind", "what", "count", "moved"];
+        let known = item.as_object().is_some_and(|item| item.keys().all(|name| members.contains(&name.as_str())));
+        let kind = item.get("kind").and_then(Value::as_str).is_some_and(|kind| PROPERTY_KINDS.contains(&kind));
+        let what = item.get("what").is_none_or(Value::is_string);
+        known && kind && what && count(item) && item.get("moved").is_none_or(Value::is_boolean)
+    };
+    let list = items.as_array().filter(|list| list.len() <= PROPERTY_ITEMS_MAX && list.iter().all(is_item));
+    list.map(|_| ()).ok_or_else(|| {
+        let kinds = PROPERTY_KINDS.join(", ");
+        broken(
+            "property_items",
+            format!("cần danh sách tối đa {PROPERTY_ITEMS_MAX} mục {{kind: {kinds}; what, count, moved}}"),
+            format!("expected at most {PROPERTY_ITEMS_MAX} of {{kind: {kinds}; what, count, moved}}"),
+        )
+    })
 }
 
 fn zone(record: &Working) -> Result<(), Problem> {

@@ -381,6 +381,9 @@ pub enum Deed {
     EditUnit,
     /// Edit households and shelters.
     EditHousehold,
+    /// Report how far a household's evacuation has come, and people in a zone who are on no list; a field unit where it has
+    /// its task, and not that people may go home or are resettled.
+    ReportEvacuation,
     /// Write in the duty log.
     WriteLog,
     /// Edit contacts and add places (a hamlet that is on no map).
@@ -540,6 +543,7 @@ impl Actor {
                     | D::ReportRain
                     | D::SetLevel
                     | D::EditHousehold
+                    | D::ReportEvacuation
                     | D::EditPlace
                     | D::WriteLog
                     | D::ReportIncident
@@ -548,7 +552,13 @@ impl Actor {
             ),
             Role::FieldUnit => matches!(
                 deed,
-                D::ReportIncident | D::ReportUnit | D::EditPlace | D::WriteLog | D::BreakGlass | D::TakeTip
+                D::ReportIncident
+                    | D::ReportUnit
+                    | D::ReportEvacuation
+                    | D::EditPlace
+                    | D::WriteLog
+                    | D::BreakGlass
+                    | D::TakeTip
             ),
             Role::LocalAuthority => {
                 matches!(
@@ -557,6 +567,7 @@ impl Actor {
                         | D::CloseRoad
                         | D::ReportRain
                         | D::EditHousehold
+                        | D::ReportEvacuation
                         | D::EditPlace
                         | D::WriteLog
                         | D::TakeTip

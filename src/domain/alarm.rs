@@ -20,6 +20,9 @@ pub const KINDS: &[&str] = &[
     "level_risen",
     "fence_dwell",
     "fence_entered",
+    "household_unreachable",
+    "count_discrepancy",
+    "shelter_over_capacity",
 ];
 
 /// Whether it is over as soon as somebody took it. The others stand until their cause is gone: whoever was lost is
@@ -46,6 +49,8 @@ pub(super) const FIELDS: &[Field] = &[
         Integer(0, 1_000_000),
         "How often the same happened again while it stood: nothing more was raised.",
     ),
+    verb("shelter_id", Reference, "The shelter it speaks of."),
+    verb("admin_unit", Text(20), "Code of the commune it speaks of, where nothing else says where."),
     verb("text", Text(NAME_CHARS), "What happened, in words."),
     verb("acknowledged_at", Time, "When somebody took it."),
     verb("acknowledged_by", Text(NAME_CHARS), "Who took it."),

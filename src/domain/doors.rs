@@ -47,7 +47,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 93] = [
+pub static DOORS: [(&str, &str, Asks); 99] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -85,6 +85,8 @@ pub static DOORS: [(&str, &str, Asks); 93] = [
     ("GET", "/api/grants", Asks::Account),
     ("POST", "/api/grants", Asks::Deed(Deed::Share)),
     ("DELETE", "/api/grants/{id}", Asks::Account),
+    ("POST", "/api/households/{id}/evacuation", Asks::Deed(Deed::ReportEvacuation)),
+    ("POST", "/api/households/{id}/evacuation/withdraw", Asks::Deed(Deed::ReportEvacuation)),
     ("POST", "/api/imports", Asks::Deed(Deed::EditGround)),
     ("GET", "/api/imports/{id}/report", Asks::Deed(Deed::EditGround)),
     ("POST", "/api/incidents", Asks::Deed(Deed::ReportIncident)),
@@ -93,6 +95,7 @@ pub static DOORS: [(&str, &str, Asks); 93] = [
     ("GET", "/api/incidents/{id}/log", Asks::Account),
     ("GET", "/api/incidents/{id}/recommendation", Asks::Account),
     ("POST", "/api/incidents/{id}/{verb}", Asks::Verb),
+    ("GET", "/api/inside", Asks::Account),
     ("GET", "/api/locate", Asks::Account),
     ("PUT", "/api/me/password", Asks::Session),
     ("GET", "/api/me/sessions", Asks::Account),
@@ -110,9 +113,12 @@ pub static DOORS: [(&str, &str, Asks); 93] = [
     ("GET", "/api/rain_gauges/{id}/rain", Asks::Account),
     ("GET", "/api/reach", Asks::Account),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
+    ("POST", "/api/risk_zones/{id}/evacuation_plan", Asks::Deed(Deed::EditHousehold)),
     ("GET", "/api/risk_zones/{id}/inside", Asks::Account),
     ("POST", "/api/risk_zones/{id}/level", Asks::Deed(Deed::SetLevel)),
     ("GET", "/api/risk_zones/{id}/levels", Asks::Account),
+    ("POST", "/api/risk_zones/{id}/outsiders", Asks::Deed(Deed::ReportEvacuation)),
+    ("GET", "/api/risk_zones/{id}/units_inside", Asks::Account),
     ("GET", "/api/route", Asks::Account),
     ("GET", "/api/search", Asks::Account),
     ("GET", "/api/session", Asks::Nothing),

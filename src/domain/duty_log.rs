@@ -54,6 +54,9 @@ pub const KINDS: &[&str] = &[
     "fence_entered",
     "fence_dwelt",
     "fence_left",
+    "evacuation_corrected",
+    "outsiders_told",
+    "evacuation_planned",
 ];
 
 /// Whether an entry tells where a unit is: who may not see that reads it no more than the unit's place.

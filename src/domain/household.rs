@@ -3,7 +3,7 @@
 //! Need flags, not diagnoses; no ethnicity. Names and phones are personal and lie in the side table.
 
 use super::ground::{ACCURACY, ENDED_AT, EXTRA, IN_ADMIN_UNIT, NAME_CHARS, NOTE, SOURCE};
-use super::schema::FieldKind::{Boolean, Choice, Integer, Reference, Text, Time};
+use super::schema::FieldKind::{Boolean, Choice, Integer, Json, Reference, Text, Time};
 use super::schema::{Field, client, personal, required, verb};
 
 /// Evacuation states (DOMAIN.md 2.4), in the order of the chain.
@@ -24,6 +24,16 @@ pub const STATES: &[&str] = &[
 /// Most people that one household may have.
 pub const MEMBERS_MAX: i64 = 200;
 
+/// Kinds of property item.
+pub const PROPERTY_KINDS: &[&str] = &["livestock", "vehicle", "goods"];
+/// Property items of one household, at most.
+pub const PROPERTY_ITEMS_MAX: usize = 50;
+/// Longest list of property items, characters.
+const PROPERTY_CHARS_MAX: usize = 16_000;
+/// Longest list of parts and of reports, characters: [`super::evacuation::REPORTS_MAX`] of them.
+const PARTS_CHARS_MAX: usize = 60_000;
+const REPORTS_CHARS_MAX: usize = 200_000;
+
 pub(super) const FIELDS: &[Field] = &[
     client("code", Text(40), "Code on the commune's list."),
     client("hamlet", Text(NAME_CHARS), "Hamlet (thôn, bản)."),
@@ -43,8 +53,26 @@ pub(super) const FIELDS: &[Field] = &[
         "Landslide susceptibility of the spot: 1 low, 2 medium, 3 high, 4 very high.",
     ),
     client("shelter_id", Reference, "Shelter it is assigned to."),
-    verb("state", Choice(STATES), "Evacuation state."),
+    client(
+        "property_items",
+        Json(PROPERTY_CHARS_MAX),
+        "Livestock, vehicles and goods as [{kind, what, count, moved}]; `kind` is livestock, vehicle or goods.",
+    ),
+    verb("state", Choice(STATES), "Evacuation state: that of the part of its people who came least far."),
     verb("state_at", Time, "When the state became true."),
+    verb(
+        "parts",
+        Json(PARTS_CHARS_MAX),
+        "Where its people are, as [{state, people, shelter_id, place, at, by, source, told_by}]; they sum up to \
+         `member_count`. Absent as long as nothing was told: then all are in `state`.",
+    ),
+    verb(
+        "discrepancy",
+        Json(200),
+        "What does not fit in its counts, as {missing, surplus, strayed}; absent if all does.",
+    ),
+    verb("reports", Json(REPORTS_CHARS_MAX), "All that was told of its evacuation, withdrawn reports with why."),
+    verb("alarm_ids", Json(300), "The alarms that stand for it, by kind."),
     IN_ADMIN_UNIT,
     ACCURACY,
     SOURCE,

@@ -22,6 +22,7 @@ pub mod bulletin;
 pub mod contact;
 pub mod doors;
 pub mod duty_log;
+pub mod evacuation;
 pub mod fence;
 pub mod fold;
 pub mod household;

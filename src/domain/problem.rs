@@ -64,6 +64,7 @@ pub enum Code {
     FutureTime,
     RoadsNotLoaded,
     NoRoute,
+    ShelterFull,
     Internal,
 }
 
@@ -129,6 +130,7 @@ impl Code {
             Self::FutureTime => "future_time",
             Self::RoadsNotLoaded => "roads_not_loaded",
             Self::NoRoute => "no_route",
+            Self::ShelterFull => "shelter_full",
             Self::Internal => "internal",
         }
     }

@@ -1,7 +1,7 @@
 //! A danger zone (khu vực nguy hiểm): its hazard, its time, its owner, its level.
 
 use super::ground::{EXTRA, NAME_CHARS, NOTE, SOURCE};
-use super::schema::FieldKind::{Choice, Integer, Real, Reference, Text, Time};
+use super::schema::FieldKind::{Choice, Integer, Json, Real, Reference, Text, Time};
 use super::schema::{Field, client, required, server, verb};
 use super::{Code, Problem, Timestamp};
 
@@ -28,6 +28,12 @@ const DWELL_MIN: &[(&str, i64)] = &[
     ("subsidence", 60),
     ("other", 60),
 ];
+/// People who may be in a zone and are on no list of households.
+pub const OUTSIDERS: &[&str] = &["workers", "boarding_pupils", "visitors", "passers_by", "other"];
+/// Most of them that one count may tell.
+pub const OUTSIDERS_MAX: i64 = 100_000;
+/// Longest list of counts, characters.
+const OUTSIDERS_CHARS_MAX: usize = 8_000;
 
 pub(super) const FIELDS: &[Field] = &[
     server("code", Text(40), "Human code."),
@@ -55,6 +61,11 @@ pub(super) const FIELDS: &[Field] = &[
         "Minutes inside after which a unit is told to stay too long; by its hazard if not said, 0 for never.",
     ),
     client("supersedes", Reference, "The zone whose place it takes."),
+    verb(
+        "outsiders",
+        Json(OUTSIDERS_CHARS_MAX),
+        "People in it who are on no list, the newest count of each kind, as [{kind, people, plus_minus, at, by, source, told_by}].",
+    ),
     verb("ended_at", Time, "When it was revoked, superseded or expired."),
     verb("ended_by", Text(NAME_CHARS), "Who ended it."),
     verb("end_reason", Text(1_000), "Why it was ended."),

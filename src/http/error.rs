@@ -234,6 +234,7 @@ pub const fn status(code: Code) -> StatusCode {
         | C::DemoFolder
         | C::StaleFix
         | C::TipsNotSetUp
+        | C::ShelterFull
         | C::RoadsNotLoaded => StatusCode::CONFLICT,
         C::VersionConflict => StatusCode::PRECONDITION_FAILED,
         C::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -329,6 +330,7 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::FutureTime => ("Thời điểm ở tương lai", "Time lies in the future"),
         C::RoadsNotLoaded => ("Chưa có mạng đường", "No road network yet"),
         C::NoRoute => ("Không có đường đi", "No way by road"),
+        C::ShelterFull => ("Điểm sơ tán không đủ chỗ", "The shelter has no room"),
         C::Internal => ("Lỗi máy chủ", "Internal error"),
     }
 }

@@ -1,123 +1,126 @@
-//! Who is inside a risk zone now.
-
-use std::borrow::Cow;
+//! Who is still inside: the board, the households of a zone in the order to move, and the plan that gives them shelters.
 
 use axum::extract::Path;
-use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::actor::Reader;
-use super::answer::json;
-use super::error::Answer;
+use super::actor::{Reader, Writer};
+use super::answer::json as json_answer;
+use super::error::{Answer, Refusal};
+use super::fields::Fields;
+use super::long;
 use super::params::{Params, id_named};
-use crate::domain::{Code, Collection, Problem, Timestamp, zone};
-use crate::picture::{Shown, View};
+use crate::desk::{EvacuationPlan, Evacuees, InsideBoard};
+use crate::domain::access::Deed;
+use crate::domain::{Code, Collection, Problem};
 
-/// The units inside a zone, as this reader may see them.
-#[derive(Serialize, ToSchema)]
-pub struct InsideAnswer {
-    #[schema(value_type = String, format = DateTime)]
-    as_of: Timestamp,
-    seq: u64,
-    zone_id: Uuid,
-    #[schema(required)]
-    name: Option<String>,
-    #[schema(required)]
-    state: Option<String>,
-    /// Whether the zone is in force and has a fence; nobody is listed otherwise.
-    is_fenced: bool,
-    /// Minutes after which a unit is told to stay too long; `null` for never.
-    #[schema(required)]
-    dwell_min: Option<i64>,
-    /// Units that came in, the first one first.
-    entered: Vec<InsideUnit>,
-    /// Units that were inside when the fence began, or when they were first heard of: nothing was raised for them.
-    already_inside: Vec<InsideUnit>,
+/// A plan, tried or committed.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct PlanCall {
+    /// Writes it into the households; it is only tried if absent.
+    commit: Option<bool>,
+    /// Who goes where; the server proposes it if absent. Needed to commit: what was looked at is written, no other.
+    assignments: Option<Vec<PlannedCall>>,
 }
 
-/// A unit inside.
-#[derive(Serialize, ToSchema)]
-pub struct InsideUnit {
-    unit_id: Uuid,
-    #[schema(required)]
-    code: Option<String>,
-    #[schema(required)]
-    name: Option<String>,
-    #[schema(required)]
-    force: Option<String>,
-    #[schema(required)]
-    status: Option<String>,
-    /// Fix time of the entry; where it did not come in, since when it is known to be inside.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    since: Option<String>,
-    /// Fix time of its newest position; `null` while it counts at its post.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    fix_at: Option<String>,
-    /// Whether it had its incident there when it came in.
-    has_task: bool,
-    /// Whether it has stayed too long.
-    has_dwelt: bool,
+/// A household and its shelter.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct PlannedCall {
+    household_id: Uuid,
+    shelter_id: Uuid,
 }
 
-/// Who is inside a risk zone now, by position fixes; who was inside already is listed apart.
+/// How many are still inside the zones in force, zone by zone and over all.
+///
+/// A house on the boundary of a zone is inside, as in an exposure; a household in two zones counts once in the total.
+/// Whoever is on the way is inside until somebody counted them where they go.
 #[utoipa::path(
-    get, path = "/api/risk_zones/{id}/inside", tag = "zones",
-    params(("id" = String, Path, description = "Id of the zone")),
-    responses((status = 200, description = "Units, as the reader may see them", body = InsideAnswer))
+    get, path = "/api/inside", tag = "evacuation",
+    responses((status = 200, description = "The board", body = InsideBoard))
 )]
-pub async fn read_inside(Path(id): Path<String>, reader: Reader) -> Answer {
+pub async fn read_inside(reader: Reader) -> Answer {
+    Params::parse(reader.uri.query())?.finish()?;
+    let view = reader.view()?;
+    let looks_at = view.held(&[Collection::Households]);
+    let board = long::answer(&reader, looks_at, || InsideBoard::of(&view)).await?;
+    json_answer(&board)
+}
+
+/// The households of a zone in force in the order in which they are moved.
+#[utoipa::path(
+    get, path = "/api/risk_zones/{id}/inside", tag = "evacuation",
+    params(("id" = String, Path, description = "Id of the zone")),
+    responses(
+        (status = 200, description = "Those that the reader sees one by one", body = Evacuees),
+        (status = 409, description = "forbidden_transition: the zone is not in force"),
+    )
+)]
+pub async fn list_evacuees(Path(id): Path<String>, reader: Reader) -> Answer {
     let id = id_named(&id)?;
     Params::parse(reader.uri.query())?.finish()?;
     let view = reader.view()?;
-    let zone = view.item(Collection::RiskZones, id).ok_or_else(|| {
-        Problem::new(Code::NotFound, format!("không có khu vực {id}"), format!("there is no zone {id}"))
+    let desk = &reader.live()?.desk;
+    let evacuees: Evacuees = long::beside(&reader, || desk.evacuees(&view, id)).await??;
+    json_answer(&evacuees)
+}
+
+/// Proposes a shelter for each household of a zone, or writes a plan into the households.
+///
+/// A plan by which a shelter would hold more than it takes is refused, with the shelters (`shelter_full`).
+#[utoipa::path(
+    post, path = "/api/risk_zones/{id}/evacuation_plan", tag = "evacuation", request_body = PlanCall,
+    params(
+        ("id" = String, Path, description = "Id of the zone"),
+        ("Idempotency-Key" = Option<Uuid>, Header, description = "Makes the write happen once"),
+    ),
+    responses(
+        (status = 200, description = "The plan", body = EvacuationPlan),
+        (status = 409, description = "shelter_full; forbidden_transition: the zone is not in force"),
+    )
+)]
+pub async fn plan_evacuation(Path(id): Path<String>, writer: Writer) -> Answer {
+    let id = id_named(&id)?;
+    writer.reader.actor().check(Deed::EditHousehold)?;
+    let mut fields = writer.fields()?;
+    let is_commit = fields.boolean("commit")?.unwrap_or(false);
+    let assignments = fields.take("assignments").map(|given| assignments(&given)).transpose()?;
+    fields.finish()?;
+    let desk = writer.desk()?;
+    let plan = match (is_commit, assignments) {
+        (true, Some(placed)) => {
+            desk.commit_evacuation(&writer.ask(None), id, &placed).await?;
+            let view = writer.reader.view_of_written()?;
+            long::beside(&writer.reader, || desk.committed(&view, &placed)).await?
+        }
+        (false, None) => {
+            let view = writer.reader.view()?;
+            long::beside(&writer.reader, || desk.plan_evacuation(&view, id)).await??
+        }
+        _ => {
+            return Err(Problem::new(
+                Code::MissingField,
+                "commit và assignments đi cùng nhau: ghi đúng phương án đã xem",
+                "commit and assignments go together: what was looked at is what is written",
+            )
+            .at("/assignments")
+            .into());
+        }
+    };
+    json_answer(&plan)
+}
+
+fn assignments(given: &Value) -> Result<Vec<(Uuid, Uuid)>, Refusal> {
+    let list = given.as_array().ok_or_else(|| {
+        Problem::new(Code::InvalidValue, "assignments: cần danh sách", "assignments: expected a list")
+            .at("/assignments")
     })?;
-    let text = |name: &str| zone.text(name).map(Cow::into_owned);
-    let minutes = zone.number("fence_dwell_min").map(|minutes| minutes as i64);
-    let in_force = text("state").as_deref() == Some("in_force");
-    let kind = text("kind").unwrap_or_default();
-    let fence = zone::fence(&kind, text("fence").as_deref(), minutes).filter(|_| in_force);
-    let (entered, already_inside) = inside(&view, id);
-    json(&InsideAnswer {
-        as_of: view.now(),
-        seq: view.seq(),
-        zone_id: id,
-        name: text("name"),
-        state: text("state"),
-        is_fenced: fence.is_some(),
-        dwell_min: fence.flatten().map(|dwell_s| dwell_s / 60),
-        entered,
-        already_inside,
-    })
-}
-
-fn inside(view: &View, zone: Uuid) -> (Vec<InsideUnit>, Vec<InsideUnit>) {
-    let zone = zone.to_string();
-    let visits = view.all(Collection::ZoneVisits).filter(|visit| visit.text("zone_id").as_deref() == Some(&*zone));
-    let mut found: Vec<(bool, InsideUnit)> =
-        visits.filter_map(|visit| Some((visit.raw("was_inside") == Some("true"), unit_of(view, &visit)?))).collect();
-    found.sort_by(|(_, a), (_, b)| (&a.since, a.unit_id).cmp(&(&b.since, b.unit_id)));
-    let (already, entered): (Vec<_>, Vec<_>) = found.into_iter().partition(|(was_inside, _)| *was_inside);
-    let units = |list: Vec<(bool, InsideUnit)>| list.into_iter().map(|(_, unit)| unit).collect();
-    (units(entered), units(already))
-}
-
-fn unit_of(view: &View, visit: &Shown<'_>) -> Option<InsideUnit> {
-    let unit_id = Uuid::parse_str(&visit.text("unit_id")?).ok()?;
-    let unit = view.item(Collection::Units, unit_id)?;
-    // Read through what notes for the audit that it was shown.
-    let shown = unit.properties();
-    let text = |name: &str| shown.get(name).and_then(|value| value.as_str()).map(str::to_owned);
-    Some(InsideUnit {
-        unit_id,
-        code: text("code"),
-        name: text("name"),
-        force: text("force"),
-        status: text("status"),
-        since: visit.text("entered_at").map(Cow::into_owned),
-        fix_at: text("fix_at"),
-        has_task: visit.raw("has_task") == Some("true"),
-        has_dwelt: visit.raw("dwelt_at").is_some(),
-    })
+    let one = |(n, value): (usize, &Value)| {
+        let mut fields = Fields::at(value.clone(), &format!("/assignments/{n}"))?;
+        let pair = (fields.needed_uuid("household_id")?, fields.needed_uuid("shelter_id")?);
+        fields.finish().map(|()| pair)
+    };
+    Ok(list.iter().enumerate().map(one).collect::<Result<Vec<_>, Problem>>()?)
 }

@@ -22,6 +22,7 @@ mod directory;
 mod docs;
 mod ends;
 mod error;
+mod evacuation;
 mod feed;
 mod fields;
 mod figures;
@@ -62,6 +63,7 @@ mod tiles;
 mod tips;
 mod tls;
 mod units;
+mod units_inside;
 mod uploads;
 
 pub use app::{App, Live, Settings};

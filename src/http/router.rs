@@ -9,9 +9,9 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants,
-    health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, places, rain, records,
-    roads, session, setup, tiles, tips, units,
+    accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, evacuation, feed,
+    grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, places, rain,
+    records, roads, session, setup, tiles, tips, units, units_inside,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -71,8 +71,14 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(imports::import_file))
         .routes(routes!(imports::read_report))
         .routes(routes!(ends::end_zone))
-        .routes(routes!(inside::read_inside))
+        .routes(routes!(units_inside::units_inside))
         .routes(routes!(ends::log_done))
+        .routes(routes!(evacuation::report_evacuation))
+        .routes(routes!(evacuation::withdraw_evacuation))
+        .routes(routes!(evacuation::tell_outsiders))
+        .routes(routes!(inside::read_inside))
+        .routes(routes!(inside::list_evacuees))
+        .routes(routes!(inside::plan_evacuation))
         .routes(routes!(around::within))
         .routes(routes!(around::along))
         .routes(routes!(around::exposure))

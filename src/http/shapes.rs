@@ -11,6 +11,8 @@ use crate::domain::Collection;
 use crate::domain::access::{DataClass, class_of};
 use crate::domain::assignment::{SOURCES, Step};
 use crate::domain::collection::GeometryKind;
+use crate::domain::evacuation::{CHANNELS, State};
+use crate::domain::zone::OUTSIDERS;
 
 /// All of them, by name.
 pub fn schemas() -> Map<String, Value> {
@@ -318,6 +320,26 @@ pub fn unit_status_source() -> RefOr<Schema> {
 /// How something became known.
 pub fn told_source() -> RefOr<Schema> {
     words_of(SOURCES.iter().copied())
+}
+
+/// What is told of a household's people.
+pub fn evacuation_reported() -> RefOr<Schema> {
+    words_of(State::REPORTED.into_iter().map(State::as_str))
+}
+
+/// Where people of a household may be.
+pub fn evacuation_state() -> RefOr<Schema> {
+    words_of(State::ALL.into_iter().map(State::as_str))
+}
+
+/// How somebody was warned.
+pub fn warning_channel() -> RefOr<Schema> {
+    words_of(CHANNELS.iter().copied())
+}
+
+/// Who may be in a zone and is on no list.
+pub fn outsiders_kind() -> RefOr<Schema> {
+    words_of(OUTSIDERS.iter().copied())
 }
 
 /// What a unit says of its assignment.

@@ -78,7 +78,7 @@ pub(super) fn load(snapshot: &mut dyn Snapshot) -> Result<(Picture, Fold), Store
         Ok::<_, StoreError>(())
     })?;
     let seq = snapshot.seq();
-    Ok((Picture { seq, layers, unit_records: seq, reduced: Arc::default() }, fold))
+    Ok((Picture { seq, layers, unit_records: seq, reduced: Arc::default(), inside: Arc::default() }, fold))
 }
 
 impl Fold {

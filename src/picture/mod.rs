@@ -21,6 +21,7 @@ mod along;
 mod edges;
 mod exposure;
 mod filter;
+mod inside;
 mod items;
 mod nearby;
 mod question;
@@ -34,6 +35,7 @@ mod within;
 
 pub use feature::Feature;
 pub use fence::{FENCES_MAX, Fences, Passage, Shape as FenceShape};
+pub use inside::{Figures, Inside, InsideZone};
 pub use layer::Layer;
 pub use question::{
     Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WholeCommune,
@@ -59,6 +61,8 @@ pub struct Picture {
     unit_records: Seq,
     /// Shared by all snapshots; holds what the newest of them asked for.
     reduced: Arc<reduced::ReducedCache>,
+    /// The same: households by the zones that hold them.
+    inside: Arc<inside::InsideCache>,
 }
 
 impl Picture {

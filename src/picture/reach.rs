@@ -5,7 +5,7 @@ use geo::{BoundingRect, Intersects};
 use geo_types::Geometry;
 
 use super::edges::{EdgeTree, edges_of};
-use super::packed::Bbox;
+use super::packed::{Bbox, meet};
 use super::run::bbox_of;
 use crate::geometry::measure::{PreparedArea, degree_box, gap_within};
 
@@ -36,6 +36,11 @@ impl<'g> Reach<'g> {
     /// Boxes that hold everything in reach, one or two.
     pub fn boxes(&self) -> &[Bbox] {
         &self.boxes
+    }
+
+    /// Whether it may be in reach, by its box alone.
+    pub fn may_hold(&self, other: &Geometry<f64>) -> bool {
+        bbox_of(other).is_some_and(|other| self.boxes.iter().any(|bbox| meet(bbox, &other)))
     }
 
     /// Whether the other geometry is in reach.

@@ -13,10 +13,10 @@ use super::reduced::{Reduced, ReducedList};
 use super::run::bbox_of;
 use super::sight::{self, Eyes};
 use super::{
-    Along, AlongQuery, Exposure, Feature, Hit, ItemsPage, ItemsQuery, Layer, Near, NearbyQuery, Picture, Shown,
+    Along, AlongQuery, Exposure, Feature, Hit, Inside, ItemsPage, ItemsQuery, Layer, Near, NearbyQuery, Picture, Shown,
     WithinQuery,
 };
-use super::{along, exposure, items, json, nearby, search, within};
+use super::{along, exposure, inside, items, json, nearby, search, within};
 use crate::domain::access::{DataClass, Sight, class_of};
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Collection, Role, Timestamp};
@@ -316,6 +316,23 @@ impl View {
     #[must_use]
     pub fn exposure(&self, area: &geo_types::Geometry<f64>) -> Exposure {
         exposure::exposure(self, area)
+    }
+
+    /// Who is still inside the zones in force, zone by zone and over all.
+    #[must_use]
+    pub fn inside(&self) -> Inside<'_> {
+        inside::inside(self, &self.picture.inside.of(&self.picture))
+    }
+
+    /// The households in a zone in force that the actor may see one by one, in the order of their ids.
+    #[must_use]
+    pub fn houses_inside(&self, zone: Uuid) -> Vec<Shown<'_>> {
+        inside::houses(self, &self.picture.inside.of(&self.picture), zone)
+    }
+
+    /// The commune where the actor's unit has its task.
+    pub(super) fn own_commune(&self) -> Option<&str> {
+        self.own_commune.as_deref()
     }
 
     /// How many records [`View::search`] looks at, at most.

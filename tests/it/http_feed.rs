@@ -162,15 +162,15 @@ async fn who_comes_back_hears_what_was_missed_or_is_told_to_read_again() {
     let path = format!("/api/collections/shelters/items/{}", id(&first));
     done(admin.write(Method::DELETE, &path, 1, json!({})).await, StatusCode::OK).await;
     let path = format!("/api/collections/shelters/items/{}", id(&second));
-    for occupied in 1..=3 {
-        let body = json!({"properties": {"occupied": occupied}});
-        done(admin.write(Method::PATCH, &path, occupied, body).await, StatusCode::OK).await;
+    for capacity in 1..=3 {
+        let body = json!({"properties": {"capacity": capacity}});
+        done(admin.write(Method::PATCH, &path, capacity, body).await, StatusCode::OK).await;
     }
     let mut back = Listener::open(&admin, "collections=shelters", Some(seen)).await;
     let gone = back.next().await.unwrap();
     assert_eq!((gone.event.as_str(), &gone.data["id"]), ("gone", &first["id"]));
     let change = back.next().await.unwrap();
-    assert_eq!(change.data["feature"]["properties"]["occupied"], 3, "each record once, as it is now");
+    assert_eq!(change.data["feature"]["properties"]["capacity"], 3, "each record once, as it is now");
     assert!(change.seq > gone.seq && gone.seq > seen);
     assert_eq!(back.next().await.unwrap().event, "tick");
 

@@ -45,7 +45,7 @@ impl Cast {
     }
 
     async fn inside(&self) -> Value {
-        self.border.read(&format!("/api/risk_zones/{}/inside", self.zone())).await
+        self.border.read(&format!("/api/risk_zones/{}/units_inside", self.zone())).await
     }
 
     async fn alarms(&self, kind: &str) -> Vec<Value> {
@@ -217,7 +217,7 @@ async fn who_may_not_see_a_unit_reads_nothing_of_where_it_was() {
     // The field unit is of another force or another unit; the observer sees no units at all.
     for name in ["observer", "local_authority"] {
         let other = server.actor(name);
-        let inside = other.read(&format!("/api/risk_zones/{}/inside", cast.zone())).await;
+        let inside = other.read(&format!("/api/risk_zones/{}/units_inside", cast.zone())).await;
         problem(other.get(&format!("/api/collections/units/items/{team}")).await, 404, "not_found").await;
         assert_eq!(inside["entered"], json!([]), "{name}");
         for path in [ALARMS, "/api/collections/zone_visits/items", "/api/collections/duty_log/items"] {
@@ -225,9 +225,9 @@ async fn who_may_not_see_a_unit_reads_nothing_of_where_it_was() {
             assert!(!page.contains(&team), "{name} reads of it in {path}");
         }
     }
-    let path = format!("/api/risk_zones/{}/inside", Uuid::now_v7());
+    let path = format!("/api/risk_zones/{}/units_inside", Uuid::now_v7());
     problem(border.get(&path).await, 404, "not_found").await;
-    problem(border.get("/api/risk_zones/x/inside").await, 404, "not_found").await;
+    problem(border.get("/api/risk_zones/x/units_inside").await, 404, "not_found").await;
     let path = format!("/api/risk_zones/{}/inside?unit=1", cast.zone());
     problem(border.get(&path).await, 400, "unknown_parameter").await;
     let by_hand = json!({"geometry": null, "properties": {}});

@@ -111,9 +111,10 @@ async fn a_record_is_created_changed_replaced_and_ended() {
     let path = format!("/api/collections/shelters/items/{own}");
     let patch = admin.ask(Method::PATCH, &path).header("if-match", "\"1\"");
     let patch = patch.header("content-type", "application/merge-patch+json");
-    let patched = patch.body(json!({"properties": {"occupied": 12, "kind": null}}).to_string()).send().await.unwrap();
+    let patched =
+        patch.body(json!({"properties": {"note": "mở đêm nay", "kind": null}}).to_string()).send().await.unwrap();
     let patched = done(patched, StatusCode::OK).await;
-    assert_eq!((&patched["properties"]["occupied"], &patched["properties"]["kind"]), (&json!(12), &Value::Null));
+    assert_eq!((&patched["properties"]["note"], &patched["properties"]["kind"]), (&json!("mở đêm nay"), &Value::Null));
     assert_eq!(patched["properties"]["capacity"], 80);
     let mut whole = patched.clone();
     whole["properties"]["capacity"] = json!(100);

@@ -281,7 +281,7 @@ impl Writer {
                 let present = read(client, base, self.seen, "shelters", &known).await?;
                 let path = format!("/api/collections/shelters/items/{known}");
                 let (method, body) = match chance {
-                    0..60 => (Method::PATCH, json!({"properties": {"occupied": chance}})),
+                    0..60 => (Method::PATCH, json!({"properties": {"capacity": chance}})),
                     60..90 => (Method::PUT, new_shelter(&known, chance)),
                     _ => (Method::DELETE, json!({})),
                 };
