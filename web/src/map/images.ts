@@ -122,8 +122,8 @@ function drawClosure(pen: Pen, palette: Palette, isSlow: boolean): void {
 /** A ring of two halves around a dot: nothing leads in. Dashed for what is only tried. */
 function drawCutOff(pen: Pen, palette: Palette, isTried: boolean): void {
   pen.translate(2, 2);
-  const ring = new Path2D('M4.5 17.5a9 9 0 0 1 0-13M17.5 4.5a9 9 0 0 1 0 13');
-  const dot = new Path2D('M11 7a4 4 0 1 1 0 8 4 4 0 0 1 0-8z');
+  const ring = new Path2D(symbols.CUT_OFF_RING);
+  const dot = new Path2D(symbols.CUT_OFF_DOT);
   pen.lineCap = 'butt';
   pen.strokeStyle = palette.halo;
   pen.lineWidth = 5.4;
