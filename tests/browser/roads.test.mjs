@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
-import { barriers, openWindow, out, PHONE, startBoth, until } from './support.mjs';
+import { barriers, DESKTOP, openWindow, out, PHONE, startBoth, until } from './support.mjs';
 
 const { browser, server } = await startBoth();
 
@@ -21,8 +21,8 @@ const route = await server.api('duty_officer', `/api/route?from=${ON_ITS_ROAD}&t
 assert.equal(route.status, 200, JSON.stringify(route.body));
 const ON_ROAD = route.body.from.position;
 
-const desk = async (actor) => {
-  const window = await openWindow(browser, server, { actor, page: '/duty' });
+const desk = async (actor, viewport = DESKTOP) => {
+  const window = await openWindow(browser, server, { actor, page: '/duty', viewport });
   await window.page.locator('li[data-id]').first().waitFor({ timeout: 30_000 });
   await window.mapDrawn();
   return window;
