@@ -136,8 +136,9 @@ export const incidents = {
     write<T.Incident>(`/api/incidents/${id}/${verb}`, body, options),
   addCaller: (id: string, caller: Pick<Schemas['VerbCall'], 'phone' | 'name' | 'text'>, key: string) =>
     write<T.Incident>(`/api/incidents/${id}/callers`, caller, { key }),
-  assign: (id: string, unit_id: string, options: Seen) =>
-    write<T.AssignmentAnswer>(`/api/incidents/${id}/assignments`, { unit_id }, options),
+  /** `advice_id` names the recommendation that was on the screen: it is kept with the order. */
+  assign: (id: string, body: Pick<Schemas['AssignCall'], 'unit_id' | 'advice_id'>, options: Seen) =>
+    write<T.AssignmentAnswer>(`/api/incidents/${id}/assignments`, body, options),
   release: (id: string, unit_id: string, options: Seen) =>
     write<T.AssignmentAnswer>(`/api/incidents/${id}/assignments/${unit_id}`, undefined, {
       ...options,
@@ -196,6 +197,20 @@ export const log = {
   write: (properties: Partial<T.LogFields> & { text: string }, key: string) =>
     create<T.LogEntry>('duty_log', null, properties, { key }),
   done: (id: string, options: Seen) => write<T.LogEntry>(`/api/duty_log/${id}/done`, {}, options),
+};
+
+type LonLat = readonly [lon: number, lat: number];
+
+/** Ways by road, under the closures in force. */
+export const roads = {
+  route: (from: LonLat, to: LonLat, profile: T.Profile, signal?: AbortSignal) =>
+    read<T.Route>('/api/route', { from: from.join(), to: to.join(), profile }, signal),
+  reach: (from: LonLat, profile: T.Profile, minutes: readonly number[], signal?: AbortSignal) =>
+    read<T.Reach>('/api/reach', { from: from.join(), profile, minutes: minutes.join() }, signal),
+  cutOff: (signal?: AbortSignal) => read<T.CutOff>('/api/cut-off', {}, signal),
+  /** Who would be cut off; it changes nothing for anybody. */
+  tryCutOff: (geometry: T.Geometry, profiles: readonly T.Profile[], signal?: AbortSignal) =>
+    ask<T.CutOff>('/api/cut-off', { closures: [{ geometry, profiles }] }, signal),
 };
 
 /** Places for whatever was typed: names, coordinates, VN-2000, MGRS, road and kilometre post. */

@@ -5,7 +5,7 @@ import type { components } from './schema';
 type ProblemBody = Partial<components['schemas']['Problem']>;
 
 /** `unreachable` and `timeout` are ours: nobody knows whether the request was carried out. */
-export type LocalCode = 'unreachable' | 'timeout' | 'bad_answer';
+export type LocalCode = 'unreachable' | 'timeout' | 'bad_answer' | 'no_post';
 
 const LOCAL: Record<LocalCode, { vi: string; en: string }> = {
   unreachable: {
@@ -19,6 +19,10 @@ const LOCAL: Record<LocalCode, { vi: string; en: string }> = {
   bad_answer: {
     vi: 'Máy chủ trả lời không đúng dạng.',
     en: 'The server gave an answer that cannot be read.',
+  },
+  no_post: {
+    vi: 'Không tìm ra cột cây số này trên đường đã ghi.',
+    en: 'This kilometre post is not found on the road named.',
   },
 };
 

@@ -130,6 +130,21 @@ export const isRecord = (feature: { properties: object }): boolean =>
 export type Zone = Closer<Schemas['RiskZonesFeature'], { level?: 1 | 2 | 3 | 4 | 5 }>;
 export type ZoneFields = Zone['properties'];
 export type Hazard = ZoneFields['kind'];
+/** Who travels. */
+export type Profile = Schemas['ProfileName'];
+/** A stretch that nobody of its profiles gets through, or only slowly. */
+export type RoadClosure = Closer<
+  Schemas['RoadClosuresFeature'],
+  { reason: Schemas['RoadClosuresFeature']['properties']['reason']; profiles?: Profile[] }
+>;
+export type ClosureReason = RoadClosure['properties']['reason'];
+/** Who is cut off, by target and profile. */
+export type CutOff = Schemas['CutOffAnswer'];
+export type CutOffRecord = Schemas['CutOffRecord'];
+export type CutOffTarget = Schemas['Target'];
+export type Route = Schemas['RouteAnswer'];
+export type Reach = Schemas['ReachAnswer'];
+
 export type Shelter = Schemas['SheltersFeature'];
 export type LogEntry = Closer<
   Schemas['DutyLogFeature'],
@@ -165,9 +180,11 @@ export interface Reported {
 
 /** Advice with its units as everywhere in the pages. */
 export type RecommendedUnit = Omit<Schemas['RecommendedUnit'], 'unit'> & { unit: Unit };
-export type Recommendation = Omit<Schemas['RecommendationAnswer'], 'candidates' | 'left_out'> & {
+export type Recommendation = Omit<Schemas['RecommendationAnswer'], 'candidates' | 'left_out' | 'move_ups'> & {
   candidates: RecommendedUnit[];
   left_out: (Omit<Schemas['UnitLeftOut'], 'unit'> & { unit: Unit })[];
+  /** Who could hold the posts that the picks leave empty. */
+  move_ups: (Omit<Schemas['MoveUpAnswer'], 'unit'> & { unit: Unit })[];
 };
 
 /** One newest position of a unit as the feed sends it. */

@@ -5,9 +5,22 @@ import { duty } from './en/duty';
 import { field } from './en/field';
 import { plan } from './en/plan';
 import { risk } from './en/risk';
+import { roads } from './en/roads';
 import { tips } from './en/tips';
 import { words } from './en/words';
 import { zone } from './en/zone';
 import type { Texts } from './vi';
 
-export const en = { ...common, accounts, audit, duty, field, plan, risk, tips, words, zone } satisfies Texts;
+export const en = {
+  ...common,
+  accounts,
+  audit,
+  duty,
+  field,
+  plan,
+  risk,
+  roads,
+  tips,
+  words,
+  zone,
+} satisfies Texts;

@@ -6,9 +6,10 @@ import { duty } from './vi/duty';
 import { field } from './vi/field';
 import { plan } from './vi/plan';
 import { risk } from './vi/risk';
+import { roads } from './vi/roads';
 import { tips } from './vi/tips';
 import { words } from './vi/words';
 import { zone } from './vi/zone';
 
-export const vi = { ...common, accounts, audit, duty, field, plan, risk, tips, words, zone };
+export const vi = { ...common, accounts, audit, duty, field, plan, risk, roads, tips, words, zone };
 export type Texts = typeof vi;

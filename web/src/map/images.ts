@@ -1,7 +1,7 @@
 /**
  * Draws the map's icons and hatches on a canvas when the map asks for one by name, so that there is no sprite to load
  * and every look has its own colours. Names: `unit|FORCE|MARK|AGE`, `incident|SEVERITY|ALARM`, `station|KIND`,
- * `shelter`, `shield`, `zone|LEVEL`, `commune`.
+ * `shelter`, `shield`, `zone|LEVEL`, `commune`, `closure|closed`, `closure|slow`, `cutoff|now`, `cutoff|tried`.
  */
 import type { Map as MapLibre } from 'maplibre-gl';
 import type { Force, Severity } from '../api/types';
@@ -44,6 +44,10 @@ function draw(name: string, palette: Palette): Drawn | null {
       return hatch(12, LEVEL_COLOURS[Number(a) - 1] ?? palette.zonePlain, 1.7, palette.zoneRim);
     case 'commune':
       return hatch(10, palette.sevMiddle, 1);
+    case 'closure':
+      return onCanvas(26, (pen) => drawClosure(pen, palette, a === 'slow'));
+    case 'cutoff':
+      return onCanvas(26, (pen) => drawCutOff(pen, palette, a === 'tried'));
     case 'shield':
       return drawShield(palette);
     default:
@@ -95,6 +99,45 @@ function drawUnit(pen: Pen, palette: Palette, force: Force, mark: symbols.Mark, 
     pen.lineWidth = 1.6;
     pen.stroke(new Path2D('M5.5 21.4h11'));
   }
+}
+
+/** Closed is an octagon with a cross, slow a triangle on its tip: told apart without colour. */
+function drawClosure(pen: Pen, palette: Palette, isSlow: boolean): void {
+  const sign = new Path2D(isSlow ? symbols.SLOW_SIGN : symbols.CLOSED_SIGN);
+  pen.translate(2, 2);
+  pen.lineJoin = pen.lineCap = 'round';
+  pen.strokeStyle = palette.halo;
+  pen.lineWidth = 4.4;
+  pen.stroke(sign);
+  pen.fillStyle = isSlow ? palette.sevGround : palette.closure;
+  pen.fill(sign);
+  pen.strokeStyle = palette.closure;
+  pen.lineWidth = 2.4;
+  pen.stroke(sign);
+  pen.strokeStyle = isSlow ? palette.closure : palette.halo;
+  pen.lineWidth = isSlow ? 2.2 : 3;
+  pen.stroke(new Path2D(isSlow ? symbols.SLOW_MARK : symbols.CLOSED_MARK));
+}
+
+/** A ring of two halves around a dot: nothing leads in. Dashed for what is only tried. */
+function drawCutOff(pen: Pen, palette: Palette, isTried: boolean): void {
+  pen.translate(2, 2);
+  const ring = new Path2D(symbols.CUT_OFF_RING);
+  const dot = new Path2D(symbols.CUT_OFF_DOT);
+  pen.lineCap = 'butt';
+  pen.strokeStyle = palette.halo;
+  pen.lineWidth = 5.4;
+  pen.stroke(ring);
+  pen.lineWidth = 3;
+  pen.stroke(dot);
+  pen.strokeStyle = pen.fillStyle = palette.closure;
+  if (isTried) pen.setLineDash([2.4, 2]);
+  pen.stroke(ring);
+  pen.setLineDash([]);
+  if (isTried) {
+    pen.lineWidth = 1.8;
+    pen.stroke(dot);
+  } else pen.fill(dot);
 }
 
 function drawIncident(pen: Pen, palette: Palette, severity: Severity, isAlarm: boolean): void {

@@ -2,6 +2,7 @@
 import type { FilterSpecification, LayerSpecification } from 'maplibre-gl';
 import { BOLD, REGULAR } from './fonts';
 import { LEVEL_COLOURS, type Palette } from './palettes';
+import { ROAD_SOURCES, roadLines, roadSigns } from './roadlayers';
 
 export const LIVE_SOURCES = [
   'live-communes',
@@ -9,6 +10,7 @@ export const LIVE_SOURCES = [
   'live-zones',
   'live-zone-names',
   'live-shelters',
+  ...ROAD_SOURCES,
   'live-links',
   'live-accuracy',
   'live-units',
@@ -36,7 +38,13 @@ const levelColour = (plain: string) =>
   ] as never;
 
 export function liveLayers(palette: Palette): LayerSpecification[] {
-  return [...areas(palette), ...grid(palette), ...points(palette)];
+  return [
+    ...areas(palette),
+    ...roadLines(palette),
+    ...grid(palette),
+    ...roadSigns(palette),
+    ...points(palette),
+  ];
 }
 
 function areas(palette: Palette): LayerSpecification[] {

@@ -36,6 +36,8 @@ export interface Palette {
   sevGround: string;
   alarm: string;
   accent: string;
+  /** Closed and slow roads; their shapes tell which. */
+  closure: string;
   zoneDigit: string;
   zonePlain: string;
   /** Keeps pale levels readable: the rim of a zone, and the second line of its hatch. */
@@ -81,6 +83,7 @@ const night: Palette = {
   sevGround: '#0d1216',
   alarm: '#ff5d52',
   accent: '#56b8c4',
+  closure: '#f0b24a',
   zoneDigit: '#ffffff',
   zonePlain: '#b9c5cf',
   zoneRim: '#0d1216',
@@ -123,6 +126,7 @@ const day: Palette = {
   sevGround: '#ffffff',
   alarm: '#c4231a',
   accent: '#0b6b78',
+  closure: '#8a4b00',
   zoneDigit: '#17212a',
   zonePlain: '#4a5965',
   zoneRim: '#2c3841',
@@ -150,6 +154,7 @@ const sun: Palette = {
   sevMiddle: '#12181c',
   sevWeak: '#4c5760',
   accent: '#006d7a',
+  closure: '#7a3f00',
 };
 
 export const palettes: Record<Theme, Palette> = { night, day, sun };

@@ -19,6 +19,15 @@ export const MIDDLE_Y: Record<Force, number> = { border_guard: 11, police: 11, m
 
 export const DIAMOND = 'M11 1.6L20.4 11 11 20.4 1.6 11z';
 
+/** A closed road's sign and its mark; a slow one's. */
+export const CLOSED_SIGN = 'M7.2 1.8h7.6l5.4 5.4v7.6l-5.4 5.4H7.2l-5.4-5.4V7.2z';
+export const CLOSED_MARK = 'M7.4 7.4l7.2 7.2M14.6 7.4l-7.2 7.2';
+export const SLOW_SIGN = 'M1.8 3h18.4L11 19.6z';
+/** Who is cut off: a ring of two halves around a dot. */
+export const CUT_OFF_RING = 'M4.5 17.5a9 9 0 0 1 0-13M17.5 4.5a9 9 0 0 1 0 13';
+export const CUT_OFF_DOT = 'M11 7a4 4 0 1 1 0 8 4 4 0 0 1 0-8z';
+export const SLOW_MARK = 'M7.6 7.4h6.8';
+
 /** What the unit does, as far as the symbol tells it. */
 export type Mark = 'ready' | 'patrol' | 'moving' | 'on_scene' | 'away' | 'distress';
 

@@ -14,6 +14,7 @@ import type {
   Feature,
   Incident,
   LogEntry,
+  RoadClosure,
   Shelter,
   Zone,
 } from '../api/types';
@@ -33,6 +34,8 @@ const HEARD: readonly CollectionName[] = [
   'rain_gauges',
   'bulletins',
 ];
+/** Of these, what is over is not kept. */
+const ENDING: ReadonlySet<CollectionName> = new Set(['assignments', 'alarms', 'road_closures']);
 /** How far back the duty log is read at the start. */
 const LOG_HOURS = 48;
 /** Most events that wait while the collections are read; more than that is cheaper to read again. */
@@ -57,6 +60,8 @@ class Picture {
   readonly assignments = new LiveCollection<Assignment>('assignments');
   /** Those that are not over, taken or not. */
   readonly alarms = new LiveCollection<Alarm>('alarms');
+  /** Roads that are closed or slow, now or later. */
+  readonly closures = new LiveCollection<RoadClosure>('road_closures');
   seq = $state(0);
   problem = $state<Problem | null>(null);
   /** Server time at which the whole picture was last read, Unix milliseconds. */
@@ -99,8 +104,7 @@ class Picture {
   /** Takes a record that a write of this page brought back, without waiting for the feed. */
   take(collection: CollectionName, feature: Feature<object>): void {
     const kept = this.#kept().get(collection);
-    const isOver =
-      (collection === 'assignments' || collection === 'alarms') && 'ended_at' in feature.properties;
+    const isOver = ENDING.has(collection) && 'ended_at' in feature.properties;
     if (isOver) kept?.remove(feature.id);
     else kept?.put(feature);
     for (const listener of this.#listeners) listener(collection, feature.id);
@@ -141,6 +145,7 @@ class Picture {
       this.contacts,
       this.assignments,
       this.alarms,
+      this.closures,
     ];
     return new Map(all.map((kept) => [kept.name, kept as unknown as LiveCollection<Feature<object>>]));
   }
@@ -190,7 +195,11 @@ class Picture {
     if (event.type !== 'change' && event.type !== 'gone') return;
     const kept = this.#kept().get(event.collection);
     const id = event.type === 'change' ? event.feature.id : event.id;
-    if (event.type === 'change') kept?.put(event.feature);
+    const isOver =
+      event.type === 'change' &&
+      event.collection === 'road_closures' &&
+      'ended_at' in event.feature.properties;
+    if (event.type === 'change' && !isOver) kept?.put(event.feature);
     else kept?.remove(id);
     for (const listener of this.#listeners) listener(event.collection, id);
   }

@@ -3,7 +3,14 @@ import type { duty as vi } from '../vi/duty';
 const units = (count: number) => `${count} ${count === 1 ? 'unit' : 'units'}`;
 
 export const duty = {
-  tabs: { incidents: 'Incidents', units: 'Units', log: 'Duty log', contacts: 'Contacts', orders: 'Orders' },
+  tabs: {
+    incidents: 'Incidents',
+    orders: 'Orders',
+    roads: 'Roads',
+    units: 'Units',
+    log: 'Log',
+    contacts: 'Contacts',
+  },
   incidents: {
     open: 'Open',
     all: 'All',

@@ -1,5 +1,12 @@
 export const duty = {
-  tabs: { incidents: 'Vụ việc', units: 'Lực lượng', log: 'Sổ trực', contacts: 'Danh bạ', orders: 'Nhiệm vụ' },
+  tabs: {
+    incidents: 'Vụ việc',
+    orders: 'Nhiệm vụ',
+    roads: 'Đường',
+    units: 'Lực lượng',
+    log: 'Sổ trực',
+    contacts: 'Danh bạ',
+  },
   incidents: {
     open: 'Đang xử lý',
     all: 'Tất cả',

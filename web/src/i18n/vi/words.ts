@@ -1,8 +1,10 @@
 import type {
   AlarmKind,
   AssignmentState,
+  ClosureReason,
   CollectionName,
   Contact,
+  CutOffTarget,
   FixSource,
   Force,
   Hazard,
@@ -11,6 +13,7 @@ import type {
   LocatedBy,
   LogEntry,
   Outcome,
+  Profile,
   Severity,
   Unit,
   UnitStatus,
@@ -31,6 +34,9 @@ interface Words {
   capability: Record<NonNullable<UnitFields['capabilities']>[number], string>;
   fixSource: Record<FixSource, string>;
   locatedBy: Record<LocatedBy, string>;
+  closureReason: Record<ClosureReason, string>;
+  profile: Record<Profile, string>;
+  cutOffTarget: Record<CutOffTarget, string>;
   contactKind: Record<Contact['properties']['kind'], string>;
   author: Record<string, string>;
   logKind: Record<LogEntry['properties']['kind'], string>;
@@ -149,6 +155,26 @@ export const words = {
     interpreter: 'phiên dịch',
   },
   fixSource: { gps: 'GPS', radio: 'báo qua bộ đàm', post: 'tính tại đồn, trạm' },
+  closureReason: {
+    landslide: 'sạt lở',
+    rockfall: 'đá lăn',
+    flooded_ford: 'ngầm tràn ngập nước',
+    flood: 'ngập lụt',
+    bridge_damage: 'hư hỏng cầu',
+    subsidence: 'sụt lún',
+    fallen_tree: 'cây đổ',
+    accident: 'tai nạn',
+    works: 'thi công',
+    rain: 'mưa lớn',
+    night: 'ban đêm',
+    other: 'lý do khác',
+  },
+  profile: { car: 'Ô tô', truck: 'Xe tải', motorbike: 'Xe máy', foot: 'Đi bộ' },
+  cutOffTarget: {
+    province_seat: 'trung tâm tỉnh',
+    commune_seat: 'trung tâm xã nào',
+    health_station: 'trạm y tế nào',
+  },
   locatedBy: {
     coordinates: 'theo tọa độ',
     gps: 'theo GPS',

@@ -76,7 +76,11 @@ class Desk {
     if (!mayAssign(incident.properties.state)) return false;
     return this.#write(async () => {
       const { version } = incident.properties;
-      const { data } = await incidents.assign(incident.id, unit.id, { version });
+      const { data } = await incidents.assign(
+        incident.id,
+        { unit_id: unit.id, ...this.#followed(incident) },
+        { version },
+      );
       picture.take('incidents', data.incident);
       picture.take('units', data.unit);
       if (data.assignment) picture.take('assignments', data.assignment);
@@ -86,6 +90,12 @@ class Desk {
       else toasts.say(data.queued ? words.queuedNow(name) : words.assignedNow(name));
       await this.recommend(incident.id);
     });
+  }
+
+  /** The advice that is on the screen for this incident: it is kept with the order. */
+  #followed(incident: Incident): { advice_id?: string } {
+    const shown = this.recommendation;
+    return shown?.incident_id === incident.id ? { advice_id: shown.advice_id } : {};
   }
 
   async release(incident: Incident, unit: Unit): Promise<boolean> {
