@@ -212,6 +212,9 @@ export const words = {
     fence_entered: 'came into a danger zone',
     fence_dwelt: 'too long in a danger zone',
     fence_left: 'left a danger zone',
+    evacuation_corrected: 'evacuation report withdrawn',
+    outsiders_told: 'people on no list',
+    evacuation_planned: 'evacuation planned',
   },
   order: {
     proposed: 'proposed',
@@ -238,6 +241,9 @@ export const words = {
     level_risen: 'Level risen',
     fence_dwell: 'Too long in a danger zone',
     fence_entered: 'Came into a danger zone',
+    household_unreachable: 'Not reached after several tries',
+    count_discrepancy: 'Counts do not fit',
+    shelter_over_capacity: 'Shelter over capacity',
   },
   collection: {
     border_sectors: 'border sector',

@@ -254,6 +254,9 @@ export const words = {
     fence_entered: 'vào vùng nguy hiểm',
     fence_dwelt: 'ở quá lâu trong vùng nguy hiểm',
     fence_left: 'ra khỏi vùng nguy hiểm',
+    evacuation_corrected: 'rút báo cáo sơ tán',
+    outsiders_told: 'người ngoài danh sách',
+    evacuation_planned: 'phương án sơ tán',
   },
   order: {
     proposed: 'đề xuất',
@@ -280,6 +283,9 @@ export const words = {
     level_risen: 'Lên cấp',
     fence_dwell: 'Ở quá lâu trong vùng nguy hiểm',
     fence_entered: 'Vào vùng nguy hiểm',
+    household_unreachable: 'Chưa liên lạc được sau nhiều lần',
+    count_discrepancy: 'Số người không khớp',
+    shelter_over_capacity: 'Điểm sơ tán quá sức chứa',
   },
   collection: {
     border_sectors: 'đoạn biên giới',

@@ -16,6 +16,7 @@ import type {
 } from '../../api/types';
 import { uuidV7 } from '../../api/uuid';
 import { t } from '../../i18n';
+import { roughDistance_m } from '../../map/geo';
 import { pick } from '../../state/pick.svelte';
 import { picture } from '../../state/picture.svelte';
 import { toasts } from '../../state/toasts.svelte';
@@ -29,6 +30,9 @@ export type Where = 'point' | 'line' | 'post' | 'incident';
 const PICKER = 'closure';
 /** Typing pauses this long before a place is tried. */
 const PAUSE_MS = 350;
+/** A way between two points that is so much longer than the straight line goes around something. */
+const DETOUR_MAX = 2.5;
+const DETOUR_SLACK_M = 300;
 const WHEELS: readonly Profile[] = ['car', 'motorbike', 'truck'];
 /** What an incident says of why its road is cut. */
 const REASON_OF: Record<string, ClosureReason> = {
@@ -263,11 +267,15 @@ const ended = (closure: RoadClosure): RoadClosure => ({
 
 /** The road between two positions; the straight line where no way is known. */
 async function alongRoad(from: Position, to: Position, signal: AbortSignal): Promise<Sent> {
+  const straight = { type: 'LineString' as const, coordinates: [pair(from), pair(to)] };
   try {
-    return (await roads.route(pair(from), pair(to), 'car', signal)).geometry;
+    const found = await roads.route(pair(from), pair(to), 'car', signal);
+    // A way around what is closed already is not the road between the two: it must not be closed in its place.
+    const limit_m = DETOUR_MAX * roughDistance_m(from, to) + DETOUR_SLACK_M;
+    return found.distance_m <= limit_m ? found.geometry : straight;
   } catch (thrown) {
     if (isAbort(thrown) || Problem.from(thrown).status !== 404) throw thrown;
-    return { type: 'LineString', coordinates: [pair(from), pair(to)] };
+    return straight;
   }
 }
 
