@@ -523,6 +523,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/households/{id}/evacuation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells where people of a household are.
+         * @description Reports may come late, twice and in any order: they count by `at`, and say how many there are all told, so that nobody
+         *     is doubled or lost. Whoever arrives where there is no room is let in, and an alarm is raised.
+         */
+        post: operations["report_evacuation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/households/{id}/evacuation/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdraws a report that was wrong; it stays in the list with who withdrew it and why. */
+        post: operations["withdraw_evacuation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/imports": {
         parameters: {
             query?: never;
@@ -659,6 +697,27 @@ export interface paths {
          *     `update`, `handover`, `close`, `reopen`, `acknowledge`, `callers`.
          */
         post: operations["run_verb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/inside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many are still inside the zones in force, zone by zone and over all.
+         * @description A house on the boundary of a zone is inside, as in an exposure; a household in two zones counts once in the total.
+         *     Whoever is on the way is inside until somebody counted them where they go.
+         */
+        get: operations["read_inside"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -888,6 +947,60 @@ export interface paths {
         put?: never;
         /** Revokes a risk zone. */
         post: operations["end_zone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/risk_zones/{id}/evacuation_plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proposes a shelter for each household of a zone, or writes a plan into the households.
+         * @description A plan by which a shelter would hold more than it takes is refused, with the shelters (`shelter_full`).
+         */
+        post: operations["plan_evacuation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/risk_zones/{id}/inside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The households of a zone in force in the order in which they are moved. */
+        get: operations["list_evacuees"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/risk_zones/{id}/outsiders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says how many people are in a zone who are on no list of households. */
+        post: operations["tell_outsiders"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1541,6 +1654,8 @@ export interface components {
                 acknowledged_at?: string;
                 /** @description Who took it. */
                 acknowledged_by?: string;
+                /** @description Code of the commune it speaks of, where nothing else says where. */
+                admin_unit?: string;
                 /**
                  * Format: uuid
                  * @description The assignment it speaks of.
@@ -1567,7 +1682,7 @@ export interface components {
                  * @description What it warns of.
                  * @enum {string}
                  */
-                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested";
+                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "household_unreachable" | "count_discrepancy" | "shelter_over_capacity";
                 /**
                  * Format: date-time
                  * @description When its cause began.
@@ -1575,6 +1690,11 @@ export interface components {
                 raised_at?: string;
                 /** Format: date-time */
                 recorded_at: string;
+                /**
+                 * Format: uuid
+                 * @description The shelter it speaks of.
+                 */
+                shelter_id?: string;
                 /** @description What happened, in words. */
                 text?: string;
                 /**
@@ -1888,6 +2008,16 @@ export interface components {
             code: string;
             name: string;
         };
+        /** @description A commune that is counted whole. */
+        CommuneAtMost: {
+            /** Format: int64 */
+            households_at_most: number;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: int64 */
+            people_at_most: number;
+        };
         /** @description Contacts */
         ContactsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -1947,6 +2077,20 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description One count of them. */
+        CountOnNoList: {
+            /** Format: date-time */
+            at: string | null;
+            by: string | null;
+            is_old: boolean;
+            kind: string;
+            /** Format: int64 */
+            people: number;
+            /** Format: int64 */
+            plus_minus: number;
+            /** Format: uuid */
+            zone_id: string;
         };
         /** @description Who is cut off. */
         CutOffAnswer: {
@@ -2020,7 +2164,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_unit" | "edit_unit" | "edit_household" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description One telephone or tracker. */
         Device: {
             /** @description The account it speaks for, if it is one. */
@@ -2109,7 +2253,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -2185,6 +2329,138 @@ export interface components {
          * @enum {string}
          */
         EtaBasis: "road_graph" | "foot" | "straight_line";
+        /** @description Where so many of a household's people are, all told, and what that rests on. */
+        EvacuationCall: {
+            /** @description When it was so; now if absent. */
+            at?: string | null;
+            /** @description return_authorised: who let them go home. */
+            authority?: string | null;
+            /** @enum {string} */
+            channel?: "visit" | "loudspeaker" | "siren" | "phone" | "sms" | "radio" | "app" | "other";
+            /** @description relocated: the decision. */
+            decision_no?: string | null;
+            /** @description moving: whoever else escorts them. */
+            escort?: string | null;
+            /** @enum {string} */
+            from?: "registered" | "at_risk" | "unreachable" | "notified" | "refused" | "moving" | "sheltered" | "with_relatives" | "return_authorised" | "returned" | "relocated";
+            /** @description return_authorised: the inspection on which it rests. */
+            inspection_ref?: string | null;
+            /** @description `people` come besides those told before. */
+            more?: boolean | null;
+            /** @description refused: when somebody comes again. */
+            next_visit_at?: string | null;
+            /** @description refused: who spoke with them; who reports if absent. */
+            officer?: string | null;
+            /**
+             * Format: int64
+             * @description So many are in this state at this place all told; needed for `moving`, `sheltered` and `with_relatives`. Otherwise
+             *     all whom it may concern if absent.
+             */
+            people?: number | null;
+            /** @description with_relatives: where. */
+            place?: string | null;
+            /** @description refused: why. */
+            reason?: string | null;
+            /**
+             * Format: uuid
+             * @description sheltered: where.
+             */
+            shelter_id?: string | null;
+            /** @enum {string} */
+            source?: "own" | "radio" | "phone" | "desk";
+            /** @enum {string} */
+            state: "notified" | "moving" | "sheltered" | "with_relatives" | "refused" | "unreachable" | "return_authorised" | "returned" | "relocated";
+            /** @description Who was heard; needed by radio and by phone. */
+            told_by?: string | null;
+            /**
+             * Format: int64
+             * @description unreachable: how often somebody tried.
+             */
+            tries?: number | null;
+            /**
+             * Format: uuid
+             * @description moving: the unit that escorts them; this or `escort` is needed.
+             */
+            unit_id?: string | null;
+        };
+        /** @description Who goes where. */
+        EvacuationPlan: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description Whether it was written into the households. */
+            is_committed: boolean;
+            /** @description In the order to move. */
+            placed: components["schemas"]["Placed"][];
+            seq: components["schemas"]["u64"];
+            /** @description Those that take somebody. */
+            shelters: components["schemas"]["PlannedShelter"][];
+            unplaced: components["schemas"]["Unplaced"][];
+        };
+        /** @description One household. */
+        Evacuee: {
+            admin_unit: string | null;
+            code: string | null;
+            /**
+             * Format: int32
+             * @description 0: somebody cannot leave alone; 1: somebody needs help; 2: the others.
+             */
+            group: number;
+            hamlet: string | null;
+            /** @description Its counts do not fit. */
+            has_discrepancy: boolean;
+            /** Format: uuid */
+            id: string;
+            is_assigned: boolean;
+            /** @description No vehicle gets from it to a shelter any more, because of the closures in force. */
+            is_cut_off: boolean;
+            /** Format: int64 */
+            members: number;
+            /**
+             * @description Why the group: `needs_carry`, `needs_oxygen`, `gravely_ill`, `disabled`, `pregnant_or_nursing`, `elderly`,
+             *     `children`.
+             */
+            needs: string[];
+            /**
+             * Format: date-time
+             * @description When who refused is visited again.
+             */
+            next_visit_at: string | null;
+            /** @description Longitude and latitude. */
+            position: number[];
+            /** @description By what. */
+            profile: string | null;
+            /**
+             * Format: uuid
+             * @description The shelter it is assigned to, else the one it is soonest in.
+             */
+            shelter_id: string | null;
+            state: string;
+            /** Format: date-time */
+            state_at: string | null;
+            /**
+             * Format: int64
+             * @description How many of them are inside.
+             */
+            still_inside: number;
+            /**
+             * Format: int64
+             * @description To that shelter, seconds; null where no way is open.
+             */
+            travel_s: number | null;
+        };
+        /** @description Who is in a zone, in the order in which they are moved. */
+        Evacuees: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description Households of which somebody is inside come first, in the order to move; at most 2,000. */
+            households: components["schemas"]["Evacuee"][];
+            /** @description How many more there are. */
+            left_out: number;
+            /** @description Which network answered; null where none is loaded: distances are then straight. */
+            roads_id: string | null;
+            seq: components["schemas"]["u64"];
+            time_to_clear: components["schemas"]["TimeToClear"];
+        };
         /** @description Which records were counted. */
         ExposedIds: {
             households: string[];
@@ -2414,6 +2690,8 @@ export interface components {
                 accuracy_m?: number;
                 /** @description Code of the commune that holds the position; absent outside the province. */
                 admin_unit?: string;
+                /** @description The alarms that stand for it, by kind. */
+                alarm_ids?: unknown;
                 /** @description Language in which warnings are understood, if not Vietnamese. */
                 alert_language?: string;
                 /** @description Children among them. */
@@ -2422,6 +2700,8 @@ export interface components {
                 code?: string;
                 /** @description Disabled persons. */
                 disabled?: number;
+                /** @description What does not fit in its counts, as {missing, surplus, strayed}; absent if all does. */
+                discrepancy?: unknown;
                 /** @description Elderly persons among them. */
                 elderly?: number;
                 /**
@@ -2445,6 +2725,8 @@ export interface components {
                 needs_oxygen?: boolean;
                 /** @description Free remark. */
                 note?: string;
+                /** @description Where its people are, as [{state, people, shelter_id, at, by, source, told_by}]; they sum up to `member_count`. Absent as long as nothing was told: then all are in `state`. */
+                parts?: unknown;
                 /** @description Telephone. */
                 phone?: string;
                 /** @description On the list of poor households. */
@@ -2456,8 +2738,12 @@ export interface components {
                 precision?: "exact" | "sector" | "commune" | "province";
                 /** @description Pregnant, or nursing a child under 12 months. */
                 pregnant_or_nursing?: number;
+                /** @description Livestock, vehicles and goods as [{kind, what, count, moved}]; `kind` is livestock, vehicle or goods. */
+                property_items?: unknown;
                 /** Format: date-time */
                 recorded_at: string;
+                /** @description All that was told of its evacuation, what was withdrawn with who did and why. */
+                reports?: unknown;
                 /**
                  * Format: uuid
                  * @description Shelter it is assigned to.
@@ -2466,7 +2752,7 @@ export interface components {
                 /** @description Where the record comes from. */
                 source?: string;
                 /**
-                 * @description Evacuation state.
+                 * @description Evacuation state: that of the part of its people who came least far.
                  * @enum {string}
                  */
                 state?: "registered" | "at_risk" | "notified" | "moving" | "sheltered" | "with_relatives" | "refused" | "unreachable" | "return_authorised" | "returned" | "relocated";
@@ -2675,6 +2961,52 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description Who is still inside the zones in force. */
+        InsideBoard: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description Households of which nobody knows whether they are in a zone, because they stand nowhere on the map. */
+            households_without_place: number;
+            /**
+             * @description `commune` where the reader may not see all households one by one: those of `whole_communes` are then counted
+             *     nowhere else.
+             */
+            precision: string;
+            seq: components["schemas"]["u64"];
+            /** @description Over all zones, a household in several of them once. */
+            total: components["schemas"]["InsideFigures"];
+            zones: components["schemas"]["InsideOfZone"][];
+        };
+        /** @description Figures of a zone, or of all. */
+        InsideFigures: {
+            /** @description A household counts by the part of it that came least far. */
+            households: components["schemas"]["StateCounts"];
+            on_no_list: components["schemas"]["PeopleOnNoList"];
+            /** @description Units in it that the reader sees one by one. */
+            own_units: components["schemas"]["UnitInside"][];
+            people: components["schemas"]["StateCounts"];
+            sentence_en: string;
+            /** @description What to say on the telephone. */
+            sentence_vi: string;
+            time_to_clear: components["schemas"]["TimeToClear"];
+            /** @description Whose word the figures of a state are, where somebody has said something. */
+            told: components["schemas"]["Told"][];
+            /** @description Communes that are counted whole, rounded up to tens, for a reader without need of single households. */
+            whole_communes: components["schemas"]["CommuneAtMost"][];
+        };
+        /** @description One zone of the board. */
+        InsideOfZone: {
+            code: string | null;
+            figures: components["schemas"]["InsideFigures"];
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            /** Format: int64 */
+            level: number | null;
+            name: string;
+            /** Format: date-time */
+            valid_to: string | null;
         };
         /** @description What the intake needs to know. */
         Intake: {
@@ -2904,6 +3236,24 @@ export interface components {
         Organisations: {
             organisations: components["schemas"]["OrganisationAnswer"][];
         };
+        /** @description How many people of a kind are in the zone beside its households. */
+        OutsidersCall: {
+            /** @description When they were counted; now if absent. */
+            at?: string | null;
+            /** @enum {string} */
+            kind: "workers" | "boarding_pupils" | "visitors" | "passers_by" | "other";
+            /** Format: int64 */
+            people: number;
+            /**
+             * Format: int64
+             * @description So many more or fewer it may be; 0 if absent.
+             */
+            plus_minus?: number | null;
+            /** @enum {string} */
+            source?: "own" | "radio" | "phone" | "desk";
+            /** @description Who was heard; needed by radio and by phone. */
+            told_by?: string | null;
+        };
         /** @description The password so far, and the next one. */
         PasswordCall: {
             current: string;
@@ -2916,6 +3266,14 @@ export interface components {
             expires_at: string;
             /** @description Works once. It is told this once. */
             link: string;
+        };
+        /** @description People who are on no list of households. */
+        PeopleOnNoList: {
+            counts: components["schemas"]["CountOnNoList"][];
+            /** Format: int64 */
+            people: number;
+            /** Format: int64 */
+            plus_minus: number;
         };
         /** @description A place as it was said: degrees (WGS 84), words, a kilometre post, a bearing and a distance from another place that is none itself, a commune when no more is known, VN-2000 metres, MGRS. */
         Place: {
@@ -2978,6 +3336,24 @@ export interface components {
             /** Format: uuid */
             sector_id: string | null;
         };
+        /** @description A household that has a shelter. */
+        Placed: {
+            /** Format: uuid */
+            household_id: string;
+            /**
+             * Format: int64
+             * @description Its members who are inside.
+             */
+            people: number;
+            profile: string | null;
+            /** Format: uuid */
+            shelter_id: string;
+            /**
+             * Format: int64
+             * @description Seconds over the roads that are open; null where nothing was asked of them.
+             */
+            travel_s: number | null;
+        };
         /** @description Places and hamlets */
         PlacesFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3019,6 +3395,43 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description A plan, tried or committed. */
+        PlanCall: {
+            /** @description Who goes where; the server proposes it if absent. Needed to commit: what was looked at is written, no other. */
+            assignments?: components["schemas"]["PlannedCall"][] | null;
+            /** @description Writes it into the households; it is only tried if absent. */
+            commit?: boolean | null;
+        };
+        /** @description A household and its shelter. */
+        PlannedCall: {
+            /** Format: uuid */
+            household_id: string;
+            /** Format: uuid */
+            shelter_id: string;
+        };
+        /** @description What a shelter takes by the plan. */
+        PlannedShelter: {
+            /** Format: int64 */
+            capacity: number;
+            /**
+             * Format: int64
+             * @description Assigned to it and not there yet, this plan's households included.
+             */
+            expected: number;
+            /**
+             * Format: int64
+             * @description What is left then.
+             */
+            free: number;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description In it now.
+             */
+            occupied: number;
         };
         Point: {
             coordinates: components["schemas"]["Position"];
@@ -3309,6 +3722,8 @@ export interface components {
                 name: string;
                 /** @description Free remark. */
                 note?: string;
+                /** @description People in it who are on no list, the newest count of each kind, as [{kind, people, plus_minus, at, by, source, told_by}]. */
+                outsiders?: unknown;
                 /** @description Who answers for it; who drew it if not said. */
                 owner?: string;
                 /** Format: date-time */
@@ -3625,7 +4040,7 @@ export interface components {
                 name: string;
                 /** @description Free remark. */
                 note?: string;
-                /** @description People in it now. */
+                /** @description People in it now, counted from the arrivals of households. */
                 occupied?: number;
                 /** Format: date-time */
                 recorded_at: string;
@@ -3686,6 +4101,45 @@ export interface components {
          * @enum {string}
          */
         StaleReason: "store_unheard" | "behind";
+        /** @description Counts by state. All but `registered` and `still_inside` sum up to `registered`. */
+        StateCounts: {
+            /** Format: int64 */
+            moving: number;
+            /** Format: int64 */
+            notified: number;
+            /** Format: int64 */
+            refused: number;
+            /**
+             * Format: int64
+             * @description On the list.
+             */
+            registered: number;
+            /** Format: int64 */
+            relocated: number;
+            /** Format: int64 */
+            return_authorised: number;
+            /**
+             * Format: int64
+             * @description At home again: inside.
+             */
+            returned: number;
+            /** Format: int64 */
+            sheltered: number;
+            /**
+             * Format: int64
+             * @description Whoever is not told to be out; on the way is inside.
+             */
+            still_inside: number;
+            /**
+             * Format: int64
+             * @description Of whom nobody has said anything.
+             */
+            unknown: number;
+            /** Format: int64 */
+            unreachable: number;
+            /** Format: int64 */
+            with_relatives: number;
+        };
         /** @description Posts, gates, markers, depots */
         StationsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3791,6 +4245,24 @@ export interface components {
          * @enum {string}
          */
         Target: "commune_seat" | "health_station" | "province_seat";
+        /** @description How long it will take until nobody is inside. */
+        TimeToClear: {
+            /**
+             * @description `rate_last_hour`: as many come out as in the last hour; `travel_times`: the longest way to a shelter, if all left
+             *     now; null where nothing tells.
+             */
+            basis: string | null;
+            /**
+             * Format: int64
+             * @description Null where nothing tells.
+             */
+            minutes: number | null;
+            /**
+             * Format: int64
+             * @description People told to have come out within the last hour.
+             */
+            out_last_hour: number;
+        };
         /** @description What stands in clear of a tip. */
         TipAnswer: {
             /** @description `phone`, `in_person`, `letter`, `radio` or `web`. */
@@ -3904,12 +4376,36 @@ export interface components {
         TokenCall: {
             label: string;
         };
+        /** @description Whose word a figure is. */
+        Told: {
+            /**
+             * Format: date-time
+             * @description The newest of it.
+             */
+            at: string;
+            by: string | null;
+            /** @description Older than half an hour. */
+            is_old: boolean;
+            state: string;
+        };
         /** @description A closure that nobody makes. */
         TriedClosure: {
             /** @description A point on a road, or a line along or across roads. */
             geometry: Record<string, never>;
             /** @description Who does not get through; all on wheels if not said. */
             profiles?: components["schemas"]["ProfileName"][] | null;
+        };
+        /** @description A unit in a zone. */
+        UnitInside: {
+            code: string | null;
+            /**
+             * Format: date-time
+             * @description When it was there.
+             */
+            fix_at: string | null;
+            /** Format: uuid */
+            id: string;
+            is_old: boolean;
         };
         /** @description A unit that cannot be sent now. */
         UnitLeftOut: {
@@ -4023,6 +4519,14 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description A household that has none. */
+        Unplaced: {
+            /** Format: uuid */
+            household_id: string;
+            /** Format: int64 */
+            people: number;
+            why: components["schemas"]["WhyUnplaced"];
+        };
         /** @description The handler's own passphrase for the key of tips. */
         UnsealCall: {
             passphrase: string;
@@ -4125,6 +4629,24 @@ export interface components {
             /** Format: int64 */
             people_at_most: number;
         };
+        /**
+         * @description Why a household has no shelter.
+         * @enum {string}
+         */
+        WhyUnplaced: "no_room" | "cut_off" | "no_road";
+        /** @description That a report was wrong. */
+        WithdrawCall: {
+            /** @description When it was found out; now if absent. */
+            at?: string | null;
+            reason: string;
+            /**
+             * Format: uuid
+             * @description Id of the report, in the household's `reports`.
+             */
+            report_id: string;
+        };
+        /** Format: int64 */
+        u64: number;
     };
     responses: {
         /** @description A problem (RFC 9457) */
@@ -5621,6 +6143,102 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
+    report_evacuation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the household */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvacuationCall"];
+            };
+        };
+        responses: {
+            /** @description The household, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["HouseholdsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: a return that nobody authorised, a household that was ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    withdraw_evacuation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the household */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawCall"];
+            };
+        };
+        responses: {
+            /** @description The household, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["HouseholdsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
     import_file: {
         parameters: {
             query: {
@@ -6011,6 +6629,31 @@ export interface operations {
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    read_inside: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The board */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsideBoard"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
         };
     };
     locate: {
@@ -6589,6 +7232,138 @@ export interface operations {
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    plan_evacuation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the zone */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PlanCall"];
+            };
+        };
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvacuationPlan"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description shelter_full; forbidden_transition: the zone is not in force */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    list_evacuees: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that the reader sees one by one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evacuees"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: the zone is not in force */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    tell_outsiders: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the zone */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutsidersCall"];
+            };
+        };
+        responses: {
+            /** @description The zone, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["RiskZonesFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];

@@ -187,6 +187,9 @@ export const words = {
     cleared: 'cleared',
     accountability: 'safety report',
     alarm_taken: 'alarm taken',
+    evacuation_corrected: 'evacuation report withdrawn',
+    outsiders_told: 'people on no list',
+    evacuation_planned: 'evacuation planned',
   },
   order: {
     proposed: 'proposed',
@@ -210,6 +213,9 @@ export const words = {
     support_unanswered: 'Request not answered',
     support_refused: 'Support refused',
     support_requested: 'Support requested',
+    household_unreachable: 'Not reached after several tries',
+    count_discrepancy: 'Counts do not fit',
+    shelter_over_capacity: 'Shelter over capacity',
   },
   collection: {
     border_sectors: 'border sector',

@@ -223,6 +223,9 @@ export const words = {
     cleared: 'xong nhiệm vụ',
     accountability: 'báo an toàn',
     alarm_taken: 'xác nhận báo động',
+    evacuation_corrected: 'rút báo cáo sơ tán',
+    outsiders_told: 'người ngoài danh sách',
+    evacuation_planned: 'phương án sơ tán',
   },
   order: {
     proposed: 'đề xuất',
@@ -246,6 +249,9 @@ export const words = {
     support_unanswered: 'Chưa trả lời đề nghị',
     support_refused: 'Từ chối phối hợp',
     support_requested: 'Đề nghị phối hợp',
+    household_unreachable: 'Chưa liên lạc được sau nhiều lần',
+    count_discrepancy: 'Số người không khớp',
+    shelter_over_capacity: 'Điểm sơ tán quá sức chứa',
   },
   collection: {
     border_sectors: 'đoạn biên giới',
