@@ -211,6 +211,11 @@ fn check_evidence(report: &EvacuationReport) -> Result<(), Problem> {
     Ok(())
 }
 
+/// What was told of a household so far.
+pub(super) fn standing(household: &Working) -> Standing {
+    Standing::of(&household.properties, &household.personal)
+}
+
 /// The household, which is not over.
 fn taken(scene: &Scene<'_>, id: Uuid) -> Result<Working, Problem> {
     let record = scene.take_open(Collection::Households, id)?;
@@ -232,7 +237,7 @@ fn decide(scene: &Scene<'_>, id: Uuid, own: Uuid, said: &EvacuationReport) -> Re
             return Err(invalid("shelter_id", "điểm này không còn dùng", "this shelter was ended"));
         }
     }
-    let before = Standing::of(&record.properties);
+    let before = standing(&record);
     if said.people.is_some_and(|people| people > before.members) {
         return Err(invalid(
             "people",
@@ -242,8 +247,10 @@ fn decide(scene: &Scene<'_>, id: Uuid, own: Uuid, said: &EvacuationReport) -> Re
         .with("member_count", before.members));
     }
     check_return(&before, said, at)?;
+    // Of a key that the store remembers this is never the answer: it gives that of the first time.
     if before.reports.iter().any(|report| report.id == own) {
-        return scene.already(Collection::Households, id);
+        let (vi, en) = ("báo cáo này đã được ghi", "this report was taken already");
+        return Err(Problem::new(Code::ForbiddenTransition, vi, en).with("allowed", json!([])));
     }
     let mut after = before.clone();
     after.add(report_of(scene, said, own, at))?;
@@ -327,7 +334,7 @@ fn evidence_of(scene: &Scene<'_>, said: &EvacuationReport) -> Map<String, Value>
 
 fn withdraw(scene: &Scene<'_>, id: Uuid, withdrawal: &Withdrawal) -> Result<Draft, Problem> {
     let record = taken(scene, id)?;
-    let before = Standing::of(&record.properties);
+    let before = standing(&record);
     let mut after = before.clone();
     let actor = &scene.ask.actor;
     let Some(report) = after.reports.iter_mut().find(|report| report.id == withdrawal.report_id) else {
@@ -375,8 +382,8 @@ pub(super) fn follow_edit(
         hand.watch_shelter(id)?;
         return Ok(hand.finish());
     }
-    let (was, is) = (Standing::of(&before.properties), Standing::of(&hand.main().properties));
-    if hand.main().properties.contains_key("reports") {
+    let (was, is) = (standing(before), standing(hand.main()));
+    if hand.main().personal.contains_key("reports") {
         if was.members != is.members {
             let after = was.with_members(is.members)?;
             hand.settle(&was, &after)?;
@@ -391,7 +398,7 @@ pub(super) fn follow_edit(
 pub(super) fn check_nobody_counts_on(record: &Working) -> Result<(), Problem> {
     let (vi, en) = match record.collection {
         Collection::Households => {
-            let outcome = Standing::of(&record.properties).outcome();
+            let outcome = standing(record).outcome();
             let is_under_way = |state: State| {
                 matches!(state, State::Moving | State::Sheltered | State::WithRelatives | State::ReturnAuthorised)
             };
@@ -412,7 +419,8 @@ pub(super) fn check_nobody_counts_on(record: &Working) -> Result<(), Problem> {
 impl Hand<'_, '_> {
     /// Puts the household where its reports say, with all that hangs on it: shelters, alarms.
     fn settle(&mut self, before: &Standing, after: &Standing) -> Result<(), Problem> {
-        after.write(&mut self.main().properties);
+        let record = self.main();
+        after.write(&mut record.properties, &mut record.personal);
         let (was, is) = (before.outcome(), after.outcome());
         self.fill_shelters(&was, &is)?;
         let commune = self.commune_name();

@@ -8,13 +8,13 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::evacuation::standing;
 use super::evacuees::{Evacuee, Refuge, check_in_force, evacuee, in_order, nearest, refuges};
 use super::scene::{Draft, Entry, Scene};
 use super::write::may;
 use super::{Ask, Desk, Written};
 use crate::domain::access::Deed;
 use crate::domain::change::Seq;
-use crate::domain::evacuation::Standing;
 use crate::domain::{Code, Collection, Problem, Timestamp};
 use crate::picture::View;
 
@@ -250,7 +250,7 @@ fn commit(scene: &Scene<'_>, zone: Uuid, placed: &[(Uuid, Uuid)]) -> Result<Draf
             let (vi, en) = ("hộ hoặc điểm sơ tán không còn trong danh sách", "household or shelter was ended");
             return Err(Problem::new(Code::InvalidValue, vi, en).at(&format!("/assignments/{n}")));
         }
-        let outcome = Standing::of(&record.properties).outcome();
+        let outcome = standing(&record).outcome();
         let inside: i64 = outcome.parts.iter().filter(|part| part.state.is_inside()).map(|part| part.people).sum();
         *coming.entry(*shelter).or_default() += inside;
         people += inside;

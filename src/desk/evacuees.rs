@@ -150,9 +150,12 @@ impl Desk {
     /// By the rate of the last hour, else by the longest way.
     fn time_to_clear(&self, view: &View, zone: Uuid, rows: &[Evacuee]) -> TimeToClear {
         let inside = view.inside();
-        let figures = inside.zones.iter().find(|known| known.zone.id() == zone).map(|known| &known.figures);
-        let by_rate = figures.map_or(by_rate(0, 0), |of| by_rate(of.people_inside(), of.out_lately));
-        if by_rate.minutes.is_some() {
+        let Some(known) = inside.zones.iter().find(|known| known.zone.id() == zone) else {
+            return by_rate(0, 0, false);
+        };
+        let is_exact = known.whole_communes.is_empty();
+        let by_rate = by_rate(known.figures.people_inside(), known.figures.out_lately, is_exact);
+        if by_rate.minutes.is_some() || !is_exact {
             return by_rate;
         }
         let left: Vec<Option<i64>> = rows.iter().filter(|row| row.still_inside > 0).map(|row| row.travel_s).collect();

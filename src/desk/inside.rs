@@ -274,7 +274,7 @@ fn figures(
     InsideFigures {
         sentence_vi: sentence.vi(&name.0),
         sentence_en: sentence.en(&name.1),
-        time_to_clear: by_rate(people.still_inside, of.out_lately),
+        time_to_clear: by_rate(people.still_inside, of.out_lately, whole_communes.is_empty()),
         people,
         households,
         told,
@@ -291,9 +291,11 @@ impl From<WholeCommune> for CommuneAtMost {
     }
 }
 
-/// How long it takes if as many come out as in the last hour; rounded up to minutes.
-pub(super) fn by_rate(inside: i64, out_last_hour: i64) -> TimeToClear {
+/// How long it takes if as many come out as in the last hour; rounded up to minutes. Nothing is known where not everybody
+/// is counted.
+pub(super) fn by_rate(inside: i64, out_last_hour: i64, is_exact: bool) -> TimeToClear {
     let minutes = match (inside, out_last_hour) {
+        _ if !is_exact => None,
         (0, _) => Some(0),
         (_, 0) => None,
         (inside, rate) => Some((inside * 60 + rate - 1) / rate).filter(|minutes| *minutes <= CLEAR_MIN_MAX),

@@ -449,11 +449,12 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Reads a record's properties. Of a household of which nothing was told yet, its `state` is what the list said.
+    /// Reads a record's properties and personal values. Of a household of which nothing was told yet, its `state` is what
+    /// the list said.
     #[must_use]
-    pub fn of(properties: &Map<String, Value>) -> Self {
+    pub fn of(properties: &Map<String, Value>, personal: &Map<String, Value>) -> Self {
         let members = properties.get("member_count").and_then(Value::as_i64).unwrap_or(0);
-        let kept = properties.get("reports").cloned().map(serde_json::from_value::<Vec<Report>>);
+        let kept = personal.get("reports").cloned().map(serde_json::from_value::<Vec<Report>>);
         let reports = match kept {
             Some(Ok(reports)) => reports,
             _ => listed(properties).into_iter().collect(),
@@ -468,10 +469,12 @@ impl Standing {
     }
 
     /// Writes reports, parts, `state`, `state_at` and `discrepancy` into the record.
-    pub fn write(&self, properties: &mut Map<String, Value>) {
+    pub fn write(&self, properties: &mut Map<String, Value>, personal: &mut Map<String, Value>) {
         let outcome = self.outcome();
-        properties.insert("reports".to_owned(), json(&self.reports));
-        properties.insert("parts".to_owned(), json(&outcome.parts));
+        personal.insert("reports".to_owned(), json(&self.reports));
+        // Where somebody's relatives live stands with the reports alone.
+        let parts: Vec<Part> = outcome.parts.iter().cloned().map(|part| Part { place: None, ..part }).collect();
+        properties.insert("parts".to_owned(), json(&parts));
         if outcome.discrepancy.is_none() {
             properties.remove("discrepancy");
         } else {

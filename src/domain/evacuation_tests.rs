@@ -123,10 +123,11 @@ fn a_household_does_not_shrink_below_what_was_told_of_it() {
 fn what_the_list_said_before_anything_was_told_stands() {
     let listed = serde_json::json!({"member_count": 6, "state": "sheltered", "shelter_id": Uuid::from_u128(7)});
     let mut properties = listed.as_object().cloned().unwrap();
-    let standing = Standing::of(&properties);
+    let standing = Standing::of(&properties, &Map::new());
     assert_eq!(standing.outcome().in_shelter(Uuid::from_u128(7)), 6);
-    standing.write(&mut properties);
-    assert_eq!(Standing::of(&properties), standing);
+    let mut personal = Map::new();
+    standing.write(&mut properties, &mut personal);
+    assert_eq!(Standing::of(&properties, &personal), standing);
     assert_eq!((&properties["state"], properties.get("state_at")), (&Value::from("sheltered"), None));
 }
 
@@ -202,8 +203,9 @@ proptest! {
         let standing = Standing { members, reports: told };
         let mut properties = Map::new();
         properties.insert("member_count".to_owned(), members.into());
-        standing.write(&mut properties);
-        prop_assert_eq!(Standing::of(&properties), standing);
+        let mut personal = Map::new();
+        standing.write(&mut properties, &mut personal);
+        prop_assert_eq!(Standing::of(&properties, &personal), standing);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::ground::{ACCURACY, ENDED_AT, EXTRA, IN_ADMIN_UNIT, NAME_CHARS, NOTE, SOURCE};
 use super::schema::FieldKind::{Boolean, Choice, Integer, Json, Reference, Text, Time};
-use super::schema::{Field, client, personal, required, verb};
+use super::schema::{Field, client, personal, personal_verb, required, verb};
 
 /// Evacuation states (DOMAIN.md 2.4), in the order of the chain.
 pub const STATES: &[&str] = &[
@@ -63,7 +63,7 @@ pub(super) const FIELDS: &[Field] = &[
     verb(
         "parts",
         Json(PARTS_CHARS_MAX),
-        "Where its people are, as [{state, people, shelter_id, place, at, by, source, told_by}]; they sum up to \
+        "Where its people are, as [{state, people, shelter_id, at, by, source, told_by}]; they sum up to \
          `member_count`. Absent as long as nothing was told: then all are in `state`.",
     ),
     verb(
@@ -71,7 +71,6 @@ pub(super) const FIELDS: &[Field] = &[
         Json(200),
         "What does not fit in its counts, as {missing, surplus, strayed}; absent if all does.",
     ),
-    verb("reports", Json(REPORTS_CHARS_MAX), "All that was told of its evacuation, withdrawn reports with why."),
     verb("alarm_ids", Json(300), "The alarms that stand for it, by kind."),
     IN_ADMIN_UNIT,
     ACCURACY,
@@ -81,4 +80,10 @@ pub(super) const FIELDS: &[Field] = &[
     EXTRA,
     personal("head_name", Text(NAME_CHARS), "Head of the household."),
     personal("phone", Text(40), "Telephone."),
+    // It tells reasons, places and names.
+    personal_verb(
+        "reports",
+        Json(REPORTS_CHARS_MAX),
+        "All that was told of its evacuation, what was withdrawn with who did and why.",
+    ),
 ];

@@ -99,6 +99,11 @@ pub(super) const fn personal(name: &'static str, kind: FieldKind, doc: &'static 
     Field { personal: true, ..field(name, kind, SetBy::Client, doc) }
 }
 
+/// A personal field set by verbs alone.
+pub(super) const fn personal_verb(name: &'static str, kind: FieldKind, doc: &'static str) -> Field {
+    Field { personal: true, ..verb(name, kind, doc) }
+}
+
 /// The field called `name` in `collection`.
 #[must_use]
 pub fn find(collection: Collection, name: &str) -> Option<&'static Field> {

@@ -13,6 +13,7 @@ use super::keys::{self, Key};
 use super::refusals::Refusal;
 use super::rows::Row;
 use crate::domain::change::canonical_json;
+use crate::domain::evacuation::Standing;
 use crate::domain::schema::{self, SetBy};
 use crate::domain::{Code, Collection, Problem, Record, Timestamp, incident, zone};
 use crate::store::{Expect, Put, Snapshot, StoreError};
@@ -195,12 +196,40 @@ fn update(
         plan.unchanged += 1;
         return Ok(());
     }
-    if collection == Collection::RiskZones {
-        set_zone_state(&mut all, defaults.now)?;
+    match collection {
+        Collection::RiskZones => set_zone_state(&mut all, defaults.now)?,
+        Collection::Households => set_parts(record, &mut all)?,
+        _ => {}
     }
     plan.updated += 1;
     plan.expects.push(Expect { collection, id: record.id, version: record.version });
     put(plan, collection, record.id, geometry, all);
+    Ok(())
+}
+
+/// People of a household whose number a file has changed: as at the desk, but that no shelter changes by a file.
+fn set_parts(before: &Record, all: &mut Map<String, Value>) -> Result<(), Problem> {
+    let was = Standing::of(&before.properties_map(), &before.personal_map());
+    let is = Standing::of(all, all);
+    if was == is {
+        return Ok(());
+    }
+    let after = was.with_members(is.members)?;
+    let (was, is) = (was.outcome(), is.outcome());
+    let shelters = was.parts.iter().chain(&is.parts).filter_map(|part| part.shelter_id);
+    if shelters.into_iter().any(|shelter| was.in_shelter(shelter) != is.in_shelter(shelter)) {
+        return Err(Problem::new(
+            Code::InvalidValue,
+            "member_count: hộ đang ở điểm sơ tán, hãy sửa trên hệ thống",
+            "member_count: the household is in a shelter; change it in the system",
+        )
+        .at("member_count"));
+    }
+    if all.contains_key("reports") {
+        let mut personal = Map::new();
+        after.write(all, &mut personal);
+        all.append(&mut personal);
+    }
     Ok(())
 }
 

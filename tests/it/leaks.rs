@@ -67,6 +67,7 @@ fn questions(ground: &Ground, marked: &[Marked]) -> Vec<String> {
     }
     for rest in [
         "/api/grants",
+        "/api/inside",
         "/api/session",
         "/api/openapi.json",
         "/metrics",
