@@ -73,7 +73,7 @@ const marks = (page) =>
 
 test('what one closes is seen in the other room within a second, and opening restores it; tried, nobody sees it', async () => {
   const title = 'Sạt lở thử Tà Tổng';
-  const incident = await report('landslide', title);
+  await report('landslide', title);
   const [one, other] = [await desk('duty_officer', SMALL), await desk('border_officer', SMALL)];
   await select(other.page, title);
   await other.page.locator('li[data-basis="road_graph"]').first().waitFor({ timeout: 20_000 });
@@ -113,7 +113,6 @@ test('what one closes is seen in the other room within a second, and opening res
   await one.page.keyboard.press('Enter');
   const times = await Promise.all(waits);
   console.log(times.map(([name, ms]) => `${name}: ${ms} ms`).join(', '));
-  assert.ok(times[0][1] < SEEN_WITHIN_MS && times[1][1] < SEEN_WITHIN_MS, JSON.stringify(times));
   await one.page.getByTestId('close-road').waitFor({ state: 'detached' });
 
   const [closure] = await closures();
@@ -138,7 +137,8 @@ test('what one closes is seen in the other room within a second, and opening res
   }, 'opening brings back what was before', 20_000);
   await one.close();
   await other.close();
-  assert.ok(incident);
+  // Last, so that a machine that is busy with other things still tells what else went wrong.
+  assert.ok(times[0][1] < SEEN_WITHIN_MS && times[1][1] < SEEN_WITHIN_MS, JSON.stringify(times));
 });
 
 test('a road is closed from the incident that cut it, with one button and one key', async () => {
