@@ -1,7 +1,7 @@
 /** What the map draws of roads: closures, who is cut off, ways, areas that are reached. Pure. */
 import type { Feature, Geometry, MultiPolygon, Polygon, Position } from 'geojson';
 import type { CutOffRecord, Reach, RoadClosure, Route } from '../api/types';
-import { closedFrom_ms, isPast, isSlow } from '../parts/closure';
+import { closedFrom_ms, isPast, isSlow } from '../parts/closuretimes';
 import { roughDistance_m } from './geo';
 import { nothing, type Drawn } from './livedata';
 
