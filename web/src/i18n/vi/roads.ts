@@ -70,7 +70,7 @@ export const roads = {
     title: 'Đường đi',
     summary: (time: string, length: string) => `${time}, ${length} đường`,
     foot: (length: string) => `đi bộ ${length}`,
-    none: 'Không có đường đi.',
+    none: 'Không tìm được đường đi trên mạng đường hiện có.',
     asOf: (at: string) => `đường tính lúc ${at}`,
   },
   moveUps: {

@@ -22,7 +22,7 @@ import { picture } from '../../state/picture.svelte';
 import { toasts } from '../../state/toasts.svelte';
 import { pair, ways } from '../../state/ways.svelte';
 import { fromLocal } from '../../parts/times';
-import { postOf } from '../../parts/closure';
+import { postOf } from '../../parts/closuretimes';
 import { kilometrePost } from '../../parts/incident';
 
 export type Where = 'point' | 'line' | 'post' | 'incident';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RoadClosure } from '../api/types';
 import { middleOf } from '../map/roaddata';
-import { holds, isPast, postOf } from './closure';
+import { holds, isPast, postOf } from './closuretimes';
 
 const closure = (properties: object): RoadClosure =>
   ({
