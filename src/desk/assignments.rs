@@ -313,7 +313,7 @@ fn check_takes_units(hand: &mut Hand<'_, '_>, incident: Uuid) -> Result<(), Prob
 }
 
 /// What was heard by radio or telephone was heard from somebody.
-fn check_told(told: &Told) -> Result<(), Problem> {
+pub(super) fn check_told(told: &Told) -> Result<(), Problem> {
     let told_by = told.told_by.as_deref().unwrap_or_default();
     limit("told_by", told_by, SHORT_CHARS_MAX)?;
     match told.source.as_deref() {

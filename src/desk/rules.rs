@@ -36,6 +36,7 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         (Collection::RoadClosures, _) => "DELETE /api/collections/road_closures/items/{id}",
         (Collection::Assignments, _) => "POST /api/assignments/{id}/steps, decisions, accountability",
         (Collection::Alarms, _) => "POST /api/alarms/{id}/acknowledge",
+        (Collection::Patrols, _) => "POST /api/patrols, POST /api/patrols/{id}/steps, decisions",
         (Collection::ZoneVisits, _) => "position fixes of the unit",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         _ => "a verb of the desk",

@@ -239,7 +239,7 @@ pub enum DataClass {
     Public,
     /// Incidents, log, contacts, assignments, alarms.
     Internal,
-    /// Where units are, and which zones they were in.
+    /// Where units are, which zones they were in, patrols.
     Restricted,
     /// Households.
     Personal,
@@ -277,7 +277,7 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::BorderSectors
         | C::RoadClosures => DataClass::Public,
         C::Incidents | C::DutyLog | C::Contacts | C::Assignments | C::Alarms => DataClass::Internal,
-        C::Units | C::ZoneVisits => DataClass::Restricted,
+        C::Units | C::ZoneVisits | C::Patrols => DataClass::Restricted,
         C::Households => DataClass::Personal,
     }
 }

@@ -17,8 +17,12 @@ pub const KINDS: &[&str] = &[
     "support_unanswered",
     "support_refused",
     "support_requested",
+    "cut_off",
+    "patrol_overdue",
+    "patrol_strayed",
     "fence_dwell",
     "fence_entered",
+    "closure_unmatched",
 ];
 
 /// Whether it is over as soon as somebody took it. The others stand until their cause is gone: whoever was lost is
@@ -43,6 +47,12 @@ pub(super) const FIELDS: &[Field] = &[
         "How often the same happened again while it stood: nothing more was raised.",
     ),
     verb("text", Text(NAME_CHARS), "What happened, in words."),
+    verb("patrol_id", Reference, "The patrol it speaks of."),
+    verb("closure_id", Reference, "The closure of a road it speaks of."),
+    verb("place_ids", References, "Places that are cut off by it, the first 200."),
+    verb("places", Integer(0, 1_000_000), "How many places."),
+    verb("households_at_most", Integer(0, 1_000_000_000), "How many households, rounded up to tens."),
+    verb("people_at_most", Integer(0, 1_000_000_000), "How many people live in them, rounded up to tens."),
     verb("acknowledged_at", Time, "When somebody took it."),
     verb("acknowledged_by", Text(NAME_CHARS), "Who took it."),
     verb("ended_at", Time, "When its cause was gone."),

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schema::Field;
-use super::{alarm, assignment, closure, contact, duty_log, ground, household, incident, shelter, unit, visit, zone};
+use super::{
+    alarm, assignment, closure, contact, duty_log, ground, household, incident, patrol, shelter, unit, visit, zone,
+};
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -29,6 +31,7 @@ pub enum Collection {
     Assignments,
     Alarms,
     ZoneVisits,
+    Patrols,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -43,7 +46,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -61,6 +64,7 @@ impl Collection {
         Self::Assignments,
         Self::Alarms,
         Self::ZoneVisits,
+        Self::Patrols,
     ];
 
     /// Name in URLs, tables and files.
@@ -84,6 +88,7 @@ impl Collection {
             Self::Assignments => "assignments",
             Self::Alarms => "alarms",
             Self::ZoneVisits => "zone_visits",
+            Self::Patrols => "patrols",
         }
     }
 
@@ -120,6 +125,7 @@ impl Collection {
             Self::Assignments => ("Nhiệm vụ đã giao", "Assignments"),
             Self::Alarms => ("Báo động", "Alarms"),
             Self::ZoneVisits => ("Lượt vào khu vực nguy hiểm", "Visits of units to risk zones"),
+            Self::Patrols => ("Tuần tra", "Patrols"),
         }
     }
 
@@ -144,6 +150,7 @@ impl Collection {
             Self::Assignments => assignment::FIELDS,
             Self::Alarms => alarm::FIELDS,
             Self::ZoneVisits => visit::FIELDS,
+            Self::Patrols => patrol::FIELDS,
         }
     }
 
@@ -151,7 +158,7 @@ impl Collection {
     #[must_use]
     pub const fn geometry_kind(self) -> GeometryKind {
         match self {
-            Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures => GeometryKind::Line,
+            Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures | Self::Patrols => GeometryKind::Line,
             Self::AdminUnits | Self::RiskZones => GeometryKind::Area,
             _ => GeometryKind::Point,
         }
@@ -160,7 +167,7 @@ impl Collection {
     /// Whether its records come from verbs alone: nobody writes one by hand or brings one in a file.
     #[must_use]
     pub const fn is_by_verbs(self) -> bool {
-        matches!(self, Self::Assignments | Self::Alarms | Self::ZoneVisits)
+        matches!(self, Self::Assignments | Self::Alarms | Self::ZoneVisits | Self::Patrols)
     }
 
     /// The series of its human codes, for collections whose records get one (`LC-2026-Q4-0147`).
@@ -169,6 +176,7 @@ impl Collection {
         match self {
             Self::Incidents => Some("LC"),
             Self::RiskZones => Some("VN"),
+            Self::Patrols => Some("TT"),
             _ => None,
         }
     }

@@ -33,7 +33,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::RoadClosures => Deed::CloseRoad,
         Collection::Incidents | Collection::Alarms | Collection::ZoneVisits => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
-        Collection::Assignments => Deed::AssignUnit,
+        Collection::Assignments | Collection::Patrols => Deed::AssignUnit,
         Collection::Contacts | Collection::Places => Deed::EditPlace,
         Collection::DutyLog => Deed::WriteLog,
         Collection::BorderSectors
@@ -45,7 +45,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 88] = [
+pub static DOORS: [(&str, &str, Asks); 91] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -103,6 +103,9 @@ pub static DOORS: [(&str, &str, Asks); 88] = [
     ("POST", "/api/oidc/start", Asks::Nothing),
     ("GET", "/api/organisations", Asks::Account),
     ("PUT", "/api/organisations/{id}", Asks::Deed(Deed::ManageAccounts)),
+    ("POST", "/api/patrols", Asks::Deed(Deed::AssignUnit)),
+    ("POST", "/api/patrols/{id}/decisions", Asks::Deed(Deed::AssignUnit)),
+    ("POST", "/api/patrols/{id}/steps", Asks::Deed(Deed::ReportUnit)),
     ("GET", "/api/reach", Asks::Account),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
     ("GET", "/api/risk_zones/{id}/inside", Asks::Account),

@@ -49,15 +49,25 @@ pub const KINDS: &[&str] = &[
     "cleared",
     "accountability",
     "alarm_taken",
+    "cut_off",
+    "reconnected",
     "fence_entered",
     "fence_dwelt",
     "fence_left",
+    "patrol_planned",
+    "patrol_agreed",
+    "patrol_refused",
+    "patrol_started",
+    "patrol_point",
+    "patrol_strayed",
+    "patrol_overdue",
+    "patrol_ended",
 ];
 
 /// Whether an entry tells where a unit is: who may not see that reads it no more than the unit's place.
 #[must_use]
 pub fn tells_place(kind: &str) -> bool {
-    kind.starts_with("fence_")
+    kind.starts_with("fence_") || kind.starts_with("patrol_")
 }
 
 /// Kinds that a person writes by hand.

@@ -25,6 +25,7 @@ pub mod fold;
 pub mod household;
 pub mod incident;
 pub mod openid;
+pub mod patrol;
 pub mod place;
 pub mod place_text;
 pub mod recommend;

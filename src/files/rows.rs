@@ -51,6 +51,7 @@ impl<'a> RowReader<'a> {
                 | Collection::Assignments
                 | Collection::Alarms
                 | Collection::ZoneVisits
+                | Collection::Patrols
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

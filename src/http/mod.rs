@@ -42,6 +42,7 @@ mod oidc;
 mod organisations;
 mod pages;
 mod params;
+mod patrols;
 mod peer;
 mod places;
 mod qr;

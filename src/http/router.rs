@@ -10,8 +10,8 @@ use super::app::App;
 use super::front::Front;
 use super::{
     accounts, around, assignments, audit, authority, course, cut_off, devices, docs, ends, feed, grants, health,
-    imports, incidents, inside, items, landing, me, oidc, organisations, pages, places, records, roads, session, setup,
-    tiles, tips, units,
+    imports, incidents, inside, items, landing, me, oidc, organisations, pages, patrols, places, records, roads,
+    session, setup, tiles, tips, units,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -61,6 +61,9 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(course::decide_assignment))
         .routes(routes!(course::hear_of_unit))
         .routes(routes!(course::acknowledge_alarm))
+        .routes(routes!(patrols::plan_patrol))
+        .routes(routes!(patrols::step_patrol))
+        .routes(routes!(patrols::decide_patrol))
         .routes(routes!(units::set_status))
         .routes(routes!(units::set_position))
         .routes(routes!(imports::import_file))

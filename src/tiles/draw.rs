@@ -23,6 +23,7 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::Contacts => &["kind", "name"],
         C::DutyLog => &["kind", "occurred_at"],
         C::RoadClosures => &["name", "profiles", "reason", "speed_factor", "valid_from", "valid_to"],
+        C::Patrols => &["code", "kind", "name", "passed_km", "planned_end", "planned_start", "state"],
         // They stand nowhere by themselves.
         C::Assignments | C::Alarms | C::ZoneVisits => &[],
     }

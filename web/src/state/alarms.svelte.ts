@@ -59,6 +59,8 @@ class Alarms {
         kind !== 'distress' || !this.distress.some((unit) => unit.id === unit_id),
     ),
   );
+  /** Those that belong to no unit and no incident (who is cut off): they are dealt with where nothing is selected. */
+  placeless = $derived<Alarm[]>(picture.alarms.list.filter((alarm) => placeOf(alarm) === null));
   count = $derived(this.incidents.length + this.distress.length + this.others.length);
   /** All of them, people in distress first, then what has waited longest. */
   waiting = $derived<Selected[]>([
