@@ -100,11 +100,17 @@ impl Snaps {
 }
 
 /// One record that is asked about.
-struct Subject {
-    collection: Collection,
-    id: Uuid,
-    members: i64,
-    snaps: [Option<Snap>; Profile::ALL.len()],
+pub(super) struct Subject {
+    pub collection: Collection,
+    pub id: Uuid,
+    pub members: i64,
+    pub snaps: [Option<Snap>; Profile::ALL.len()],
+}
+
+/// What is asked of whom: the roads of targets and of subjects.
+pub(super) struct Asked {
+    pub targets: Vec<(Target, Vec<[Option<Snap>; Profile::ALL.len()]>)>,
+    pub subjects: Vec<Subject>,
 }
 
 impl Desk {
@@ -118,16 +124,22 @@ impl Desk {
         } else {
             lay(&in_force.roads, &[&self.roads_handle().closures()[..], tried].concat())
         };
+        let Asked { targets, subjects } = self.asked(view, &in_force);
+        Some(judge(view, &in_force, laid, &targets, &subjects))
+    }
+
+    /// Whom the View shows, and what they must be able to reach, on this network.
+    pub(super) fn asked(&self, view: &View, in_force: &InForce) -> Asked {
         let mut snaps = self.snaps.lock().unwrap_or_else(PoisonError::into_inner);
-        let targets: Vec<(Target, Vec<[Option<Snap>; 4]>)> = TARGETS
+        let targets = TARGETS
             .iter()
             .map(|(target, collection, kind)| {
                 let of_kind = view.all(*collection).filter(|shown| shown.text("kind").as_deref() == Some(*kind));
                 let at = of_kind.filter_map(|shown| point_of(&shown));
-                (*target, at.map(|(lon, lat)| snaps.of(&in_force, lon, lat)).collect())
+                (*target, at.map(|(lon, lat)| snaps.of(in_force, lon, lat)).collect())
             })
             .collect();
-        let subjects: Vec<Subject> = SUBJECTS
+        let subjects = SUBJECTS
             .iter()
             .flat_map(|collection| view.all(*collection).filter(|shown| is_subject(shown)))
             .filter_map(|shown| {
@@ -136,12 +148,11 @@ impl Desk {
                     collection: shown.collection(),
                     id: shown.id(),
                     members: shown.number("member_count").unwrap_or_default() as i64,
-                    snaps: snaps.of(&in_force, lon, lat),
+                    snaps: snaps.of(in_force, lon, lat),
                 })
             })
             .collect();
-        drop(snaps);
-        Some(judge(view, &in_force, laid, &targets, &subjects))
+        Asked { targets, subjects }
     }
 }
 

@@ -24,11 +24,14 @@ mod ground;
 mod hand;
 mod incidents;
 mod inside;
+mod isolated;
 mod items;
 mod levels;
 mod locate;
 mod merge;
 mod outsiders;
+mod patrols;
+mod progress;
 mod rain;
 mod report;
 mod roads;
@@ -51,8 +54,9 @@ use uuid::Uuid;
 use crate::domain::accountability::Timers;
 use crate::domain::assignment::Step;
 use crate::domain::change::Seq;
+use crate::domain::patrol;
 use crate::domain::place::Place;
-use crate::domain::{Actor, Change, Collection, Record, Timestamp};
+use crate::domain::{Actor, Change, Collection, Force, Record, Timestamp};
 use crate::picture::PictureHandle;
 use crate::roads::RoadsHandle;
 use crate::store::{Idempotency, Store, clock};
@@ -69,8 +73,10 @@ pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use inside::{
     InsideBoard, InsideFigures, InsideOfZone, PeopleOnNoList, StateCounts, TimeToClear, Told as ToldFigure,
 };
+pub use isolated::{CutByClosure, RoadsFound};
 pub use locate::Candidate;
 pub use outsiders::Outsiders;
+pub use progress::Way;
 pub use rain::{GaugeName, READINGS_MAX, RainOutcome, ReadingIn, RefusedReading};
 pub use write::problem_of as store_problem;
 
@@ -327,6 +333,56 @@ pub struct Heard {
     pub told: Told,
     /// Until when it will be out of coverage.
     pub no_coverage_until: Option<Timestamp>,
+}
+
+/// A patrol as it is planned.
+#[derive(Clone, Debug)]
+pub struct PatrolPlan {
+    /// `patrol` or `joint_patrol`; by who takes part if `None`.
+    pub kind: Option<String>,
+    pub name: Option<String>,
+    pub sector: Uuid,
+    /// Calibrated kilometres; those of the sector if `None`.
+    pub from_km: Option<f64>,
+    pub to_km: Option<f64>,
+    pub units: Vec<Uuid>,
+    pub partners: Vec<Force>,
+    pub neighbour_count: Option<i64>,
+    pub start: Timestamp,
+    pub end: Timestamp,
+    pub points: Vec<PlannedPoint>,
+    /// How far a unit may be from the stretch before somebody is told, metres.
+    pub fence_m: Option<i64>,
+    pub note: Option<String>,
+}
+
+/// A point to pass: at a kilometre, or at a place beside the line.
+#[derive(Clone, Debug)]
+pub struct PlannedPoint {
+    pub name: Option<String>,
+    pub km: Option<f64>,
+    /// `[lon, lat]`, degrees.
+    pub position: Option<[f64; 2]>,
+}
+
+/// What became of a patrol, as told by a unit or for it.
+#[derive(Clone, Debug)]
+pub struct PatrolReport {
+    /// One of [`patrol::Step::BY_UNIT`].
+    pub step: patrol::Step,
+    /// pass: name of the point.
+    pub point: Option<String>,
+    pub told: Told,
+}
+
+/// What a duty officer decides on a patrol.
+#[derive(Clone, Debug)]
+pub struct PatrolChoice {
+    pub choose: patrol::Choose,
+    /// Which unit is added, or answered for.
+    pub unit: Option<Uuid>,
+    pub reason: Option<String>,
+    pub told: Told,
 }
 
 /// By which way something was told.

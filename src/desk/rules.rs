@@ -36,6 +36,7 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         (Collection::RainDays, _) => "POST /api/rain",
         (Collection::RiskLevels, _) => "POST /api/rain, POST /api/collections/bulletins/items",
         (Collection::Advices, _) => "POST /api/incidents/{id}/assignments",
+        (Collection::Patrols, _) => "POST /api/patrols, POST /api/patrols/{id}/steps, decisions",
         (Collection::ZoneVisits, _) => "position fixes of the unit",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         (Collection::Households | Collection::Shelters, _) => "POST /api/households/{id}/evacuation",

@@ -239,7 +239,7 @@ pub enum DataClass {
     Public,
     /// Incidents, log, contacts, assignments, alarms.
     Internal,
-    /// Where units are, and which zones they were in.
+    /// Where units are, which zones they were in, patrols.
     Restricted,
     /// Households.
     Personal,
@@ -281,8 +281,8 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Bulletins
         | C::RiskLevels => DataClass::Public,
         C::Incidents | C::DutyLog | C::Contacts | C::Assignments | C::Alarms => DataClass::Internal,
-        // They tell where the units were.
-        C::Units | C::Advices | C::ZoneVisits => DataClass::Restricted,
+        // They tell where the units were, or will be.
+        C::Units | C::Advices | C::ZoneVisits | C::Patrols => DataClass::Restricted,
         C::Households => DataClass::Personal,
     }
 }

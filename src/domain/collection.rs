@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::schema::Field;
 use super::{
-    advice, alarm, assignment, bulletin, closure, contact, duty_log, ground, household, incident, rain, risk_level,
-    shelter, unit, visit, zone,
+    advice, alarm, assignment, bulletin, closure, contact, duty_log, ground, household, incident, patrol, rain,
+    risk_level, shelter, unit, visit, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -37,6 +37,7 @@ pub enum Collection {
     Bulletins,
     RiskLevels,
     ZoneVisits,
+    Patrols,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -51,7 +52,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -74,6 +75,7 @@ impl Collection {
         Self::Bulletins,
         Self::RiskLevels,
         Self::ZoneVisits,
+        Self::Patrols,
     ];
 
     /// Name in URLs, tables and files.
@@ -102,6 +104,7 @@ impl Collection {
             Self::Bulletins => "bulletins",
             Self::RiskLevels => "risk_levels",
             Self::ZoneVisits => "zone_visits",
+            Self::Patrols => "patrols",
         }
     }
 
@@ -143,6 +146,7 @@ impl Collection {
             Self::Bulletins => ("Bản tin cảnh báo", "Hydromet bulletins"),
             Self::RiskLevels => ("Cấp độ rủi ro theo khu vực", "Risk levels of zones"),
             Self::ZoneVisits => ("Lượt vào khu vực nguy hiểm", "Visits of units to risk zones"),
+            Self::Patrols => ("Tuần tra", "Patrols"),
         }
     }
 
@@ -172,6 +176,7 @@ impl Collection {
             Self::Bulletins => bulletin::FIELDS,
             Self::RiskLevels => risk_level::FIELDS,
             Self::ZoneVisits => visit::FIELDS,
+            Self::Patrols => patrol::FIELDS,
         }
     }
 
@@ -179,7 +184,7 @@ impl Collection {
     #[must_use]
     pub const fn geometry_kind(self) -> GeometryKind {
         match self {
-            Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures => GeometryKind::Line,
+            Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures | Self::Patrols => GeometryKind::Line,
             Self::AdminUnits | Self::RiskZones => GeometryKind::Area,
             _ => GeometryKind::Point,
         }
@@ -190,7 +195,13 @@ impl Collection {
     pub const fn is_by_verbs(self) -> bool {
         matches!(
             self,
-            Self::Assignments | Self::Alarms | Self::Advices | Self::RainDays | Self::RiskLevels | Self::ZoneVisits
+            Self::Assignments
+                | Self::Alarms
+                | Self::Advices
+                | Self::RainDays
+                | Self::RiskLevels
+                | Self::ZoneVisits
+                | Self::Patrols
         )
     }
 
@@ -200,6 +211,7 @@ impl Collection {
         match self {
             Self::Incidents => Some("LC"),
             Self::RiskZones => Some("VN"),
+            Self::Patrols => Some("TT"),
             _ => None,
         }
     }

@@ -35,7 +35,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Bulletins | Collection::RiskLevels => Deed::SetLevel,
         Collection::Incidents | Collection::Alarms | Collection::ZoneVisits => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
-        Collection::Assignments | Collection::Advices => Deed::AssignUnit,
+        Collection::Assignments | Collection::Advices | Collection::Patrols => Deed::AssignUnit,
         Collection::Contacts | Collection::Places | Collection::RainGauges => Deed::EditPlace,
         Collection::DutyLog => Deed::WriteLog,
         Collection::BorderSectors
@@ -47,7 +47,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 99] = [
+pub static DOORS: [(&str, &str, Asks); 102] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -109,6 +109,9 @@ pub static DOORS: [(&str, &str, Asks); 99] = [
     ("POST", "/api/oidc/start", Asks::Nothing),
     ("GET", "/api/organisations", Asks::Account),
     ("PUT", "/api/organisations/{id}", Asks::Deed(Deed::ManageAccounts)),
+    ("POST", "/api/patrols", Asks::Deed(Deed::AssignUnit)),
+    ("POST", "/api/patrols/{id}/decisions", Asks::Deed(Deed::AssignUnit)),
+    ("POST", "/api/patrols/{id}/steps", Asks::Deed(Deed::ReportUnit)),
     ("POST", "/api/rain", Asks::Deed(Deed::ReportRain)),
     ("GET", "/api/rain_gauges/{id}/rain", Asks::Account),
     ("GET", "/api/reach", Asks::Account),

@@ -51,18 +51,28 @@ pub const KINDS: &[&str] = &[
     "alarm_taken",
     "level_set",
     "level_changed",
+    "cut_off",
+    "reconnected",
     "fence_entered",
     "fence_dwelt",
     "fence_left",
     "evacuation_corrected",
     "outsiders_told",
     "evacuation_planned",
+    "patrol_planned",
+    "patrol_agreed",
+    "patrol_refused",
+    "patrol_started",
+    "patrol_point",
+    "patrol_strayed",
+    "patrol_overdue",
+    "patrol_ended",
 ];
 
 /// Whether an entry tells where a unit is: who may not see that reads it no more than the unit's place.
 #[must_use]
 pub fn tells_place(kind: &str) -> bool {
-    kind.starts_with("fence_")
+    kind.starts_with("fence_") || kind.starts_with("patrol_")
 }
 
 /// Kinds that a person writes by hand.

@@ -29,6 +29,7 @@ pub mod household;
 pub mod incident;
 pub mod move_up;
 pub mod openid;
+pub mod patrol;
 pub mod place;
 pub mod place_text;
 pub mod rain;

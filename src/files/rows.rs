@@ -55,6 +55,7 @@ impl<'a> RowReader<'a> {
                 | Collection::Bulletins
                 | Collection::RiskLevels
                 | Collection::ZoneVisits
+                | Collection::Patrols
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

@@ -134,6 +134,12 @@ impl Ground {
         }
     }
 
+    /// The border line with its kilometres, all sectors of it.
+    #[must_use]
+    pub fn border(&self) -> &Route {
+        &self.border
+    }
+
     /// The commune with this code.
     #[must_use]
     pub fn commune(&self, code: &str) -> Option<&Commune> {

@@ -168,6 +168,7 @@ fn step(fields: &mut Fields, name: &str, steps: &[Step]) -> Result<Step, Problem
     }
 }
 
-fn told(fields: &mut Fields) -> Result<Told, Problem> {
+/// By which way something was told.
+pub(super) fn told(fields: &mut Fields) -> Result<Told, Problem> {
     Ok(Told { source: fields.text("source")?, told_by: fields.text("told_by")? })
 }

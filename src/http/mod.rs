@@ -45,6 +45,7 @@ mod oidc;
 mod organisations;
 mod pages;
 mod params;
+mod patrols;
 mod peer;
 mod places;
 mod qr;

@@ -10,8 +10,8 @@ use super::app::App;
 use super::front::Front;
 use super::{
     accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, evacuation, feed,
-    grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, places, rain,
-    records, roads, session, setup, tiles, tips, units, units_inside,
+    grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, patrols,
+    places, rain, records, roads, session, setup, tiles, tips, units, units_inside,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -66,6 +66,9 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(course::decide_assignment))
         .routes(routes!(course::hear_of_unit))
         .routes(routes!(course::acknowledge_alarm))
+        .routes(routes!(patrols::plan_patrol))
+        .routes(routes!(patrols::step_patrol))
+        .routes(routes!(patrols::decide_patrol))
         .routes(routes!(units::set_status))
         .routes(routes!(units::set_position))
         .routes(routes!(imports::import_file))

@@ -8,10 +8,11 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 
 use super::landing::field_schemas;
 use crate::domain::Collection;
-use crate::domain::access::{DataClass, class_of};
+use crate::domain::access::{DataClass, FORCES, class_of};
 use crate::domain::assignment::{SOURCES, Step};
 use crate::domain::collection::GeometryKind;
 use crate::domain::evacuation::{CHANNELS, State};
+use crate::domain::patrol;
 use crate::domain::zone::OUTSIDERS;
 
 /// All of them, by name.
@@ -340,6 +341,32 @@ pub fn warning_channel() -> RefOr<Schema> {
 /// Who may be in a zone and is on no list.
 pub fn outsiders_kind() -> RefOr<Schema> {
     words_of(OUTSIDERS.iter().copied())
+}
+
+/// Alone or with others.
+pub fn patrol_kind() -> RefOr<Schema> {
+    or_null(patrol::KINDS.iter().copied())
+}
+
+/// What a unit says of its patrol.
+pub fn patrol_step() -> RefOr<Schema> {
+    words_of(patrol::Step::BY_UNIT.into_iter().map(patrol::Step::as_str))
+}
+
+/// What a duty officer decides on a patrol.
+pub fn patrol_decision() -> RefOr<Schema> {
+    words_of(patrol::Choose::ALL.into_iter().map(patrol::Choose::as_str))
+}
+
+/// Forces, or that nobody said.
+pub fn forces_or_null() -> Schema {
+    let list = ArrayBuilder::new().items(words_of(FORCES.iter().copied()));
+    OneOfBuilder::new().item(list.build()).item(Object::with_type(Type::Null)).into()
+}
+
+fn or_null(words: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build();
+    RefOr::T(OneOfBuilder::new().item(words).item(Object::with_type(Type::Null)).into())
 }
 
 /// What a unit says of its assignment.

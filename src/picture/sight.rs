@@ -29,7 +29,10 @@ pub(super) fn task_commune(picture: &Picture, actor: &Actor) -> Option<String> {
 pub(super) fn tells_place_of(collection: Collection, feature: &Feature) -> Option<Uuid> {
     let tells = match collection {
         Collection::ZoneVisits => true,
-        Collection::Alarms | Collection::DutyLog => feature.text("kind").is_some_and(|kind| tells_place(&kind)),
+        Collection::DutyLog => feature.text("kind").is_some_and(|kind| tells_place(&kind)),
+        Collection::Alarms => {
+            feature.raw("patrol_id").is_some() || feature.text("kind").is_some_and(|kind| tells_place(&kind))
+        }
         _ => false,
     };
     if tells { reference(feature, "unit_id") } else { None }
@@ -80,7 +83,10 @@ pub(super) fn facts<'a>(
             let tied = incident(feature).or_else(home).unwrap_or(plain);
             Facts {
                 force,
-                is_joint: tied.is_joint || (force.is_some() && force == actor.force),
+                // Who is cut off, and which closure lies nowhere, concerns everybody: closures are public.
+                is_joint: tied.is_joint
+                    || (force.is_some() && force == actor.force)
+                    || feature.raw("closure_id").is_some(),
                 is_own: unit.is_some_and(|unit| actor.unit_id == Some(unit.id)),
                 ..tied
             }
@@ -91,6 +97,20 @@ pub(super) fn facts<'a>(
             is_closed_kind: incident(feature).is_some_and(|tied| tied.is_closed_kind),
             ..Facts::default()
         },
+        Collection::Patrols => {
+            let holds =
+                |field: &str, word: &str| feature.raw(field).is_some_and(|list| list.contains(&format!("\"{word}\"")));
+            let goes =
+                |unit: Uuid| ["unit_ids", "requested_unit_ids"].iter().any(|list| holds(list, &unit.to_string()));
+            Facts {
+                sector: reference(feature, "sector_id"),
+                force: force(feature, "force"),
+                // Whoever takes part, or is asked to, sees what for.
+                is_joint: actor.force.is_some_and(|force| holds("partner_forces", force.as_str())),
+                is_own: actor.unit_id.is_some_and(goes),
+                ..plain
+            }
+        }
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.
             let station = reference(feature, "station_id");

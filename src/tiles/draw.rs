@@ -24,6 +24,7 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::DutyLog => &["kind", "occurred_at"],
         C::RoadClosures => &["name", "profiles", "reason", "speed_factor", "valid_from", "valid_to"],
         C::RainGauges => &["code", "name"],
+        C::Patrols => &["code", "kind", "name", "passed_km", "planned_end", "planned_start", "state"],
         // They stand nowhere by themselves.
         C::Assignments | C::Alarms | C::Advices | C::RainDays | C::Bulletins | C::RiskLevels | C::ZoneVisits => &[],
     }

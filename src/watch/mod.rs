@@ -6,7 +6,9 @@
 mod assignments;
 mod closures;
 mod fences;
+mod isolation;
 mod levels;
+mod patrols;
 pub mod roads;
 mod turning;
 mod zones;
@@ -28,7 +30,10 @@ pub fn start(desk: Desk, leads: watch::Receiver<bool>, stop: CancellationToken) 
             turning::watch(closures::Closures, desk.clone(), leads.clone(), stop.clone()),
             levels::watch(desk.clone(), leads.clone(), stop.clone()),
             turning::watch(assignments, desk.clone(), leads.clone(), stop.clone()),
-            fences::watch(desk, leads, stop),
+            fences::watch(desk.clone(), leads.clone(), stop.clone()),
+            isolation::watch(desk.clone(), leads.clone(), stop.clone()),
+            turning::watch(patrols::Overdue, desk.clone(), leads.clone(), stop.clone()),
+            patrols::follow(desk, leads, stop),
         );
     })
 }

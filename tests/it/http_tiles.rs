@@ -30,6 +30,13 @@ async fn every_collection_with_places_is_drawn() {
         "properties": {"reason": "landslide", "road_ref": "QL12", "from_km": 10, "to_km": 60},
     });
     done(officer.post("/api/collections/road_closures/items", closure).await, StatusCode::CREATED).await;
+    let units = officer.read("/api/collections/units/items?code=CA-01").await;
+    let patrol = json!({
+        "sector_id": "79260bbc-1b1a-5fab-82be-4b1b4405832b", "unit_ids": [units["features"][0]["id"]],
+        "planned_start": jiff::Timestamp::now().to_string(),
+        "planned_end": (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5)).to_string(),
+    });
+    done(officer.post("/api/patrols", patrol).await, StatusCode::CREATED).await;
     for collection in Collection::ALL {
         let name = collection.as_str();
         let Some(bytes) = tile(&officer, name, whole).await else {

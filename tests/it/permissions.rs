@@ -99,6 +99,12 @@ fn call(method: &str, path: &str, collection: Collection, verb: &str, unit: Uuid
         (_, "/api/rain") => Some(json!({"readings": [{"station": "nobody", "to": "2026-01-01T00:00:00Z", "mm": 1}]})),
         (_, "/api/incidents") => Some(json!({"kind": "nothing", "place": {"lon": 103.2, "lat": 22.4}})),
         (_, path) if path.ends_with("/assignments") => Some(json!({"unit_id": Uuid::from_u128(405)})),
+        (_, "/api/patrols") => Some(json!({
+            "sector_id": Uuid::from_u128(406), "unit_ids": [unit],
+            "planned_start": "2026-01-01T00:00:00Z", "planned_end": "2026-01-01T06:00:00Z",
+        })),
+        (_, path) if path.starts_with("/api/patrols/") && path.ends_with("/steps") => Some(json!({"step": "start"})),
+        (_, path) if path.starts_with("/api/patrols/") => Some(json!({"decision": "cancel", "reason": "ma trận"})),
         (_, path) if path.ends_with("/steps") => Some(json!({"step": "acknowledge"})),
         (_, path) if path.ends_with("/decisions") => Some(json!({"decision": "cancel"})),
         (_, path) if path.ends_with("/status") => Some(json!({"status": "available"})),

@@ -72,7 +72,7 @@ impl Picture {
     pub async fn read(base: &str) -> Self {
         let mut picture = Self { records: HashMap::new(), entries: HashMap::new() };
         for collection in
-            ["incidents", "units", "shelters", "duty_log", "assignments", "alarms", "advices", "zone_visits"]
+            ["incidents", "units", "shelters", "duty_log", "assignments", "alarms", "advices", "zone_visits", "patrols"]
         {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

@@ -55,9 +55,11 @@ async fn a_record_comes_back_from_its_row_as_it_went_into_the_journal(place: Pla
         let mut wanted = put(collection, id, json!({}));
         wanted.properties = properties;
         wanted.geometry = match collection {
-            Collection::BorderSectors | Collection::Roads | Collection::Rivers | Collection::RoadClosures => {
-                Some(Geometry::LineString(ring))
-            }
+            Collection::BorderSectors
+            | Collection::Roads
+            | Collection::Rivers
+            | Collection::RoadClosures
+            | Collection::Patrols => Some(Geometry::LineString(ring)),
             Collection::AdminUnits => Some(Geometry::Polygon(polygon)),
             Collection::RiskZones => Some(Geometry::MultiPolygon(MultiPolygon(vec![polygon.clone(), polygon]))),
             Collection::Incidents => None,

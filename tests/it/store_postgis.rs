@@ -42,9 +42,11 @@ async fn gdal_lists_every_collection_with_its_type_srid_and_spatial_index() {
              AND f_table_name = '{collection}'"
         ));
         let geometry = match collection {
-            Collection::BorderSectors | Collection::Roads | Collection::Rivers | Collection::RoadClosures => {
-                "Multi Line String"
-            }
+            Collection::BorderSectors
+            | Collection::Roads
+            | Collection::Rivers
+            | Collection::RoadClosures
+            | Collection::Patrols => "Multi Line String",
             Collection::AdminUnits | Collection::RiskZones => "Multi Polygon",
             _ => "Point",
         };
