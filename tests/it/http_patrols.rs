@@ -35,7 +35,7 @@ impl Cast {
     }
 
     /// A plan of the border guard with these members besides, or in the place of others.
-    fn body(&self, more: Value) -> Value {
+    fn body(&self, more: &Value) -> Value {
         let at = |hours: i64| (Instant::now() + SignedDuration::from_hours(hours)).to_string();
         let mut body = json!({
             "sector_id": SECTOR, "from_km": 185, "to_km": 190, "unit_ids": [self.own],
@@ -46,7 +46,7 @@ impl Cast {
     }
 
     async fn plan(&self, more: Value) -> Value {
-        done(self.border.post("/api/patrols", self.body(more)).await, StatusCode::CREATED).await
+        done(self.border.post("/api/patrols", self.body(&more)).await, StatusCode::CREATED).await
     }
 
     async fn patrol(&self, id: &str) -> Value {
@@ -264,11 +264,11 @@ async fn a_plan_that_cannot_be_is_refused_and_told_where() {
         (json!({"surprise": 1}), "unknown_field", "/surprise"),
     ];
     for (more, code, at) in bad {
-        let refused = problem(cast.border.post("/api/patrols", cast.body(more.clone())).await, 422, code).await;
+        let refused = problem(cast.border.post("/api/patrols", cast.body(&more)).await, 422, code).await;
         assert_eq!(refused["at"], at, "{more}: {refused}");
     }
     for name in ["planner", "field_unit", "observer", "local_authority"] {
-        problem(server.actor(name).post("/api/patrols", cast.body(json!({}))).await, 403, "forbidden").await;
+        problem(server.actor(name).post("/api/patrols", cast.body(&json!({}))).await, 403, "forbidden").await;
     }
     let by_hand = json!({"geometry": null, "properties": {}});
     problem(cast.border.post("/api/collections/patrols/items", by_hand).await, 405, "method_not_allowed").await;
