@@ -919,6 +919,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/patrols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Plans a patrol along a stretch of a border sector. */
+        post: operations["plan_patrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/patrols/{id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A duty officer's decision on a patrol: `add_unit`, `agree` for a unit that was asked or `refuse`, `cancel`. */
+        post: operations["decide_patrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/patrols/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A unit's word on its patrol: `start`, `pass` a point, `finish`. */
+        post: operations["step_patrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rain": {
         parameters: {
             query?: never;
@@ -1747,6 +1798,11 @@ export interface components {
                  */
                 assignment_id?: string;
                 /**
+                 * Format: uuid
+                 * @description The closure of a road it speaks of.
+                 */
+                closure_id?: string;
+                /**
                  * Format: date-time
                  * @description When its cause was gone.
                  */
@@ -1758,6 +1814,8 @@ export interface components {
                  * @enum {string}
                  */
                 force?: "police" | "military" | "border_guard" | "civil";
+                /** @description How many households, rounded up to tens. */
+                households_at_most?: number;
                 /**
                  * Format: uuid
                  * @description The incident it belongs to.
@@ -1767,7 +1825,18 @@ export interface components {
                  * @description What it warns of.
                  * @enum {string}
                  */
-                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "level_risen" | "fence_dwell" | "fence_entered" | "household_unreachable" | "count_discrepancy" | "shelter_over_capacity";
+                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "cut_off" | "patrol_overdue" | "patrol_strayed" | "level_risen" | "fence_dwell" | "fence_entered" | "household_unreachable" | "count_discrepancy" | "shelter_over_capacity" | "closure_unmatched";
+                /**
+                 * Format: uuid
+                 * @description The patrol it speaks of.
+                 */
+                patrol_id?: string;
+                /** @description How many people live in them, rounded up to tens. */
+                people_at_most?: number;
+                /** @description Places that are cut off by it, the first 200. */
+                place_ids?: string[];
+                /** @description How many places. */
+                places?: number;
                 /**
                  * Format: date-time
                  * @description When its cause began.
@@ -2165,7 +2234,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2446,7 +2515,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -2931,7 +3000,7 @@ export interface components {
                 needs_oxygen?: boolean;
                 /** @description Free remark. */
                 note?: string;
-                /** @description Where its people are, as [{state, people, shelter_id, place, at, by, source, told_by}]; they sum up to `member_count`. Absent as long as nothing was told: then all are in `state`. */
+                /** @description Where its people are, as [{state, people, shelter_id, at, by, source, told_by}]; they sum up to `member_count`. Absent as long as nothing was told: then all are in `state`. */
                 parts?: unknown;
                 /** @description Telephone. */
                 phone?: string;
@@ -2948,7 +3017,7 @@ export interface components {
                 property_items?: unknown;
                 /** Format: date-time */
                 recorded_at: string;
-                /** @description All that was told of its evacuation, withdrawn reports with why. */
+                /** @description All that was told of its evacuation, what was withdrawn with who did and why. */
                 reports?: unknown;
                 /**
                  * Format: uuid
@@ -3524,6 +3593,207 @@ export interface components {
             expires_at: string;
             /** @description Works once. It is told this once. */
             link: string;
+        };
+        /** @description A patrol to be. */
+        PatrolCall: {
+            /** @description When it was planned; now if absent. */
+            at?: string | null;
+            /**
+             * Format: int64
+             * @description Metres off the stretch from which on a unit is told, 100 to 20,000; nobody is told if absent.
+             */
+            fence_m?: number | null;
+            /**
+             * Format: double
+             * @description Calibrated kilometre where it begins; that of the sector if absent.
+             */
+            from_km?: number | null;
+            kind?: ("patrol" | "joint_patrol") | null;
+            /** @description From sector and kilometres if absent. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description How many of the neighbour's side take part.
+             */
+            neighbour_count?: number | null;
+            note?: string | null;
+            partner_forces?: ("police" | "military" | "border_guard" | "civil")[] | null;
+            /** Format: date-time */
+            planned_end: string;
+            /** Format: date-time */
+            planned_start: string;
+            /** @description Points to pass, up to 50. */
+            points?: components["schemas"]["PatrolPoint"][] | null;
+            /**
+             * Format: uuid
+             * @description The border sector.
+             */
+            sector_id: string;
+            /**
+             * Format: double
+             * @description Calibrated kilometre where it ends, greater than `from_km`; that of the sector if absent.
+             */
+            to_km?: number | null;
+            /** @description Units that go, 1 to 200. Another force's are asked. */
+            unit_ids: string[];
+        };
+        /** @description What a duty officer decides on a patrol. */
+        PatrolDecisionCall: {
+            /** @description When it was decided; now if absent. */
+            at?: string | null;
+            /** @enum {string} */
+            decision: "add_unit" | "agree" | "refuse" | "cancel";
+            /** @description refuse, cancel: why. */
+            reason?: string | null;
+            /** @enum {string} */
+            source?: "own" | "radio" | "phone" | "desk";
+            /** @description Who answered; needed by radio and by phone. */
+            told_by?: string | null;
+            /**
+             * Format: uuid
+             * @description add_unit, agree, refuse: which.
+             */
+            unit_id?: string | null;
+        };
+        /** @description A point to pass: at a kilometre, or at a place. */
+        PatrolPoint: {
+            /**
+             * Format: double
+             * @description Calibrated kilometre; from `lon` and `lat` if absent.
+             */
+            km?: number | null;
+            /** Format: double */
+            lat?: number | null;
+            /**
+             * Format: double
+             * @description Degrees, WGS 84.
+             */
+            lon?: number | null;
+            /** @description The kilometre if absent. */
+            name?: string | null;
+        };
+        /** @description What a unit says of its patrol, or has said for it. */
+        PatrolStepCall: {
+            /** @description When it happened; now if absent. */
+            at?: string | null;
+            /** @description pass: name of the point. */
+            point?: string | null;
+            /** @enum {string} */
+            source?: "own" | "radio" | "phone" | "desk";
+            /** @enum {string} */
+            step: "start" | "pass" | "finish";
+            /** @description Who was heard; needed by radio and by phone. */
+            told_by?: string | null;
+        };
+        /** @description Patrols */
+        PatrolsFeature: {
+            geometry: components["schemas"]["Geometry"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Human code (TT-2026-Q4-0012). */
+                code?: string;
+                /** @description Why it was cancelled. */
+                end_reason?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was over, in whatever way.
+                 */
+                ended_at?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /** @description How far from its stretch a unit may be before it is told, metres; absent: nobody is told. */
+                fence_m?: number;
+                /**
+                 * @description The force that leads it.
+                 * @enum {string}
+                 */
+                force?: "police" | "military" | "border_guard" | "civil";
+                /** @description Chainage where it begins, calibrated kilometres. */
+                from_km?: number;
+                /**
+                 * @description Alone, or with others.
+                 * @enum {string}
+                 */
+                kind?: "patrol" | "joint_patrol";
+                /**
+                 * Format: date-time
+                 * @description Fix time of that.
+                 */
+                last_at?: string;
+                /** @description Where along the line a unit of it was last. */
+                last_km?: number;
+                /** @description What it is called; from sector and kilometres if nobody said. */
+                name?: string;
+                /** @description How many of the neighbour's side take part; nothing else is kept of them. */
+                neighbour_count?: number;
+                /** @description Free remark. */
+                note?: string;
+                /**
+                 * Format: date-time
+                 * @description When somebody was told that it is overdue.
+                 */
+                overdue_at?: string;
+                /** @description Other forces that take part, or are asked to. */
+                partner_forces?: ("police" | "military" | "border_guard" | "civil")[];
+                /** @description Kilometres that were passed, by fixes, as [[from_km, to_km]]. */
+                passed?: unknown;
+                /** @description How many they are together. */
+                passed_km?: number;
+                /** @description Who planned it. */
+                planned_by?: string;
+                /**
+                 * Format: date-time
+                 * @description When it shall be back.
+                 */
+                planned_end?: string;
+                /**
+                 * Format: date-time
+                 * @description When it shall set out.
+                 */
+                planned_start?: string;
+                /** @description Points to pass as [{name, km, lon, lat, passed_at, source, told_by}]. */
+                points?: unknown;
+                /** @description How many of them were passed. */
+                points_passed?: number;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Units of other forces that were asked and have not agreed yet. */
+                requested_unit_ids?: string[];
+                /**
+                 * Format: uuid
+                 * @description The border sector.
+                 */
+                sector_id?: string;
+                /**
+                 * Format: date-time
+                 * @description When it set out.
+                 */
+                started_at?: string;
+                /**
+                 * @description Where it is in its life.
+                 * @enum {string}
+                 */
+                state?: "planned" | "under_way" | "overdue" | "done" | "cancelled";
+                /**
+                 * Format: date-time
+                 * @description When the state became true.
+                 */
+                state_at?: string;
+                /** @description Chainage where it ends, calibrated kilometres. */
+                to_km?: number;
+                /** @description Units that go. */
+                unit_ids?: string[];
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
         };
         /** @description People who are on no list of households. */
         PeopleOnNoList: {
@@ -7764,6 +8034,147 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    plan_patrol: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatrolCall"];
+            };
+        };
+        responses: {
+            /** @description The patrol, with ETag and Location */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["PatrolsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    decide_patrol: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the patrol */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatrolDecisionCall"];
+            };
+        };
+        responses: {
+            /** @description The patrol, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["PatrolsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: where it stands, and what is `allowed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    step_patrol: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the patrol */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatrolStepCall"];
+            };
+        };
+        responses: {
+            /** @description The patrol, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["PatrolsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: where it stands, and what is `allowed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
