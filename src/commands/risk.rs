@@ -1,14 +1,16 @@
 //! `trucban risk level`: what the legal table says of a case, as the level engine asks it.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::Timestamp;
 use trucban::risk::level::{Case, Susceptibility, raised, table_on};
 
-use super::FAILED;
+use super::finish;
 
 /// Asks the rules of risk.
 #[derive(Args, Clone, Debug)]
@@ -65,28 +67,21 @@ fn day(text: &str) -> Result<String, String> {
 /// Answers the question.
 pub fn risk(args: &RiskArgs) -> ExitCode {
     let Question::Level(asked) = &args.question;
+    finish(level(asked))
+}
+
+fn level(asked: &LevelArgs) -> anyhow::Result<ExitCode> {
     let day = asked.on.clone().unwrap_or_else(|| SystemClock.now().local_text()[..10].to_owned());
-    let Some(table) = table_on(&day) else {
-        eprintln!("trucban: no table of levels was in force on {day}");
-        return ExitCode::from(FAILED);
-    };
+    let table = table_on(&day).ok_or_else(|| anyhow!("no table of levels was in force on {day}"))?;
     let case = Case {
         region: asked.region,
         rain_24h_mm: asked.rain_24h,
         rain_days: asked.rain_days,
         susceptibility: asked.susceptibility,
     };
-    match table.assess(&case) {
-        Ok(assessment) => {
-            let level = raised(assessment.level, asked.several_hazards, asked.grave_loss);
-            let mut answer = json!(assessment);
-            answer["level"] = json!(level);
-            println!("{answer}");
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            eprintln!("trucban: {}: {}", problem.at.as_deref().unwrap_or_default(), problem.detail_en);
-            ExitCode::from(FAILED)
-        }
-    }
+    let assessment = table.assess(&case).map_err(|problem| anyhow!("{}", problem.detail_en))?;
+    let mut answer = json!(assessment);
+    answer["level"] = json!(raised(assessment.level, asked.several_hazards, asked.grave_loss));
+    writeln!(io::stdout(), "{answer}")?;
+    Ok(ExitCode::SUCCESS)
 }

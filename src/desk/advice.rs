@@ -152,7 +152,7 @@ impl Desk {
     fn declined(&self, incident: Uuid) -> HashMap<Uuid, Timestamp> {
         // Orders are made after their incident; clocks of telephones that made its id are off by less than a day.
         let (seconds, _) = incident.get_timestamp().map_or((0, 0), |made| made.to_unix());
-        let first = Uuid::from_u128(u128::from(seconds.saturating_sub(86_400)) * 1_000 << 80);
+        let first = Uuid::from_u128((u128::from(seconds.saturating_sub(86_400)) * 1_000) << 80);
         let picture = self.picture.load();
         let mut declined: HashMap<Uuid, Timestamp> = HashMap::new();
         let id = incident.to_string();

@@ -192,7 +192,7 @@ proptest! {
             chance ^= chance << 17;
             shuffled.swap(n, (chance % (n as u64 + 1)) as usize);
         }
-        prop_assert_eq!(outcome(members, &shuffled), known.clone());
+        prop_assert_eq!(&outcome(members, &shuffled), &known);
         // Whatever was withdrawn might as well never have been said.
         let standing: Vec<Report> = told.iter().filter(|report| report.withdrawn.is_none()).cloned().collect();
         prop_assert_eq!(outcome(members, &standing), known);

@@ -32,9 +32,10 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 10] = [
+const OFFERED: [Deed; 11] = [
     Deed::CloseRoad,
     Deed::SetLevel,
+    Deed::ReportRain,
     Deed::ManageAccounts,
     Deed::EnrolDevice,
     Deed::Share,

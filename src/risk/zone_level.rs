@@ -114,7 +114,7 @@ fn opinions(readings: &[Reading], at: Timestamp) -> Vec<Opinion> {
         })
         .collect();
     let one = |value: f64| (value * 10.0).round() / 10.0;
-    let comma = |value: f64| format!("{:.1}", value).replace('.', ",");
+    let comma = |value: f64| format!("{value:.1}").replace('.', ",");
     let mut opinions = Vec::new();
     if let Some(index_mm) = rain::index_mm(readings, at) {
         opinions.push(Opinion {
