@@ -105,8 +105,8 @@ test('a gauge with a gap shows it as missing, and the duty room reads the levels
   // The alarm stands until somebody takes it; the bar leads to it.
   await duty.page.locator('button.alarm').waitFor();
   for (let n = 0; n < 12 && !(await duty.page.getByText('lên cấp 3').first().isVisible()); n += 1) {
-    await duty.page.locator('button.alarm').click();
-    await duty.page.waitForTimeout(300);
+    await duty.page.keyboard.press('t');
+    await duty.page.waitForTimeout(500);
   }
   await duty.page.getByTestId('raised').getByText('lên cấp 3').waitFor();
   await duty.page.screenshot({ path: path.join(out, 'duty-level-risen.png') });

@@ -84,7 +84,9 @@ export function ago(when: When, now_ms: number): string {
 }
 
 export function number(value: number, digits = 0): string {
-  return value.toLocaleString(isVietnamese() ? 'vi-VN' : 'en-GB', {
+  // What rounds to nothing has no sign.
+  const shown = Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value;
+  return shown.toLocaleString(isVietnamese() ? 'vi-VN' : 'en-GB', {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   });

@@ -46,8 +46,9 @@ class Keys {
   #hear(event: KeyboardEvent): void {
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     if (isTyping(event.target)) return;
-    // The help is a modal dialog: what lies behind it hears nothing, and Escape closes it.
-    if (this.isHelpOpen && event.key !== '?') return;
+    // What lies behind a modal dialog hears nothing, and Escape closes the dialog; the key of the help closes the help.
+    const isBehind = document.querySelector('dialog:modal') !== null;
+    if (isBehind && !(this.isHelpOpen && event.key === '?')) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const command = this.commands.findLast((candidate) => candidate.key === key);
     if (!command) return;
