@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::turning::{RETRY, touches};
+use super::turning::{RETRY, may_pass, touches};
 use crate::desk::Desk;
 use crate::domain::fence::{Event as Passing, Kind};
 use crate::domain::{Collection, Event};
@@ -113,8 +113,12 @@ fn left_by_ending(step: &Published, unit: Uuid, desk: &Desk) -> Vec<Passage> {
 async fn tell(desk: &Desk, pending: &mut VecDeque<Passage>) -> bool {
     while let Some(passage) = pending.front() {
         if let Err(problem) = desk.tell_passage(passage).await {
-            tracing::warn!(zone = %passage.zone, unit = %passage.unit, %problem, "a passage was not written down; it is tried again");
-            return false;
+            let (zone, unit) = (passage.zone, passage.unit);
+            if may_pass(&problem) {
+                tracing::warn!(%zone, %unit, %problem, "a passage was not written down; it is tried again");
+                return false;
+            }
+            tracing::error!(%zone, %unit, %problem, "a passage cannot be written down");
         }
         pending.pop_front();
     }
