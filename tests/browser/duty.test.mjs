@@ -10,7 +10,7 @@ const { browser, server } = await startBoth();
 
 async function duty(actor = 'duty_officer') {
   const window = await openWindow(browser, server, { actor, page: '/duty' });
-  await window.page.locator('li[data-id]').first().waitFor({ timeout: 30_000 });
+  await window.page.locator('li[data-id]').first().waitFor({ timeout: 5_000 });
   return window;
 }
 const forms = (page) => page.locator('form:has([id$="-phone"])');
@@ -44,7 +44,7 @@ test('an incident reported on the map stands in a second browser without a reloa
   const incident = found.body.features.find((f) => f.properties.reporter_phone === '0000 000 001');
   assert.ok(incident, 'the report is in the store, with its caller');
   assert.match(incident.properties.code, /^LC-\d{4}-Q[1-4]-\d{4}$/);
-  await two.page.locator(`li[data-id="${incident.id}"]`).waitFor({ timeout: 30_000 });
+  await two.page.locator(`li[data-id="${incident.id}"]`).waitFor({ timeout: 5_000 });
   await one.page.screenshot({ path: path.join(out, 'duty-reported.png') });
   await one.close();
   await two.close();
