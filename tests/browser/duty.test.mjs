@@ -10,7 +10,7 @@ const { browser, server } = await startBoth();
 
 async function duty(actor = 'duty_officer') {
   const window = await openWindow(browser, server, { actor, page: '/duty' });
-  await window.page.locator('li[data-id]').first().waitFor({ timeout: 5_000 });
+  await window.page.locator('li[data-id]').first().waitFor({ timeout: 30_000 });
   return window;
 }
 const forms = (page) => page.locator('form:has([id$="-phone"])');

@@ -12,7 +12,6 @@ mod desk_advice;
 mod desk_assignments;
 mod desk_evacuation;
 mod desk_incidents;
-mod desk_inside_speed;
 mod desk_items;
 mod desk_places;
 mod desk_races;
