@@ -232,7 +232,7 @@ fn measure_real(report: &mut Report, extract: &Path) {
     let sources: Vec<Snap> = units[..TABLE].iter().copied().flatten().collect();
     let question = Question { pairs: &[], sources: &positions(&sources), targets: &positions(&incidents[..TABLE]) };
     let folder = Folder::new("roads");
-    match ask_peer(&folder.path, extract, &question) {
+    match ask_peer(&folder.path, extract, Profile::Car, &question) {
         Some(PeerAnswer { table_ch_ms, table_mld_ms, .. }) => {
             let ours = format!("{ours_ms:.2} ms");
             report.compared(&what, &ours, &format!("OSRM CH {table_ch_ms:.2} ms"), ours_ms / table_ch_ms, "≤ 4");

@@ -26,15 +26,15 @@ pub struct PeerAnswer {
     pub table_mld_ms: f64,
 }
 
-/// Asks the other engine; `None`, with a word, where it is not at hand. `folder` gets its files.
-pub fn ask_peer(folder: &Path, extract: &Path, question: &Question<'_>) -> Option<PeerAnswer> {
+/// Asks the other engine for a profile; `None`, with a word, where it is not at hand. `folder` gets its files.
+pub fn ask_peer(folder: &Path, extract: &Path, profile: Profile, question: &Question<'_>) -> Option<PeerAnswer> {
     let Some(python) = std::env::var_os("TRUCBAN_ROADS_PEER").map(PathBuf::from) else {
         println!("SKIPPED: TRUCBAN_ROADS_PEER names no Python with osrm-bindings");
         return None;
     };
     let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
     std::fs::copy(peers.join("roads.lua"), folder.join("roads.lua")).unwrap();
-    std::fs::write(folder.join("speeds.lua"), speeds()).unwrap();
+    std::fs::write(folder.join("speeds.lua"), speeds(profile)).unwrap();
     let mut asked = Command::new(python)
         .arg(peers.join("roads_osrm.py"))
         .args([folder, extract])
@@ -55,11 +55,11 @@ pub fn ask_peer(folder: &Path, extract: &Path, question: &Question<'_>) -> Optio
     })
 }
 
-/// Our speeds of a car as a table in Lua: km/h by class and surface, as the class has it and where a tag opens the way.
-fn speeds() -> String {
+/// Our speeds of a profile as a table in Lua: km/h by class and surface, as the class has it and where a tag opens the way.
+fn speeds(profile: Profile) -> String {
     let surfaces = |class: Class, open: Option<bool>| {
         (0..).map_while(Surface::from_number).fold(String::new(), |mut row, surface| {
-            if let Some(kmh) = level_kmh(Profile::Car, class, surface, open) {
+            if let Some(kmh) = level_kmh(profile, class, surface, open) {
                 let _ = write!(row, "{} = {kmh}, ", surface.as_str());
             }
             row
@@ -70,7 +70,7 @@ fn speeds() -> String {
         let _ = writeln!(rows, "  {} = {{ plain = {{ {plain}}}, opened = {{ {opened}}} }},", class.as_str());
         rows
     });
-    format!("return {{\n{rows}}}\n")
+    format!("return {{ profile = \"{}\", speeds = {{\n{rows}}} }}\n", profile.as_str())
 }
 
 /// The positions of places.

@@ -1,10 +1,25 @@
--- The rules of this project's car, by which OSRM reads the same extract. Speeds come from speeds.lua, which the test writes
--- from the project's own tables; what is written here once more are the rules of tags, so that both readings can be held
--- against each other.
+-- The rules of this project's profiles, by which OSRM reads the same extract. Which profile, and its speeds, come from
+-- speeds.lua, which the test writes from the project's own tables; what is written here once more are the rules of tags,
+-- so that both readings can be held against each other.
 
 api_version = 4
 
-local speeds = require("speeds")
+local asked = require("speeds")
+local speeds, walks = asked.speeds, asked.profile == "foot"
+
+-- the most special first
+local access_keys = ({
+  car = { "motorcar", "motor_vehicle", "vehicle", "access" },
+  truck = { "hgv", "motor_vehicle", "vehicle", "access" },
+  motorbike = { "motorcycle", "motor_vehicle", "vehicle", "access" },
+  foot = { "foot", "access" },
+})[asked.profile]
+local restricted = ({
+  car = { "motorcar", "motor_vehicle" },
+  truck = { "hgv", "motor_vehicle" },
+  motorbike = { "motorcycle", "motor_vehicle" },
+  foot = {},
+})[asked.profile]
 
 function setup()
   return {
@@ -13,15 +28,13 @@ function setup()
       process_call_tagless_node = false,
       u_turn_penalty = 0,
       continue_straight_at_waypoint = false,
-      use_turn_restrictions = true,
+      use_turn_restrictions = not walks,
       max_speed_for_map_matching = 180 / 3.6,
       left_hand_driving = false,
     },
-    restrictions = { "motorcar", "motor_vehicle" },
+    restrictions = restricted,
   }
 end
-
-local access_keys = { "motorcar", "motor_vehicle", "vehicle", "access" }
 
 local soft = { private = true, unknown = true, permit = true, customers = true, delivery = true, destination = true }
 
@@ -41,8 +54,8 @@ local function access(thing)
   return nil
 end
 
-local barriers = {
-  bollard = true, block = true, cycle_barrier = true, stile = true, kissing_gate = true, turnstile = true,
+local barriers = walks and {} or {
+  bollard = asked.profile ~= "motorbike", block = true, cycle_barrier = true, stile = true, kissing_gate = true, turnstile = true,
   jersey_barrier = true, log = true, debris = true,
 }
 
@@ -111,6 +124,9 @@ function process_way(profile, way, result, relations)
   result.backward_mode = mode.driving
   result.forward_speed = kmh
   result.backward_speed = kmh
+  if walks then
+    return
+  end
   local oneway = way:get_value_by_key("oneway")
   local junction = way:get_value_by_key("junction")
   local implied = class == "motorway" or junction == "roundabout" or junction == "circular"
