@@ -15,6 +15,7 @@ import {
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import type { CollectionName } from '../api/types';
 import type { SelectableCollection } from '../state/selection.svelte';
+import { AlarmRings } from './alarmrings';
 import { boxOf, metresPerPixel, type Box } from './geo';
 import { graticule } from './graticule';
 import { provideImages } from './images';
@@ -57,6 +58,7 @@ export class MapController {
   #styleListeners = new Set<() => void>();
   #refresh = new Map<string, ReturnType<typeof setTimeout>>();
   #isGridShown = false;
+  readonly #rings: AlarmRings;
 
   constructor(container: HTMLElement, palette: Palette, wishes: StyleWishes) {
     this.#palette = palette;
@@ -71,6 +73,7 @@ export class MapController {
       minZoom: 4,
       maxZoom: 18,
     });
+    this.#rings = new AlarmRings(this.map);
     this.map.addControl(new ScaleControl({ maxWidth: 120 }), 'bottom-right');
     this.map.keyboard.disableRotation();
     this.map.touchZoomRotate.disableRotation();
@@ -191,10 +194,9 @@ export class MapController {
     this.#drawGrid();
   }
 
-  /** Draws the ring around alarms wider or narrower: a flash twice a second. */
-  pulse(isWide: boolean): void {
-    if (!this.map.getLayer('alarm-pulse')) return;
-    this.map.setPaintProperty('alarm-pulse', 'circle-stroke-opacity', isWide ? 1 : 0.15);
+  /** Flashing rings around these positions `[lon, lat]`, by id, and no others. */
+  showAlarms(places: ReadonlyMap<string, [number, number]>): void {
+    this.#rings.show(places);
   }
 
   destroy(): void {

@@ -61,11 +61,20 @@ export function drawIncidents(
             id: incident.id,
             icon: `incident|${incident.properties.severity ?? 0}|${rings ? 'alarm' : ''}`,
             order: (incident.properties.severity ?? 0) + (rings ? 10 : 0),
-            isAlarm: rings,
             label: title(incident),
           },
         },
       ];
+    }),
+  );
+}
+
+/** Where alarms stand that nobody took, by the id of the record, which has a position that is known. */
+export function alarmPlaces(records: readonly (Incident | Unit)[]): Map<string, [number, number]> {
+  return new Map(
+    records.flatMap(({ id, geometry }) => {
+      const [lon, lat] = geometry?.coordinates ?? [];
+      return lon === undefined || lat === undefined ? [] : [[id, [lon, lat]]];
     }),
   );
 }

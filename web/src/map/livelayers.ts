@@ -207,18 +207,6 @@ function points(palette: Palette): LayerSpecification[] {
       paint: { ...halo, 'text-color': palette.placeLabel },
     },
     {
-      id: 'alarm-pulse',
-      type: 'circle',
-      source: 'live-incidents',
-      filter: ['get', 'isAlarm'] as never as FilterSpecification,
-      paint: {
-        'circle-radius': 20,
-        'circle-color': 'rgba(0,0,0,0)',
-        'circle-stroke-color': palette.alarm,
-        'circle-stroke-width': 3,
-      },
-    },
-    {
       id: 'incidents',
       type: 'symbol',
       source: 'live-incidents',
