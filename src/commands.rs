@@ -4,6 +4,7 @@
 mod audit;
 mod copy;
 mod import;
+mod import_ground;
 mod import_over_http;
 mod import_roads;
 mod leave;

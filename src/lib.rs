@@ -9,6 +9,7 @@ pub mod files;
 pub mod geometry;
 pub mod http;
 pub mod picture;
+pub mod raster;
 pub mod risk;
 pub mod roads;
 pub mod store;

@@ -16,27 +16,34 @@ use trucban::store::gpkg::{GpkgStore, OpenOptions};
 use trucban::store::postgis::{Database, PgStore};
 use trucban::store::{Store, StoreError};
 
+use super::import_ground::{ImportSusceptibilityArgs, ImportTerrainArgs, import_susceptibility, import_terrain};
 use super::import_roads::{ImportRoadsArgs, import_roads};
 use super::{blocking, collection, finish, import_over_http, store_told, told};
 
 /// Refused rows printed; `--report` gets all of them.
 const REFUSALS_PRINTED_MAX: usize = 50;
 
-/// What is imported: records of a file, or a network of roads.
+/// What is imported: records of a file, a network of roads, or what is known of the ground.
 #[derive(Clone, Debug)]
 pub enum ImportCommand {
     Records(Box<ImportArgs>),
     Roads(Box<ImportRoadsArgs>),
+    Terrain(Box<ImportTerrainArgs>),
+    Susceptibility(Box<ImportSusceptibilityArgs>),
 }
 
-/// The word after which a network of roads is meant.
+/// The words after which something else than records is meant.
 const ROADS: &str = "roads";
+const TERRAIN: &str = "terrain";
+const SUSCEPTIBILITY: &str = "susceptibility";
 
 /// By hand, since an argument that `import FILE` needs is none of `import roads FILE`.
 impl Args for ImportCommand {
     fn augment_args(command: clap::Command) -> clap::Command {
         ImportArgs::augment_args(command)
             .subcommand(ImportRoadsArgs::augment_args(clap::Command::new(ROADS)))
+            .subcommand(ImportTerrainArgs::augment_args(clap::Command::new(TERRAIN)))
+            .subcommand(ImportSusceptibilityArgs::augment_args(clap::Command::new(SUSCEPTIBILITY)))
             .args_conflicts_with_subcommands(true)
             .subcommand_negates_reqs(true)
     }
@@ -49,6 +56,10 @@ impl Args for ImportCommand {
 impl FromArgMatches for ImportCommand {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand() {
+            Some((TERRAIN, args)) => ImportTerrainArgs::from_arg_matches(args).map(Box::new).map(Self::Terrain),
+            Some((SUSCEPTIBILITY, args)) => {
+                ImportSusceptibilityArgs::from_arg_matches(args).map(Box::new).map(Self::Susceptibility)
+            }
             Some((_, roads)) => ImportRoadsArgs::from_arg_matches(roads).map(Box::new).map(Self::Roads),
             None => ImportArgs::from_arg_matches(matches).map(Box::new).map(Self::Records),
         }
@@ -106,6 +117,8 @@ pub fn import(command: &ImportCommand) -> ExitCode {
     match command {
         ImportCommand::Records(args) => import_records(args),
         ImportCommand::Roads(args) => import_roads(args),
+        ImportCommand::Terrain(args) => import_terrain(args),
+        ImportCommand::Susceptibility(args) => import_susceptibility(args),
     }
 }
 

@@ -47,7 +47,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 102] = [
+pub static DOORS: [(&str, &str, Asks); 103] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -133,6 +133,7 @@ pub static DOORS: [(&str, &str, Asks); 102] = [
     ("GET", "/api/tip", Asks::Public(Deed::TakeTip)),
     ("POST", "/api/tip", Asks::Public(Deed::TakeTip)),
     ("POST", "/api/tip/follow-up", Asks::Public(Deed::TakeTip)),
+    ("POST", "/api/terrain", Asks::Account),
     ("GET", "/api/tips", Asks::Deed(Deed::HandleTips)),
     ("GET", "/api/tips/figures", Asks::Deed(Deed::ConfirmUnsealing)),
     ("GET", "/api/tips/unsealings", Asks::Deed(Deed::ConfirmUnsealing)),

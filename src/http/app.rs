@@ -18,6 +18,7 @@ use crate::domain::change::Seq;
 use crate::domain::{Actor, Timestamp};
 use crate::feed::Feed;
 use crate::picture::PictureHandle;
+use crate::raster::Terrain;
 use crate::store::Store;
 use crate::store::audit::Audit;
 use crate::tiles::Tiles;
@@ -64,6 +65,8 @@ pub struct Live {
     /// The provider by which one may come in too.
     pub oidc: Option<Oidc>,
     pub uploads: Uploads,
+    /// What is known of the ground.
+    pub terrain: Terrain,
     pub tips: Tips,
     pub long_questions: LongQuestions,
     pub audit: Audit,

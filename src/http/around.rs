@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::actor::{Reader, Writer};
 use super::answer::{geojson, json as json_answer};
 use super::error::Answer;
+use super::fields::Fields;
 use super::items::search_words;
 use super::long;
 use super::params::{Params, no_record};
@@ -236,21 +237,23 @@ pub struct ExposedIds {
 pub async fn exposure(writer: Writer) -> Answer {
     let mut fields = writer.fields()?;
     let view = writer.reader.view()?;
-    let area = match (fields.take("geometry"), fields.uuid("zone_id")?) {
-        (Some(geometry), None) => from_geojson(&geometry, GeometryKind::Area, DRAWN_VERTICES_MAX, "/geometry")?,
-        (None, Some(id)) => area_of(&view, Collection::RiskZones, id).map_err(|problem| problem.at("/zone_id"))?,
-        _ => {
-            return Err(Problem::new(
-                Code::MissingField,
-                "Cần đúng một trong hai: geometry hoặc zone_id.",
-                "Exactly one of geometry and zone_id is needed.",
-            )
-            .into());
-        }
-    };
+    let area = area_drawn(&mut fields, &view)?;
     fields.finish()?;
     let counted = long::beside(&writer.reader, || view.exposure(&area)).await?;
     json_answer(&counts(counted, view.seq(), view.now()))
+}
+
+/// The area of an [`ExposureCall`].
+pub(super) fn area_drawn(fields: &mut Fields, view: &View) -> Result<geo_types::Geometry<f64>, Problem> {
+    match (fields.take("geometry"), fields.uuid("zone_id")?) {
+        (Some(geometry), None) => from_geojson(&geometry, GeometryKind::Area, DRAWN_VERTICES_MAX, "/geometry"),
+        (None, Some(id)) => area_of(view, Collection::RiskZones, id).map_err(|problem| problem.at("/zone_id")),
+        _ => Err(Problem::new(
+            Code::MissingField,
+            "Cần đúng một trong hai: geometry hoặc zone_id.",
+            "Exactly one of geometry and zone_id is needed.",
+        )),
+    }
 }
 
 fn counts(e: Exposure, seq: u64, as_of: Timestamp) -> ExposureAnswer {

@@ -60,6 +60,7 @@ mod shapes;
 mod sign_in;
 mod start;
 mod stranger;
+mod terrain;
 mod tiles;
 mod tips;
 mod tls;

@@ -11,7 +11,7 @@ use super::front::Front;
 use super::{
     accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, evacuation, feed,
     grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, patrols,
-    places, rain, records, roads, session, setup, tiles, tips, units, units_inside,
+    places, rain, records, roads, session, setup, terrain, tiles, tips, units, units_inside,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -85,6 +85,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(around::within))
         .routes(routes!(around::along))
         .routes(routes!(around::exposure))
+        .routes(routes!(terrain::look_at_ground))
         .routes(routes!(places::search))
         .routes(routes!(roads::find_route))
         .routes(routes!(roads::find_table))

@@ -25,6 +25,7 @@ use crate::domain::{Actor, Problem};
 use crate::feed::Feed;
 use crate::files::{seed, simulate};
 use crate::picture::{self, View};
+use crate::raster::Terrain;
 use crate::store::audit::Audit;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
 use crate::store::postgis::{self, Database, PgStore};
@@ -148,6 +149,7 @@ async fn fill(
         sign_in,
         oidc,
         uploads,
+        terrain: Terrain::beside(folder.to_owned()),
         tips,
         long_questions,
         audit,

@@ -97,6 +97,7 @@ mod store_shared;
 mod store_support;
 mod store_system;
 mod support;
+mod terrain;
 mod tips;
 mod tips_closed;
 mod tips_support;

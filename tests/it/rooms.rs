@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// The rooms in their order; a room imports from those before it.
 const ROOMS: &[&str] = &[
-    "domain", "geometry", "roads", "risk", "store", "picture", "tiles", "desk", "feed", "watch", "report", "files",
-    "gateway", "http", "commands",
+    "domain", "geometry", "raster", "roads", "risk", "store", "picture", "tiles", "desk", "feed", "watch", "report",
+    "files", "gateway", "http", "commands",
 ];
 
 /// Rooms that are doors: ways in and out, which decide nothing.

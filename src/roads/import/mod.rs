@@ -18,7 +18,7 @@ mod turns;
 use std::path::Path;
 
 pub use build::build;
-pub use dem::{Dem, Grid};
+pub use dem::{Dem, elevations};
 pub use network::{Network, TurnRule, Via, Way};
 pub use report::{Dropped, Islands, Part, Report};
 pub use tags::{BRIDGE, FORD, TUNNEL, Traits, way_traits};

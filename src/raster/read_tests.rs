@@ -1,13 +1,13 @@
 use super::*;
 
 fn folder(name: &str) -> std::path::PathBuf {
-    let folder = std::env::temp_dir().join(format!("trucban-dem-{name}-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("trucban-raster-{name}-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     folder
 }
 
 fn problem_of(path: &Path) -> Problem {
-    Dem::read(&[path]).unwrap_err()
+    read(path).unwrap_err()
 }
 
 #[test]
@@ -15,13 +15,13 @@ fn a_tile_is_read_from_its_north_western_corner() {
     let path = folder("hgt").join("N22E103.hgt");
     let cells = (0..1201 * 1201).map(|n| if n == 0 { HGT_VOID } else { (n / 1201) as i16 });
     fs::write(&path, cells.flat_map(i16::to_be_bytes).collect::<Vec<u8>>()).unwrap();
-    let dem = Dem::read(&[&path]).unwrap();
+    let grid = read(&path).unwrap();
     // Row 600 of 1200 lies half way down.
-    assert!((dem.elevation_m(103.5, 22.5).unwrap() - 600.0).abs() < 1e-3);
-    assert!((dem.elevation_m(104.0, 22.0).unwrap() - 1200.0).abs() < 1e-3);
-    assert!((dem.elevation_m(103.5, 22.5 + 0.25 / 1200.0).unwrap() - 599.75).abs() < 1e-3);
-    assert_eq!(dem.elevation_m(103.0001, 22.9999), None, "beside a hole");
-    assert_eq!(dem.elevation_m(102.999, 22.5), None, "outside");
+    assert!((grid.between(103.5, 22.5).unwrap() - 600.0).abs() < 1e-3);
+    assert!((grid.between(104.0, 22.0).unwrap() - 1200.0).abs() < 1e-3);
+    assert!((grid.between(103.5, 22.5 + 0.25 / 1200.0).unwrap() - 599.75).abs() < 1e-3);
+    assert_eq!(grid.between(103.0001, 22.9999), None, "beside a hole");
+    assert_eq!(grid.between(102.999, 22.5), None, "outside");
 }
 
 #[test]
@@ -55,12 +55,12 @@ fn a_geotiff_is_read_where_it_says_it_lies() {
         image.write_data(&[100, 200, -9999, 300, 400, 500]).unwrap();
     };
     write(&[1, 1, 0, 2, 1024, 0, 1, 2, 1025, 0, 1, 1]);
-    let dem = Dem::read(&[&path]).unwrap();
+    let grid = read(&path).unwrap();
     // Cells are areas: the first stands for its middle.
-    assert!((dem.elevation_m(103.05, 22.45).unwrap() - 100.0).abs() < 1e-6);
-    assert!((dem.elevation_m(103.10, 22.40).unwrap() - 250.0).abs() < 1e-6);
-    assert_eq!(dem.elevation_m(103.20, 22.40), None, "beside what is marked as not measured");
-    assert_eq!(dem.elevation_m(103.0, 22.5), None, "outside the middles of the outer cells");
+    assert!((grid.between(103.05, 22.45).unwrap() - 100.0).abs() < 1e-6);
+    assert!((grid.between(103.10, 22.40).unwrap() - 250.0).abs() < 1e-6);
+    assert_eq!(grid.between(103.20, 22.40), None, "beside what is marked as not measured");
+    assert_eq!(grid.between(103.0, 22.5), None, "outside the middles of the outer cells");
     write(&[1, 1, 0, 1, 1024, 0, 1, 1]);
     assert!(problem_of(&path).detail_en.contains("EPSG:4326"));
 }
