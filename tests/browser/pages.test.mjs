@@ -65,3 +65,33 @@ test('a worker of the map that breaks the policy does not go unseen', async () =
   await page.workers()[0].evaluate(() => fetch('https://192.0.2.1/').catch(() => {}));
   await assert.rejects(close(), /connect-src/);
 });
+
+/** What a page at rest may ask in five seconds: what is refreshed by the clock, and no more. */
+const ASKED_AT_REST_MAX = 4;
+const REST_MS = 5_000;
+
+/** Pages at work: with something selected, everything in view that refreshes itself. */
+const AT_WORK = {
+  '/duty': async (page) => {
+    await page.locator('li[data-id]').nth(1).getByRole('button').first().click();
+    await page.locator('li[data-basis]').first().waitFor({ timeout: 30_000 });
+    await page.keyboard.press('c');
+    await page.getByTestId('cut-off').waitFor();
+  },
+  '/plan': async (page) => page.getByTestId('zone-row').first().getByRole('button').first().click(),
+  '/field': async (page) => page.locator('main > :not(.wait)').first().waitFor(),
+};
+
+for (const [route, atWork] of Object.entries(AT_WORK)) {
+  test(`${route} asks the server next to nothing while nothing happens`, async () => {
+    const { page, close } = await openWindow(browser, server, { actor: PAGES[route], page: route });
+    await page.locator('main > :not(.wait)').first().waitFor();
+    await atWork(page);
+    await page.waitForTimeout(3_000);
+    const asked = [];
+    page.on('request', (request) => request.url().includes('/api/') && asked.push(request.url()));
+    await page.waitForTimeout(REST_MS);
+    assert.ok(asked.length <= ASKED_AT_REST_MAX, `${asked.length} questions:\n${asked.join('\n')}`);
+    await close();
+  });
+}

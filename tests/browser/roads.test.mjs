@@ -69,6 +69,34 @@ const signs = (page) =>
 const marks = (page) =>
   page.evaluate(() => globalThis.__trucban.map.queryRenderedFeatures({ layers: ['cut-off'] }).length);
 
+/** When what follows from a closure that cuts one place off is seen on a page: names with milliseconds from now. */
+function arrivals(page) {
+  const start = Date.now();
+  const arrives = (name, condition) =>
+    page
+      .waitForFunction(condition, undefined, { polling: 'raf', timeout: 15_000 })
+      .then(() => [name, Date.now() - start]);
+  return [
+    arrives('closure in the list', () => document.querySelector('[data-testid="closure"]') !== null),
+    arrives(
+      'place that is cut off',
+      () => document.querySelector('[data-testid="cut-off"]')?.dataset.places === '1',
+    ),
+    arrives(
+      'advice',
+      () => !document.querySelector('li[data-basis="road_graph"]:not([data-profile="foot"])'),
+    ),
+  ];
+}
+
+async function close(coordinates) {
+  const properties = { reason: 'landslide', profiles: ['car', 'truck', 'motorbike'] };
+  const body = { type: 'Feature', geometry: { type: 'Point', coordinates }, properties };
+  const made = await server.api('duty_officer', CLOSURES, { method: 'POST', body });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  return made.body;
+}
+
 test('what one closes is seen in the other room within a second, and opening restores it; tried, nobody sees it', async () => {
   const title = 'Sạt lở thử Tà Tổng';
   await report('landslide', title);
@@ -91,23 +119,7 @@ test('what one closes is seen in the other room within a second, and opening res
   assert.deepEqual(await seen(other.page), before, 'what is tried changes nothing for others');
   assert.equal((await closures()).length, 0);
 
-  const arrives = (name, condition) => {
-    const start = Date.now();
-    return other.page
-      .waitForFunction(condition, undefined, { polling: 'raf', timeout: 15_000 })
-      .then(() => [name, Date.now() - start]);
-  };
-  const waits = [
-    arrives('closure in the list', () => document.querySelector('[data-testid="closure"]') !== null),
-    arrives(
-      'place that is cut off',
-      () => document.querySelector('[data-testid="cut-off"]')?.dataset.places === '1',
-    ),
-    arrives(
-      'advice',
-      () => !document.querySelector('li[data-basis="road_graph"]:not([data-profile="foot"])'),
-    ),
-  ];
+  const waits = arrivals(other.page);
   await one.page.keyboard.press('Enter');
   const times = await Promise.all(waits);
   console.log(times.map(([name, ms]) => `${name}: ${ms} ms`).join(', '));
@@ -134,6 +146,15 @@ test('what one closes is seen in the other room within a second, and opening res
     return now.places === '0' && now.byRoad === before.byRoad;
   }, 'opening brings back what was before', 20_000);
   await one.close();
+
+  // The same once more with one map drawn on this machine, as in a room of its own.
+  const alone = arrivals(other.page);
+  const { id } = await close(ON_ROAD);
+  const timesAlone = await Promise.all(alone);
+  console.log('alone:', timesAlone.map(([name, ms]) => `${name}: ${ms} ms`).join(', '));
+  assert.ok((await closures()).some((one) => one.id === id));
+  await openAll();
+  await other.page.locator('[data-testid="cut-off"][data-places="0"]').waitFor();
   await other.close();
 });
 

@@ -226,6 +226,9 @@ export const nearby = <F extends T.Feature<object>>(parameters: Parameters, sign
 export const exposure = (of: { zone_id: string } | { geometry: T.Area }, signal?: AbortSignal) =>
   ask<T.Exposure>('/api/exposure', of, signal);
 
+export const terrain = (of: { geometry: T.Area }, signal?: AbortSignal) =>
+  ask<T.GroundAnswer>('/api/terrain', of, signal);
+
 /** Who was shown what, newest first. */
 export const audit = (parameters: Parameters) => read<Schemas['AuditPage']>('/api/audit', parameters);
 

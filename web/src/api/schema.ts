@@ -1253,6 +1253,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/terrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The ground of an area: slopes, and how readily it slides. */
+        post: operations["look_at_ground"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tip": {
         parameters: {
             query?: never;
@@ -2949,6 +2966,11 @@ export interface components {
         /** @description Grants that concern me. */
         Grants: {
             grants: components["schemas"]["GrantAnswer"][];
+        };
+        /** @description The ground of an area, as far as grids were imported. */
+        GroundAnswer: {
+            slope: components["schemas"]["SlopeAnswer"] | null;
+            susceptibility: components["schemas"]["SusceptibilityAnswer"] | null;
         };
         /**
          * @description Half of a day in the province.
@@ -4878,6 +4900,29 @@ export interface components {
              */
             unit_id: string | null;
         };
+        /** @description Slopes of an area, degrees from level, to half a degree. */
+        SlopeAnswer: {
+            /**
+             * Format: double
+             * @description Share of the area's points whose slope is known.
+             */
+            known_share: number;
+            /** Format: double */
+            max_deg: number | null;
+            /** Format: double */
+            mean_deg: number | null;
+            /**
+             * Format: double
+             * @description Nine tenths of the ground are not steeper.
+             */
+            p90_deg: number | null;
+            sources: string[];
+            /**
+             * Format: double
+             * @description Share of the known ground of 25° and more.
+             */
+            steep_share: number;
+        };
         /** @description What is shown is old. */
         Stale: {
             reason: components["schemas"]["StaleReason"];
@@ -5013,6 +5058,19 @@ export interface components {
          * @enum {string}
          */
         SurfaceName: "paved" | "gravel" | "dirt" | "bad";
+        /** @description How readily the ground of an area slides. */
+        SusceptibilityAnswer: {
+            /**
+             * Format: int32
+             * @description The highest class that holds at least a hundredth of the known ground: 1 low to 4 very high.
+             */
+            class: number | null;
+            /** Format: double */
+            known_share: number;
+            /** @description Shares of the known ground, of classes 1 to 4. */
+            shares: number[];
+            sources: string[];
+        };
         /** @description A table, a row a source, a column a target; null where there is no way. */
         TableAnswer: {
             distances_m: (number | null)[][];
@@ -8899,6 +8957,39 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    look_at_ground: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ExposureCall"];
+            };
+        };
+        responses: {
+            /** @description What is known */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroundAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];

@@ -48,6 +48,7 @@ export type SearchHit = Omit<Schemas['SearchHit'], 'bbox'> & {
   bbox?: [west: number, south: number, east: number, north: number];
 };
 export type Exposure = Schemas['ExposureAnswer'];
+export type GroundAnswer = Schemas['GroundAnswer'];
 export type AuditRow = Schemas['AuditRow'];
 export type FixIn = Schemas['FixWire'];
 

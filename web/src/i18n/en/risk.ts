@@ -32,6 +32,13 @@ export const risk = {
   susceptibility: 'Landslide susceptibility',
   susceptibilityWords: { 1: 'low', 2: 'medium', 3: 'high', 4: 'very high' },
   susceptibilityNone: 'not known',
+  ground: {
+    slope: (mean: string, p90: string, steep: string) =>
+      `Slope: ${mean}° on average, nine tenths below ${p90}°, ${steep} of 25° and more`,
+    class: (word: string, share: string) => `Susceptibility map: ${word} (${share} of the area)`,
+    source: (source: string) => `Source: ${source}`,
+    take: 'Take this class',
+  },
   bulletin: {
     open: 'Type in a bulletin',
     title: 'Warning bulletin of the hydromet service',

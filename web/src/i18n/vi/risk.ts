@@ -30,6 +30,13 @@ export const risk = {
   susceptibility: 'Nguy cơ sạt lở',
   susceptibilityWords: { 1: 'thấp', 2: 'trung bình', 3: 'cao', 4: 'rất cao' },
   susceptibilityNone: 'chưa biết',
+  ground: {
+    slope: (mean: string, p90: string, steep: string) =>
+      `Độ dốc: trung bình ${mean}°, 90 % diện tích dưới ${p90}°, ${steep} dốc từ 25°`,
+    class: (word: string, share: string) => `Bản đồ nguy cơ: ${word} (${share} diện tích)`,
+    source: (source: string) => `Nguồn: ${source}`,
+    take: 'Lấy mức này',
+  },
   bulletin: {
     open: 'Nhập bản tin',
     title: 'Bản tin cảnh báo của cơ quan KTTV',
