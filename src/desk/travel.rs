@@ -58,15 +58,19 @@ struct Towards<'a> {
     ways: Vec<Option<(Profile, Snap, Reached)>>,
     /// Whether some profile of the unit has a road at both ends.
     has_roads: Vec<bool>,
+    /// Whether some road leads to the place.
+    is_by_road: bool,
 }
 
 impl<'a> Towards<'a> {
     fn new(desk: &'a Desk, in_force: &'a InForce, [lon, lat]: [f64; 2], units: &[UnitFacts]) -> Self {
         let place = Place { in_force, lon, lat };
-        let mut towards = Self { desk, place, ways: vec![None; units.len()], has_roads: vec![false; units.len()] };
+        let mut towards =
+            Self { desk, place, ways: vec![None; units.len()], has_roads: vec![false; units.len()], is_by_road: false };
         let profiles: Vec<Vec<Profile>> = units.iter().map(profiles_of).collect();
         for profile in Profile::ALL {
             let Some(to) = towards.place.snap(profile) else { continue };
+            towards.is_by_road = true;
             let from: Vec<Option<Snap>> = units
                 .iter()
                 .zip(&profiles)
@@ -119,7 +123,12 @@ impl<'a> Towards<'a> {
         match (by_road, on_foot) {
             (Some(road), Some(foot)) if foot.duration_s < road.duration_s => Some(foot),
             (Some(road), _) => Some(road),
-            (None, _) if !self.has_roads[unit] => Some(straight()),
+            (None, Some(foot)) if !self.has_roads[unit] && self.is_by_road => Some(foot),
+            // Whoever left the roads walks; how one gets to a place without roads is not known.
+            (None, _) if !self.has_roads[unit] => {
+                let profile = self.is_by_road.then(|| Profile::Foot.as_str().to_owned());
+                Some(Travel { profile, ..straight() })
+            }
             (None, foot) => foot,
         }
     }

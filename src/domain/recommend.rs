@@ -56,6 +56,8 @@ const SPEEDS_KMH: &[(&str, (f64, f64))] = &[
 ];
 /// Speed of units with a vehicle of which nothing else is said.
 const SPEED_KMH: (f64, f64) = (15.0, 40.0);
+/// Speed of whoever has left the roads behind, kilometres an hour: what its vehicle could do counts for nothing there.
+const OFF_ROAD_KMH: (f64, f64) = (3.0, 5.0);
 
 /// By what each kind of unit travels; one that has motorbikes may also take those.
 const TRAVELS_BY: &[(&str, &[&str])] = &[
@@ -135,7 +137,8 @@ pub enum EtaBasis {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Travel {
     pub basis: EtaBasis,
-    /// `car`, `truck`, `motorbike` or `foot`; absent by straight line.
+    /// `car`, `truck`, `motorbike` or `foot`. By straight line `foot` for whoever stands far from every road, absent
+    /// where it is not known how they come.
     pub profile: Option<String>,
     /// Seconds on the way, driving free; 0 by straight line.
     pub duration_s: f64,
@@ -454,6 +457,11 @@ fn basis_reason(travel: &Travel) -> Reason {
             format!("by road, {} km", km(travel.road_m)),
         ),
         EtaBasis::Foot => Reason::new("foot", "đi bộ, không theo đường", "on foot beside the roads"),
+        EtaBasis::StraightLine if travel.profile.is_some() => Reason::new(
+            "straight_line",
+            "đang ở xa đường: đi bộ, theo đường chim bay",
+            "far from any road: on foot, by straight line",
+        ),
         EtaBasis::StraightLine => Reason::new("straight_line", "theo đường chim bay", "by straight line"),
     }
 }
@@ -465,8 +473,8 @@ pub(super) fn eta_s(asked: &Asked, unit: &UnitFacts, distance_m: f64, travel: &T
         EtaBasis::RoadGraph => (travel.duration_s * ROAD_SPREAD.0, travel.duration_s * ROAD_SPREAD.1),
         EtaBasis::Foot => (travel.duration_s * FOOT_SPREAD.0, travel.duration_s * FOOT_SPREAD.1),
         EtaBasis::StraightLine => {
-            let speeds =
-                SPEEDS_KMH.iter().find(|(kind, _)| *kind == unit.kind).map_or(SPEED_KMH, |(_, speeds)| *speeds);
+            let by_kind = || SPEEDS_KMH.iter().find(|(kind, _)| *kind == unit.kind).map(|(_, speeds)| *speeds);
+            let speeds = if travel.profile.is_some() { OFF_ROAD_KMH } else { by_kind().unwrap_or(SPEED_KMH) };
             let way = |detour: f64, kmh: f64| distance_m * detour / (kmh / 3.6);
             (way(DETOUR.0, speeds.1), way(DETOUR.1, speeds.0))
         }

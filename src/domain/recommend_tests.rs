@@ -125,6 +125,21 @@ fn a_small_crew_and_a_cut_road_are_told_as_the_reason() {
 }
 
 #[test]
+fn who_has_left_the_roads_walks_and_comes_after_whoever_is_sooner_there() {
+    let (mut walks, mut drives) = (unit(1, "available", Some(20_000.0)), unit(2, "available", Some(30_000.0)));
+    walks.place.as_mut().unwrap().travel.as_mut().unwrap().profile = Some("foot".to_owned());
+    let way = drives.place.as_mut().unwrap().travel.as_mut().unwrap();
+    (way.basis, way.profile, way.duration_s) = (EtaBasis::RoadGraph, Some("car".to_owned()), 9_000.0);
+    let advice = rank(&asked(2), &[walks, drives], &[], 7);
+    let order: Vec<u128> = advice.candidates.iter().map(|c| c.unit_id.as_u128()).collect();
+    assert_eq!(order, [2, 1]);
+    // 20 km, 1.2 to 2.5 times as far, at 5 to 3 km/h.
+    let walker = &advice.candidates[1];
+    assert!(walker.eta_min_s >= 17_280 && walker.eta_max_s >= 60_000, "{walker:?}");
+    assert!(walker.reasons[0].en.contains("far from any road"), "{:?}", walker.reasons);
+}
+
+#[test]
 fn at_the_border_the_post_of_the_sector_comes_first() {
     let (near, mut post) = (unit(1, "available", Some(100.0)), unit(2, "available", Some(30_000.0)));
     post.is_sector_post = true;

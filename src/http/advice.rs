@@ -82,7 +82,8 @@ pub struct RecommendedUnit {
     eta_min_s: i64,
     eta_max_s: i64,
     eta_basis: EtaBasis,
-    /// By what it travels: car, truck, motorbike, foot; `null` by straight line.
+    /// By what it travels: car, truck, motorbike, foot. By straight line `foot` for whoever stands far from every road, else
+    /// `null`.
     #[schema(required)]
     profile: Option<String>,
     /// Metres by road; 0 without one.
