@@ -32,10 +32,11 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 11] = [
+const OFFERED: [Deed; 12] = [
     Deed::CloseRoad,
     Deed::SetLevel,
     Deed::ReportRain,
+    Deed::ReportEvacuation,
     Deed::ManageAccounts,
     Deed::EnrolDevice,
     Deed::Share,

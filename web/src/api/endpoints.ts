@@ -229,6 +229,19 @@ export const exposure = (of: { zone_id: string } | { geometry: T.Area }, signal?
 export const terrain = (of: { geometry: T.Area }, signal?: AbortSignal) =>
   ask<T.GroundAnswer>('/api/terrain', of, signal);
 
+/** Who is still inside, and what is told of households and of people on no list. */
+export const evacuation = {
+  inside: (signal?: AbortSignal) => read<T.InsideBoard>('/api/inside', {}, signal),
+  evacuees: (zone_id: string, signal?: AbortSignal) =>
+    read<T.Evacuees>(`/api/risk_zones/${zone_id}/inside`, {}, signal),
+  report: (household_id: string, call: T.EvacuationCall, key: string) =>
+    write<T.Household>(`/api/households/${household_id}/evacuation`, call, { key }),
+  withdraw: (household_id: string, call: Schemas['WithdrawCall'], key: string) =>
+    write<T.Household>(`/api/households/${household_id}/evacuation/withdraw`, call, { key }),
+  outsiders: (zone_id: string, call: T.OutsidersCall, key: string) =>
+    write<T.Zone>(`/api/risk_zones/${zone_id}/outsiders`, call, { key }),
+};
+
 /** Who was shown what, newest first. */
 export const audit = (parameters: Parameters) => read<Schemas['AuditPage']>('/api/audit', parameters);
 

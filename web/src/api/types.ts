@@ -48,6 +48,13 @@ export type SearchHit = Omit<Schemas['SearchHit'], 'bbox'> & {
   bbox?: [west: number, south: number, east: number, north: number];
 };
 export type Exposure = Schemas['ExposureAnswer'];
+export type InsideBoard = Schemas['InsideBoard'];
+export type InsideOfZone = Schemas['InsideOfZone'];
+export type InsideFigures = Schemas['InsideFigures'];
+export type Evacuees = Schemas['Evacuees'];
+export type Evacuee = Schemas['Evacuee'];
+export type EvacuationCall = Schemas['EvacuationCall'];
+export type OutsidersCall = Schemas['OutsidersCall'];
 export type GroundAnswer = Schemas['GroundAnswer'];
 export type AuditRow = Schemas['AuditRow'];
 export type FixIn = Schemas['FixWire'];
@@ -128,6 +135,7 @@ export type Unit = Omit<
 export const isRecord = (feature: { properties: object }): boolean =>
   !('precision' in feature.properties) || feature.properties.precision === 'exact';
 
+export type Household = Schemas['HouseholdsFeature'];
 export type Zone = Closer<Schemas['RiskZonesFeature'], { level?: 1 | 2 | 3 | 4 | 5 }>;
 export type ZoneFields = Zone['properties'];
 export type Hazard = ZoneFields['kind'];

@@ -3,6 +3,7 @@ import { audit } from './en/audit';
 import { common } from './en/common';
 import { duty } from './en/duty';
 import { field } from './en/field';
+import { inside } from './en/inside';
 import { plan } from './en/plan';
 import { risk } from './en/risk';
 import { roads } from './en/roads';
@@ -17,6 +18,7 @@ export const en = {
   audit,
   duty,
   field,
+  inside,
   plan,
   risk,
   roads,

@@ -4,6 +4,7 @@ import { audit } from './vi/audit';
 import { common } from './vi/common';
 import { duty } from './vi/duty';
 import { field } from './vi/field';
+import { inside } from './vi/inside';
 import { plan } from './vi/plan';
 import { risk } from './vi/risk';
 import { roads } from './vi/roads';
@@ -11,5 +12,5 @@ import { tips } from './vi/tips';
 import { words } from './vi/words';
 import { zone } from './vi/zone';
 
-export const vi = { ...common, accounts, audit, duty, field, plan, risk, roads, tips, words, zone };
+export const vi = { ...common, accounts, audit, duty, field, inside, plan, risk, roads, tips, words, zone };
 export type Texts = typeof vi;

@@ -28,15 +28,6 @@ export const duty = {
     dead: (count: number) => `${count} dead`,
     injured: (count: number) => `${count} injured`,
   },
-  exposure: {
-    title: 'People inside danger zones',
-    households: (count: string, at: string) => `${count} households on the lists, at ${at}`,
-    asOf: (at: string) => `by the lists, counted at ${at}; evacuated people not taken off`,
-    needsCarry: (count: string) => `${count} with somebody to carry`,
-    until: (at: string) => `valid until ${at}`,
-    empty: 'No danger zone is in force.',
-    failed: 'not counted yet',
-  },
   detail: {
     none: 'Choose an incident, a unit or a zone in the list or on the map.',
     lead: (force: string) => `${force} leads`,
@@ -265,7 +256,6 @@ export const duty = {
     leave: 'Deselect, back to the former view',
     acknowledge: 'Acknowledge the alarm',
     update: 'Update',
-    zones: 'Danger zones',
     list: 'List of incidents',
     help: 'Keys',
     send: 'Send the report being written',

@@ -24,15 +24,6 @@ export const duty = {
     dead: (count: number) => `${count} người chết`,
     injured: (count: number) => `${count} người bị thương`,
   },
-  exposure: {
-    title: 'Còn người trong vùng nguy hiểm',
-    households: (count: string, at: string) => `${count} hộ theo danh sách, lúc ${at}`,
-    asOf: (at: string) => `theo danh sách, đếm lúc ${at}; chưa trừ người đã sơ tán`,
-    needsCarry: (count: string) => `${count} hộ phải cáng`,
-    until: (at: string) => `hiệu lực đến ${at}`,
-    empty: 'Không có vùng nguy hiểm nào đang hiệu lực.',
-    failed: 'chưa đếm được',
-  },
   detail: {
     none: 'Chọn một vụ việc, đơn vị hoặc vùng trên danh sách hay bản đồ.',
     lead: (force: string) => `${force} chủ trì`,
@@ -261,7 +252,6 @@ export const duty = {
     leave: 'Bỏ chọn, về khung nhìn trước',
     acknowledge: 'Tiếp nhận báo động',
     update: 'Cập nhật',
-    zones: 'Vùng nguy hiểm',
     list: 'Danh sách vụ việc',
     help: 'Phím tắt',
     send: 'Gửi tin báo đang viết',

@@ -2,7 +2,7 @@
  * What this phone still has to tell the server. Everything a field unit says goes through here, with a link or
  * without: first into the phone's database, then to the server in the order of making; distress goes before all.
  */
-import { assignments, fixes as fixRequests, incidents, units } from '../../api/endpoints';
+import { assignments, evacuation, fixes as fixRequests, incidents, units } from '../../api/endpoints';
 import { Problem } from '../../api/problem';
 import type { FixIn } from '../../api/types';
 import { uuidV7 } from '../../api/uuid';
@@ -161,6 +161,8 @@ class Outbox {
     } else if (errand.kind === 'safe') {
       const { data } = await assignments.heard(errand.assignment_id, { ...errand.body }, { key: id });
       picture.take('assignments', data);
+    } else if (errand.kind === 'household') {
+      await evacuation.report(errand.household_id, $state.snapshot(errand.body), id);
     } else {
       const { data } = await units.setStatus(errand.unit_id, { ...errand.body }, { key: id });
       picture.take('units', data);

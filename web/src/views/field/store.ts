@@ -1,7 +1,7 @@
 /** The phone's own database: what waits to be sent, and the last lists that were seen. */
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import type { ReportBody } from '../../api/endpoints';
-import type { FixIn, UnitStatus, UnitStep } from '../../api/types';
+import type { EvacuationCall, FixIn, UnitStatus, UnitStep } from '../../api/types';
 
 export type Errand =
   | { kind: 'report'; body: ReportBody }
@@ -11,6 +11,13 @@ export type Errand =
       assignment_id: string;
       unit_id: string;
       body: { step: UnitStep; at: string; reason?: string };
+    }
+  | {
+      kind: 'household';
+      household_id: string;
+      /** What it is called on the list, for whoever looks at the outbox. */
+      name: string;
+      body: EvacuationCall;
     }
   | { kind: 'safe'; assignment_id: string; body: { at: string; no_coverage_until?: string } };
 
@@ -73,6 +80,15 @@ export async function keep(name: string, at_ms: number, value: unknown): Promise
     await (await base()).put('kept', { name, at: new Date(at_ms).toISOString(), value });
   } catch {
     // The list is still on the screen; it only will not survive a reload.
+  }
+}
+
+/** Takes a list off the device. */
+export async function drop(name: string): Promise<void> {
+  try {
+    await (await base()).delete('kept', name);
+  } catch {
+    // A browser that keeps nothing has nothing to take away.
   }
 }
 
