@@ -7,6 +7,7 @@
 mod audit;
 mod fanout;
 mod fixes;
+mod inside;
 mod lenses;
 mod load;
 mod nearby;
@@ -68,6 +69,9 @@ fn main() {
     }
     if wanted("nodes") {
         nodes::measure(&mut report);
+    }
+    if wanted("inside") {
+        inside::measure(&mut report);
     }
     if wanted("roads") {
         roads::measure(&mut report);

@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 19] = [
+const VIEWS: [&str; 20] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -14,6 +14,7 @@ const VIEWS: [&str; 19] = [
     "/field",
     "/field/",
     "/field/{*rest}",
+    "/sheet",
     "/audit",
     "/audit/",
     "/about",

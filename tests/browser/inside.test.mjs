@@ -61,6 +61,26 @@ async function agree(page, zone) {
   return { people, households };
 }
 
+/** Opens the printed sheet of a zone and holds it against the API; keeps it as a PDF if it is given a name. */
+async function printedAgrees(zone, file) {
+  const window = await openWindow(browser, server, { actor: 'duty_officer', page: `/sheet?zone=${zone}` });
+  const { page } = window;
+  await page.getByTestId('sheet-people').waitFor({ timeout: 20_000 });
+  const { people, households } = (await board()).figures;
+  const text = async (id) => Number(await page.getByTestId(id).textContent());
+  assert.equal(await text('sheet-people'), people.still_inside);
+  assert.equal(await text('sheet-households'), households.still_inside);
+  assert.equal(await text('sheet-registered'), HOUSEHOLDS);
+  assert.equal(await page.getByTestId('sheet-row').count(), HOUSEHOLDS);
+  for (const state of ['unknown', 'notified', 'moving', 'sheltered', 'refused'])
+    assert.equal(Number(await page.locator(`[data-sheet="${state}"]`).textContent()), people[state], state);
+  if (file) {
+    assert.deepEqual(await barriers(page), []);
+    await page.pdf({ path: path.join(out, file), preferCSSPageSize: true, printBackground: true });
+  }
+  await window.close();
+}
+
 test('29 households are moved out of a slope, and every figure agrees until nobody is inside', async () => {
   const { id: zone, figures: before } = await board();
   assert.equal(before.households.registered, HOUSEHOLDS);
@@ -97,6 +117,7 @@ test('29 households are moved out of a slope, and every figure agrees until nobo
   await page.locator(`tr[data-household="${first.id}"]`).getByText('đến lại').waitFor();
   await page.getByTestId('inside-back').click();
   const one = await agree(page, zone);
+  await printedAgrees(zone, 'inside-sheet.pdf');
   assert.equal(one.people.refused, start.people.refused + 1);
   assert.equal(one.people.still_inside, start.people.still_inside, 'who is told or refuses is inside');
 
@@ -129,6 +150,8 @@ test('29 households are moved out of a slope, and every figure agrees until nobo
   const shelter_id = at.properties.reports.findLast(({ state }) => state === 'sheltered').shelter_id;
   await tell(late.id, { state: 'sheltered', people: late.members, shelter_id });
   await tell(first.id, { state: 'sheltered', people: first.members, shelter_id: place(first.members) });
+
+  await printedAgrees(zone);
 
   // Nobody is inside: on the board, in the sentence, in the list and in the journal.
   const end = await agree(page, zone);

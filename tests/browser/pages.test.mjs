@@ -22,6 +22,7 @@ const PAGES = {
   '/access': 'admin',
   '/audit': 'admin',
   '/tips': 'tip_handler',
+  '/sheet': 'duty_officer',
 };
 
 const HAS_MAP = ['/duty', '/duty?wall', '/plan'];

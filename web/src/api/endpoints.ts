@@ -223,6 +223,9 @@ export const search = (q: string, limit: number, signal?: AbortSignal) =>
 export const nearby = <F extends T.Feature<object>>(parameters: Parameters, signal?: AbortSignal) =>
   read<T.FeaturePage<T.NearFeature<F>>>('/api/nearby', parameters, signal);
 
+export const within = <F extends T.Feature<object>>(parameters: Parameters, signal?: AbortSignal) =>
+  read<T.FeaturePage<F>>('/api/within', parameters, signal);
+
 export const exposure = (of: { zone_id: string } | { geometry: T.Area }, signal?: AbortSignal) =>
   ask<T.Exposure>('/api/exposure', of, signal);
 

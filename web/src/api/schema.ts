@@ -4333,7 +4333,10 @@ export interface components {
             foot_m: number;
             missing_capabilities: string[];
             position: components["schemas"]["RecommendedFrom"];
-            /** @description By what it travels: car, truck, motorbike, foot; `null` by straight line. */
+            /**
+             * @description By what it travels: car, truck, motorbike, foot. By straight line `foot` for whoever stands far from every road, else
+             *     `null`.
+             */
             profile: string | null;
             /** @description Counted from 1. */
             rank: number;

@@ -7,6 +7,7 @@ import { inside } from './en/inside';
 import { plan } from './en/plan';
 import { risk } from './en/risk';
 import { roads } from './en/roads';
+import { sheet } from './en/sheet';
 import { tips } from './en/tips';
 import { words } from './en/words';
 import { zone } from './en/zone';
@@ -22,6 +23,7 @@ export const en = {
   plan,
   risk,
   roads,
+  sheet,
   tips,
   words,
   zone,

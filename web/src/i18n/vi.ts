@@ -8,9 +8,24 @@ import { inside } from './vi/inside';
 import { plan } from './vi/plan';
 import { risk } from './vi/risk';
 import { roads } from './vi/roads';
+import { sheet } from './vi/sheet';
 import { tips } from './vi/tips';
 import { words } from './vi/words';
 import { zone } from './vi/zone';
 
-export const vi = { ...common, accounts, audit, duty, field, inside, plan, risk, roads, tips, words, zone };
+export const vi = {
+  ...common,
+  accounts,
+  audit,
+  duty,
+  field,
+  inside,
+  plan,
+  risk,
+  roads,
+  sheet,
+  tips,
+  words,
+  zone,
+};
 export type Texts = typeof vi;
