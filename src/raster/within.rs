@@ -68,7 +68,7 @@ fn nearest(lattice: &Lattice, ring: &LineString) -> Option<Run> {
     let column = ((corner.x - lattice.west) / lattice.step[0]).round();
     let row = ((lattice.north - corner.y) / lattice.step[1]).round();
     let is_inside = |at: f64, size: usize| (0.0..size as f64).contains(&at);
-    (is_inside(column, lattice.size[0]) && is_inside(row, lattice.size[1])).then(|| Run {
+    (is_inside(column, lattice.size[0]) && is_inside(row, lattice.size[1])).then_some(Run {
         row: row as usize,
         first: column as usize,
         last: column as usize,
