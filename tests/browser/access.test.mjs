@@ -42,22 +42,25 @@ const PAGES = [
   },
 ];
 
-for (const look of ['night', 'day']) {
-  for (const { route, actor, ready, options, work } of PAGES) {
-    test(`axe finds no barrier on ${route} by ${look}`, async () => {
-      const { page, close } = await openWindow(browser, server, { actor, page: route, ...options });
-      await page.evaluate((theme) => localStorage.setItem('trucban.theme', theme), look);
-      await page.reload();
+for (const { route, actor, ready, options, work } of PAGES) {
+  test(`axe finds no barrier on ${route} by night and by day`, async () => {
+    const { page, close } = await openWindow(browser, server, { actor, page: route, ...options });
+    for (const look of ['night', 'day']) {
       await page.locator(ready).first().waitFor({ timeout: 30_000 });
+      if ((await page.evaluate(() => document.documentElement.dataset.theme)) !== look) {
+        await page.evaluate((theme) => localStorage.setItem('trucban.theme', theme), look);
+        await page.reload();
+        await page.locator(ready).first().waitFor({ timeout: 30_000 });
+      }
       assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), look);
-      assert.deepEqual(await barriers(page), []);
+      assert.deepEqual(await barriers(page), [], look);
       if (work) {
         await work(page);
-        assert.deepEqual(await barriers(page), [], 'nor with what is opened on it');
+        assert.deepEqual(await barriers(page), [], `${look}, nor with what is opened on it`);
       }
-      await close();
-    });
-  }
+    }
+    await close();
+  });
 }
 
 test('a barrier does not go unseen', async () => {
