@@ -49,7 +49,8 @@ for (const { route, actor, ready, options, work } of PAGES) {
       await page.locator(ready).first().waitFor({ timeout: 30_000 });
       if ((await page.evaluate(() => document.documentElement.dataset.theme)) !== look) {
         await page.evaluate((theme) => localStorage.setItem('trucban.theme', theme), look);
-        await page.reload();
+        // Anew, without what was selected before.
+        await page.goto(server.url + route);
         await page.locator(ready).first().waitFor({ timeout: 30_000 });
       }
       assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), look);

@@ -3,10 +3,11 @@
  * They are another's the moment another signs in here, and nobody's after a day: then they are taken off the device.
  */
 import { evacuation } from '../../api/endpoints';
+import { Problem } from '../../api/problem';
 import type { Evacuee } from '../../api/types';
 import { clock } from '../../state/clock.svelte';
-import { picture } from '../../state/picture.svelte';
 import { session } from '../../state/session.svelte';
+import { me } from './me.svelte';
 import { outbox } from './outbox.svelte';
 import { drop, keep, kept } from './store';
 
@@ -16,6 +17,8 @@ const ASK_AGAIN_MS = 60_000;
 const SETTLE_MS = 1_500;
 const KEPT_MS = 24 * 3_600_000;
 const NAME = 'doors';
+/** Answers for a zone that is over. */
+const ENDED = new Set([404, 409]);
 
 export interface DoorsOfZone {
   id: string;
@@ -26,6 +29,22 @@ export interface DoorsOfZone {
 interface KeptDoors {
   actor: string;
   zones: DoorsOfZone[];
+}
+
+export interface ZoneNear {
+  id: string;
+  name: string;
+}
+
+/** `null` for a zone that is not in force any more. */
+async function ofZone({ id, name }: ZoneNear): Promise<DoorsOfZone | null> {
+  try {
+    const { households } = await evacuation.evacuees(id);
+    return { id, name, households };
+  } catch (thrown) {
+    if (ENDED.has(Problem.from(thrown).status)) return null;
+    throw thrown;
+  }
 }
 
 class Doors {
@@ -54,21 +73,23 @@ class Doors {
   }
 
   /** A household changed: asked again soon. */
-  soon(zone_ids: readonly string[]): void {
+  soon(zones: readonly ZoneNear[]): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.refresh(zone_ids, true), SETTLE_MS);
+    this.#timer = setTimeout(() => void this.refresh(zones, true), SETTLE_MS);
   }
 
-  async refresh(zone_ids: readonly string[], isForced = false): Promise<void> {
-    const wanted = zone_ids.slice(0, ZONES_MAX);
+  async refresh(zones: readonly ZoneNear[], isForced = false): Promise<void> {
+    const wanted = zones.slice(0, ZONES_MAX);
+    // A new task lets one see the households around it.
+    const asked = [me.task?.id ?? '', ...wanted.map(({ id }) => id)].join();
     const isYoung = this.at_ms !== null && clock.read_ms() - this.at_ms < ASK_AGAIN_MS;
-    if (this.#isAsking || (!isForced && isYoung && this.#asked === wanted.join())) return;
+    if (this.#isAsking || (!isForced && isYoung && this.#asked === asked)) return;
     this.#isAsking = true;
     try {
-      const found = await Promise.all(wanted.map((id) => this.#ofZone(id)));
+      const found = await Promise.all(wanted.map(ofZone));
       this.zones = found.filter((zone) => zone !== null && zone.households.length > 0) as DoorsOfZone[];
       this.at_ms = clock.read_ms();
-      this.#asked = wanted.join();
+      this.#asked = asked;
       const value: KeptDoors = { actor: session.actor?.name ?? '', zones: [...this.zones] };
       await keep(NAME, this.at_ms, value);
     } catch {
@@ -76,14 +97,6 @@ class Doors {
     } finally {
       this.#isAsking = false;
     }
-  }
-
-  /** `null` for a zone that is not in force any more. */
-  async #ofZone(id: string): Promise<DoorsOfZone | null> {
-    const zone = picture.zones.get(id);
-    if (!zone) return null;
-    const { households } = await evacuation.evacuees(id);
-    return { id, name: zone.properties.name, households };
   }
 
   /** What was told of a household here and has not reached the server. */
