@@ -50,9 +50,10 @@ test_tools() {
       exit 1
     fi
   fi
-  # OWSLib lists and pages our items as a foreign client, schemathesis holds the answers against the OpenAPI document;
-  # they live in a venv of their own.
-  local venv=${CARGO_TARGET_DIR:-target}/venv python=(OWSLib==0.35.0 schemathesis==4.32.5)
+  # OWSLib lists and pages our items as a foreign client, schemathesis holds the answers against the OpenAPI document,
+  # capparser and cap-tools read our warnings as strangers; they live in a venv of their own.
+  local venv=${CARGO_TARGET_DIR:-target}/venv
+  local python=(OWSLib==0.35.0 schemathesis==4.32.5 capparser==2.0.4 cap-tools==3.1.1)
   if [ "$(cat "$venv/ready" 2>/dev/null)" != "${python[*]}" ]; then
     mkdir -p "$venv"
     if ! { /usr/bin/python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "${python[@]}"; }; then

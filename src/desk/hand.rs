@@ -104,6 +104,11 @@ impl<'a, 's> Hand<'a, 's> {
         self.entries.push(Note { kind: "unit_status", incident, unit: Some(unit), zone: None, text, facts });
     }
 
+    /// Writes an entry about a zone alone.
+    pub fn log_zone(&mut self, kind: &'static str, zone: Uuid, text: String, facts: Value) {
+        self.entries.push(Note { kind, incident: None, unit: None, zone: Some(zone), text, facts });
+    }
+
     /// Writes an entry about a unit in a zone.
     pub fn log_in_zone(&mut self, kind: &'static str, zone: Uuid, unit: Uuid, text: String, facts: Value) {
         self.entries.push(Note { kind, incident: None, unit: Some(unit), zone: Some(zone), text, facts });

@@ -40,6 +40,8 @@ mod scene;
 mod timers;
 mod travel;
 mod units;
+mod warning_message;
+mod warnings;
 mod words;
 mod write;
 mod zones;
@@ -56,6 +58,7 @@ use crate::domain::assignment::Step;
 use crate::domain::change::Seq;
 use crate::domain::patrol;
 use crate::domain::place::Place;
+use crate::domain::warning_rules::WarningRules;
 use crate::domain::{Actor, Change, Collection, Force, Record, Timestamp};
 use crate::picture::PictureHandle;
 use crate::roads::RoadsHandle;
@@ -78,6 +81,7 @@ pub use locate::Candidate;
 pub use outsiders::Outsiders;
 pub use progress::Way;
 pub use rain::{GaugeName, READINGS_MAX, RainOutcome, ReadingIn, RefusedReading};
+pub use warnings::{Follow, NewWarning};
 pub use write::problem_of as store_problem;
 
 /// Where the desk reads the time: the rim. Tests put their own in.
@@ -112,6 +116,9 @@ pub struct Desk {
     snaps: Arc<cut_off::SnapsHeld>,
     /// Advice that an order may rest on.
     given: Arc<advice::AdviceGiven>,
+    /// How warnings go out, and whether for real.
+    warnings: Arc<WarningRules>,
+    warning_status: &'static str,
     /// The newest change that this desk made.
     written: Arc<AtomicU64>,
 }
@@ -427,6 +434,8 @@ impl Desk {
             roads: Arc::default(),
             snaps: Arc::default(),
             given: Arc::default(),
+            warnings: WarningRules::shipped(),
+            warning_status: "actual",
             written: Arc::default(),
         }
     }
@@ -441,6 +450,12 @@ impl Desk {
     #[must_use]
     pub fn with_timers(self, timers: Timers) -> Self {
         Self { timers, ..self }
+    }
+
+    /// The same desk that warns by these rules, for real or not (one of [`crate::domain::warning::STATUSES`]).
+    #[must_use]
+    pub fn with_warnings(self, warnings: Arc<WarningRules>, warning_status: &'static str) -> Self {
+        Self { warnings, warning_status, ..self }
     }
 
     /// How long this desk waits for answers.

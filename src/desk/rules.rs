@@ -37,6 +37,9 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         (Collection::RiskLevels, _) => "POST /api/rain, POST /api/collections/bulletins/items",
         (Collection::Advices, _) => "POST /api/incidents/{id}/assignments",
         (Collection::Patrols, _) => "POST /api/patrols, POST /api/patrols/{id}/steps, decisions",
+        (Collection::Warnings, _) => {
+            "POST /api/risk_zones/{id}/warnings, POST /api/warnings/{id}/release, withdraw, update, cancel, all_clear"
+        }
         (Collection::ZoneVisits, _) => "position fixes of the unit",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         (Collection::Households | Collection::Shelters, _) => "POST /api/households/{id}/evacuation",

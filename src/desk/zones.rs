@@ -7,7 +7,7 @@ use super::incidents::{limit, needed};
 use super::rules;
 use super::scene::{Draft, Entry, Scene, Working};
 use super::write::may;
-use super::{Ask, Desk, Item, Patch, SetLevel, Written, fences, items};
+use super::{Ask, Desk, Item, Patch, SetLevel, Written, fences, items, warnings};
 use crate::domain::access::Deed;
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp, zone};
 
@@ -122,6 +122,7 @@ fn supersede(scene: &Scene<'_>, draft: &mut Draft, id: Uuid, at: Timestamp) -> R
     old.set("state", "superseded");
     old.set_time("ended_at", at);
     old.set("ended_by", scene.ask.actor.name.as_str());
+    warnings::zone_is_over(scene, draft, &old, at);
     let text = format!("{} được thay bằng khu vực mới", old.label());
     let ended = entry(&old, "zone_ended", text, json!({"from": state, "to": "superseded"}));
     draft.put(old, at);
@@ -202,8 +203,9 @@ pub(super) fn revoke(scene: &Scene<'_>, id: Uuid, reason: &str) -> Result<Draft,
     let text = format!("Huỷ khu vực {}: {}", record.label(), reason.trim());
     let ended = entry(&record, "zone_ended", text, json!({"from": state, "to": "revoked"}));
     let mut draft = Draft::default();
-    draft.put(record, at);
+    draft.put(record.clone(), at);
     draft.log(scene, at, ended);
+    warnings::zone_is_over(scene, &mut draft, &record, at);
     fences::end_with_zone(scene, &mut draft, id, at);
     Ok(draft)
 }

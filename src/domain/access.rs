@@ -279,7 +279,8 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::RainGauges
         | C::RainDays
         | C::Bulletins
-        | C::RiskLevels => DataClass::Public,
+        | C::RiskLevels
+        | C::Warnings => DataClass::Public,
         C::Incidents | C::DutyLog | C::Contacts | C::Assignments | C::Alarms => DataClass::Internal,
         // They tell where the units were, or will be.
         C::Units | C::Advices | C::ZoneVisits | C::Patrols => DataClass::Restricted,
@@ -375,6 +376,8 @@ pub enum Deed {
     ReportRain,
     /// Type in what the hydromet service issued; set the level of a zone.
     SetLevel,
+    /// Release warnings of a zone, be the second person who releases one, update, cancel and clear them.
+    Warn,
     /// Set a unit's status or place; a field unit only its own.
     ReportUnit,
     /// Create or edit a unit.
@@ -533,7 +536,9 @@ impl Actor {
             // Tips have no back door: not even whoever holds the data folder comes to them through the server.
             Role::System => !matches!(deed, D::HandleTips | D::ConfirmUnsealing),
             // Whoever runs the server has no need of what a force shares, of who lives where or of who told what.
-            Role::Admin => !matches!(deed, D::Share | D::BreakGlass | D::TakeTip | D::HandleTips | D::ConfirmUnsealing),
+            Role::Admin => {
+                !matches!(deed, D::Warn | D::Share | D::BreakGlass | D::TakeTip | D::HandleTips | D::ConfirmUnsealing)
+            }
             Role::DutyOfficer => !matches!(deed, D::EditGround | D::ManageAccounts | D::ReadAudit | D::HandleTips),
             Role::Commander => !matches!(deed, D::EditGround | D::ManageAccounts | D::EnrolDevice | D::HandleTips),
             Role::Planner => matches!(
@@ -542,6 +547,7 @@ impl Actor {
                     | D::CloseRoad
                     | D::ReportRain
                     | D::SetLevel
+                    | D::Warn
                     | D::EditHousehold
                     | D::ReportEvacuation
                     | D::EditPlace

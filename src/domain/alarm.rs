@@ -21,6 +21,8 @@ pub const KINDS: &[&str] = &[
     "patrol_overdue",
     "patrol_strayed",
     "level_risen",
+    "warning_unreleased",
+    "warning_stands",
     "fence_dwell",
     "fence_entered",
     "household_unreachable",

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::schema::Field;
 use super::{
     advice, alarm, assignment, bulletin, closure, contact, duty_log, ground, household, incident, patrol, rain,
-    risk_level, shelter, unit, visit, zone,
+    risk_level, shelter, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -38,6 +38,7 @@ pub enum Collection {
     RiskLevels,
     ZoneVisits,
     Patrols,
+    Warnings,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -52,7 +53,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -76,6 +77,7 @@ impl Collection {
         Self::RiskLevels,
         Self::ZoneVisits,
         Self::Patrols,
+        Self::Warnings,
     ];
 
     /// Name in URLs, tables and files.
@@ -105,6 +107,7 @@ impl Collection {
             Self::RiskLevels => "risk_levels",
             Self::ZoneVisits => "zone_visits",
             Self::Patrols => "patrols",
+            Self::Warnings => "warnings",
         }
     }
 
@@ -147,6 +150,7 @@ impl Collection {
             Self::RiskLevels => ("Cấp độ rủi ro theo khu vực", "Risk levels of zones"),
             Self::ZoneVisits => ("Lượt vào khu vực nguy hiểm", "Visits of units to risk zones"),
             Self::Patrols => ("Tuần tra", "Patrols"),
+            Self::Warnings => ("Tin cảnh báo", "Warnings"),
         }
     }
 
@@ -177,6 +181,7 @@ impl Collection {
             Self::RiskLevels => risk_level::FIELDS,
             Self::ZoneVisits => visit::FIELDS,
             Self::Patrols => patrol::FIELDS,
+            Self::Warnings => warning::FIELDS,
         }
     }
 
@@ -185,7 +190,7 @@ impl Collection {
     pub const fn geometry_kind(self) -> GeometryKind {
         match self {
             Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures | Self::Patrols => GeometryKind::Line,
-            Self::AdminUnits | Self::RiskZones => GeometryKind::Area,
+            Self::AdminUnits | Self::RiskZones | Self::Warnings => GeometryKind::Area,
             _ => GeometryKind::Point,
         }
     }
@@ -202,6 +207,7 @@ impl Collection {
                 | Self::RiskLevels
                 | Self::ZoneVisits
                 | Self::Patrols
+                | Self::Warnings
         )
     }
 
@@ -212,6 +218,7 @@ impl Collection {
             Self::Incidents => Some("LC"),
             Self::RiskZones => Some("VN"),
             Self::Patrols => Some("TT"),
+            Self::Warnings => Some("CB"),
             _ => None,
         }
     }

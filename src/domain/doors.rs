@@ -30,6 +30,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
     match collection {
         Collection::Households | Collection::Shelters => Deed::EditHousehold,
         Collection::RiskZones => Deed::DrawZone,
+        Collection::Warnings => Deed::Warn,
         Collection::RoadClosures => Deed::CloseRoad,
         Collection::RainDays => Deed::ReportRain,
         Collection::Bulletins | Collection::RiskLevels => Deed::SetLevel,
@@ -47,7 +48,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 103] = [
+pub static DOORS: [(&str, &str, Asks); 107] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -122,6 +123,7 @@ pub static DOORS: [(&str, &str, Asks); 103] = [
     ("GET", "/api/risk_zones/{id}/levels", Asks::Account),
     ("POST", "/api/risk_zones/{id}/outsiders", Asks::Deed(Deed::ReportEvacuation)),
     ("GET", "/api/risk_zones/{id}/units_inside", Asks::Account),
+    ("POST", "/api/risk_zones/{id}/warnings", Asks::Deed(Deed::Warn)),
     ("GET", "/api/route", Asks::Account),
     ("GET", "/api/search", Asks::Account),
     ("GET", "/api/session", Asks::Nothing),
@@ -145,6 +147,9 @@ pub static DOORS: [(&str, &str, Asks); 103] = [
     ("POST", "/api/tips/{id}/unsealings", Asks::Deed(Deed::HandleTips)),
     ("POST", "/api/units/{id}/position", Asks::Deed(Deed::ReportUnit)),
     ("POST", "/api/units/{id}/status", Asks::Deed(Deed::ReportUnit)),
+    ("GET", "/api/warnings.atom", Asks::Account),
+    ("GET", "/api/warnings/{id}/cap", Asks::Account),
+    ("POST", "/api/warnings/{id}/{verb}", Asks::Deed(Deed::Warn)),
     ("GET", "/api/within", Asks::Account),
     ("GET", "/ca.crt", Asks::Nothing),
     ("GET", "/health/live", Asks::Nothing),

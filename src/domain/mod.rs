@@ -19,6 +19,7 @@ pub mod accountability;
 pub mod alarm;
 pub mod assignment;
 pub mod bulletin;
+pub mod cap;
 pub mod contact;
 pub mod doors;
 pub mod duty_log;
@@ -41,6 +42,9 @@ pub mod tip;
 pub mod transition;
 pub mod unit;
 pub mod visit;
+pub mod warning;
+pub mod warning_rules;
+pub mod warning_texts;
 pub mod zone;
 
 pub use access::{Actor, Force, Role};

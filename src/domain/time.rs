@@ -70,6 +70,18 @@ impl Timestamp {
         PROVINCE.to_datetime(self.instant()).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
+    /// As CAP 1.2 asks: to the second, with the province's offset (`2026-11-23T09:14:36+07:00`).
+    #[must_use]
+    pub fn cap_text(self) -> String {
+        format!("{}+07:00", PROVINCE.to_datetime(self.instant()).strftime("%Y-%m-%dT%H:%M:%S"))
+    }
+
+    /// As people are told: `09:14 23/11/2026`, by the province's clocks.
+    #[must_use]
+    pub fn told_text(self) -> String {
+        PROVINCE.to_datetime(self.instant()).strftime("%H:%M %d/%m/%Y").to_string()
+    }
+
     /// This instant moved by `seconds` (negative: earlier).
     #[must_use]
     pub const fn plus_s(self, seconds: i64) -> Self {

@@ -56,6 +56,7 @@ impl<'a> RowReader<'a> {
                 | Collection::RiskLevels
                 | Collection::ZoneVisits
                 | Collection::Patrols
+                | Collection::Warnings
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

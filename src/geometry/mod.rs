@@ -5,6 +5,7 @@
 
 pub mod chainage;
 pub mod clip;
+pub mod cover;
 pub mod crs;
 pub mod ground;
 pub mod measure;

@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use serde::Deserialize;
 
@@ -13,6 +14,7 @@ use super::limits::Limits;
 use super::oidc::{OidcConfig, OidcSection};
 use super::tls::CertificateSource;
 use crate::domain::accountability::Timers;
+use crate::domain::warning_rules::WarningRules;
 use crate::store::audit::BULK_IDS_AN_HOUR_MAX;
 use crate::store::postgis::Database;
 
@@ -68,6 +70,12 @@ pub struct ServeOptions {
     /// else may reach the port
     #[arg(long)]
     pub behind_proxy: bool,
+    /// How warnings go out and in which words, instead of what is shipped: a folder with rules.json and a file a language
+    #[arg(long, value_name = "FOLDER")]
+    pub warnings: Option<PathBuf>,
+    /// The room is in an exercise: what it warns of says so
+    #[arg(long, conflicts_with = "demo")]
+    pub exercise: bool,
     /// The machine's clock is right although the store was last written more than a day after it
     #[arg(long)]
     pub trust_clock: bool,
@@ -99,6 +107,11 @@ struct ConfigFile {
     public_tips: bool,
     /// A provider by which one may come in too (OpenID Connect).
     oidc: Option<OidcSection>,
+    /// As `--warnings`.
+    warnings: Option<PathBuf>,
+    /// As `--exercise`.
+    #[serde(default)]
+    exercise: bool,
     #[serde(default)]
     audit: AuditSection,
 }
@@ -141,6 +154,10 @@ pub struct Config {
     pub tls: Option<CertificateSource>,
     pub limits: Limits,
     pub timers: Timers,
+    /// How warnings go out.
+    pub warnings: Arc<WarningRules>,
+    /// The room is in an exercise.
+    pub exercise: bool,
     pub oidc: Option<OidcConfig>,
     /// Different people that an account may be shown within an hour before the supervisor hears of it.
     pub people_an_hour_max: usize,
@@ -187,7 +204,13 @@ impl Config {
             (None, Some(url)) => Some(url.parse().context("database of the configuration file")?),
             (None, None) => None,
         };
+        let warnings = match options.warnings.or(file.warnings) {
+            Some(folder) => read_warnings(&folder)?,
+            None => WarningRules::shipped(),
+        };
         let config = Self {
+            warnings,
+            exercise: options.exercise || file.exercise,
             database,
             migrate_as: options.migrate_as,
             data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
@@ -246,6 +269,24 @@ impl Config {
             _ => format!("{}://{address}", self.scheme()),
         }
     }
+}
+
+/// The rules of warnings and the languages of a folder.
+fn read_warnings(folder: &Path) -> anyhow::Result<Arc<WarningRules>> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the rules of warnings {}", path.display()))
+    };
+    let rules = read(&folder.join("rules.json"))?;
+    let files = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut languages = Vec::new();
+    for file in files {
+        let path = file?.path();
+        if path.extension().is_some_and(|ext| ext == "json") && path.file_name() != Some("rules.json".as_ref()) {
+            languages.push(read(&path)?);
+        }
+    }
+    let read = WarningRules::read(&rules, &languages);
+    read.map(Arc::new).map_err(|fault| anyhow!("the rules of warnings in {}: {fault}", folder.display()))
 }
 
 /// A host as it stands in an address.

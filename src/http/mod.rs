@@ -67,6 +67,7 @@ mod tls;
 mod units;
 mod units_inside;
 mod uploads;
+mod warnings;
 
 pub use app::{App, Live, Settings};
 pub use config::ServeOptions;

@@ -11,7 +11,7 @@ use super::front::Front;
 use super::{
     accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, evacuation, feed,
     grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, patrols,
-    places, rain, records, roads, session, setup, terrain, tiles, tips, units, units_inside,
+    places, rain, records, roads, session, setup, terrain, tiles, tips, units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -82,6 +82,10 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(inside::read_inside))
         .routes(routes!(inside::list_evacuees))
         .routes(routes!(inside::plan_evacuation))
+        .routes(routes!(warnings::warn))
+        .routes(routes!(warnings::run_verb))
+        .routes(routes!(warnings::read_cap))
+        .routes(routes!(warnings::read_atom))
         .routes(routes!(around::within))
         .routes(routes!(around::along))
         .routes(routes!(around::exposure))

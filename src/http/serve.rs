@@ -70,13 +70,15 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
         Some(tls) => tokio::spawn(accept_tls(listener, tls, app.clone(), stopping.clone())),
     };
 
-    let Config { entry, simulation, limits, timers, oidc, .. } = &config;
+    let Config { entry, simulation, limits, timers, oidc, warnings, exercise, .. } = &config;
     let (limits, oidc) = (limits.clone(), oidc.clone());
     let (database, migrate_as) = (config.database.clone(), config.migrate_as.clone());
     let options = StartOptions {
         simulation: *simulation,
         limits,
         timers: *timers,
+        warnings: Arc::clone(warnings),
+        exercise: *exercise,
         oidc,
         database,
         migrate_as,

@@ -35,6 +35,7 @@ const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 const OFFERED: [Deed; 12] = [
     Deed::CloseRoad,
     Deed::SetLevel,
+    Deed::Warn,
     Deed::ReportRain,
     Deed::ReportEvacuation,
     Deed::ManageAccounts,

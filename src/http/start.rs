@@ -21,6 +21,7 @@ use super::tips::Tips;
 use super::uploads::Uploads;
 use crate::desk::{Clock, Desk, SystemClock};
 use crate::domain::accountability::Timers;
+use crate::domain::warning_rules::WarningRules;
 use crate::domain::{Actor, Problem};
 use crate::feed::Feed;
 use crate::files::{seed, simulate};
@@ -55,6 +56,10 @@ pub struct StartOptions {
     pub clock: Arc<dyn Clock>,
     /// How long is waited for answers in the field.
     pub timers: Timers,
+    /// How warnings go out.
+    pub warnings: Arc<WarningRules>,
+    /// The room is in an exercise: what it warns of says so.
+    pub exercise: bool,
     /// The provider by which one may come in too.
     pub oidc: Option<OidcConfig>,
     pub limits: Limits,
@@ -71,7 +76,8 @@ impl StartOptions {
         let (base, clock) = (format!("http://{address}"), Arc::new(SystemClock));
         let (limits, timers) = (Limits::default(), Timers::default());
         let (oidc, database, migrate_as) = (None, None, None);
-        Self { entry, simulation: false, base, clock, limits, timers, oidc, database, migrate_as }
+        let (warnings, exercise) = (WarningRules::shipped(), false);
+        Self { entry, simulation: false, base, clock, timers, warnings, exercise, oidc, limits, database, migrate_as }
     }
 }
 
@@ -123,8 +129,17 @@ async fn fill(
     seed_folder(store, is_demo).await?;
     let picture = picture::start(Arc::clone(store)).await?;
     let (roads, following) = watch::roads::start(folder, is_demo, stopping.clone()).await;
+    // What is invented is never sent as if it were real.
+    let status = if is_demo {
+        "test"
+    } else if options.exercise {
+        "exercise"
+    } else {
+        "actual"
+    };
     let desk = Desk::new(Arc::clone(store), picture.clone(), Arc::new(SystemClock))
         .with_timers(options.timers)
+        .with_warnings(Arc::clone(&options.warnings), status)
         .with_roads(roads);
     let feed = Feed::start(picture.clone(), Arc::clone(store), now);
     let cast = if is_demo { Cast::of(&picture, now()) } else { Cast::default() };

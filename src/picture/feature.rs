@@ -122,7 +122,7 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         C::BorderSectors | C::Rivers | C::Shelters | C::RoadClosures => &["name"],
         C::Units => &["code", "name", "radio"],
         C::Incidents => &["code", "title", "place_text"],
-        C::RiskZones | C::Patrols => &["code", "name"],
+        C::RiskZones | C::Patrols | C::Warnings => &["code", "name"],
         C::Contacts => &["name", "hamlet", "organisation"],
         C::RainGauges => &["name", "code"],
         C::Bulletins => &["title"],

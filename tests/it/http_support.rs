@@ -68,6 +68,12 @@ impl Server {
         Self::open(StartOptions::new(Entry::Everybody, ANYWHERE), Settings::default(), QUEUE_MAX).await
     }
 
+    /// As [`Server::real`], in an exercise or not.
+    pub async fn exercising(exercise: bool) -> Self {
+        let options = StartOptions { exercise, ..StartOptions::new(Entry::Everybody, ANYWHERE) };
+        Self::open(options, Settings::default(), QUEUE_MAX).await
+    }
+
     /// The demo, standing still.
     pub async fn demo() -> Self {
         Self::demo_with_audit_queue(QUEUE_MAX).await

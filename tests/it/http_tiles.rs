@@ -37,6 +37,11 @@ async fn every_collection_with_places_is_drawn() {
         "planned_end": (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5)).to_string(),
     });
     done(officer.post("/api/patrols", patrol).await, StatusCode::CREATED).await;
+    let zones = officer.read("/api/collections/risk_zones/items?state=in_force").await;
+    let zone =
+        zones["features"].as_array().unwrap().iter().find(|zone| zone["properties"]["level"].is_number()).unwrap();
+    let path = format!("/api/risk_zones/{}/warnings", id(zone));
+    done(officer.post(&path, json!({})).await, StatusCode::CREATED).await;
     for collection in Collection::ALL {
         let name = collection.as_str();
         let Some(bytes) = tile(&officer, name, whole).await else {

@@ -52,6 +52,7 @@ mod http_sharing;
 mod http_sign_in;
 mod http_support;
 mod http_tiles;
+mod http_warnings;
 mod http_writes;
 mod leaks;
 mod nodes_support;

@@ -71,9 +71,18 @@ pub struct Picture {
 impl Picture {
     pub async fn read(base: &str) -> Self {
         let mut picture = Self { records: HashMap::new(), entries: HashMap::new() };
-        for collection in
-            ["incidents", "units", "shelters", "duty_log", "assignments", "alarms", "advices", "zone_visits", "patrols"]
-        {
+        for collection in [
+            "incidents",
+            "units",
+            "shelters",
+            "duty_log",
+            "assignments",
+            "alarms",
+            "advices",
+            "zone_visits",
+            "patrols",
+            "warnings",
+        ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {
                 let page: Value = client().get(path).send().await.unwrap().json().await.unwrap();

@@ -61,7 +61,9 @@ async fn a_record_comes_back_from_its_row_as_it_went_into_the_journal(place: Pla
             | Collection::RoadClosures
             | Collection::Patrols => Some(Geometry::LineString(ring)),
             Collection::AdminUnits => Some(Geometry::Polygon(polygon)),
-            Collection::RiskZones => Some(Geometry::MultiPolygon(MultiPolygon(vec![polygon.clone(), polygon]))),
+            Collection::RiskZones | Collection::Warnings => {
+                Some(Geometry::MultiPolygon(MultiPolygon(vec![polygon.clone(), polygon])))
+            }
             Collection::Incidents => None,
             _ => wanted.geometry,
         };

@@ -47,7 +47,7 @@ async fn gdal_lists_every_collection_with_its_type_srid_and_spatial_index() {
             | Collection::Rivers
             | Collection::RoadClosures
             | Collection::Patrols => "Multi Line String",
-            Collection::AdminUnits | Collection::RiskZones => "Multi Polygon",
+            Collection::AdminUnits | Collection::RiskZones | Collection::Warnings => "Multi Polygon",
             _ => "Point",
         };
         assert!(said.contains(&format!("Geometry: {geometry}")), "{layer}: {said}");
