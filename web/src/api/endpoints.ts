@@ -186,6 +186,20 @@ export const zones = {
     write<T.Zone>(`/api/risk_zones/${id}/end`, { reason }, options),
 };
 
+export const warnings = {
+  /** All messages of a zone, those that are over too. */
+  of: (zone: string, signal?: AbortSignal) =>
+    items<T.Warning>('warnings', { zone_id: zone, ended: true, limit: 200 }, signal),
+  send: (zone: string, body: Schemas['WarnCall'], key: string) =>
+    write<T.Warning>(`/api/risk_zones/${zone}/warnings`, body, { key }),
+  run: (
+    id: string,
+    verb: 'release' | 'withdraw' | 'update' | 'cancel' | 'all_clear',
+    body: Schemas['WarningVerbCall'],
+    key: string,
+  ) => write<T.Warning>(`/api/warnings/${id}/${verb}`, body, { key }),
+};
+
 export const rain = {
   of: (gauge: string, hours: number, signal?: AbortSignal) =>
     read<T.GaugeRain>(`/api/rain_gauges/${gauge}/rain`, { hours }, signal),

@@ -137,6 +137,30 @@ export const isRecord = (feature: { properties: object }): boolean =>
 
 export type Household = Schemas['HouseholdsFeature'];
 export type Zone = Closer<Schemas['RiskZonesFeature'], { level?: 1 | 2 | 3 | 4 | 5 }>;
+/** What somebody copies out of a warning, in one language; a draft has no words of its own yet. */
+export type WarningText =
+  | { language: string; name: string; is_draft: true; falls_back_to: string; note: string }
+  | {
+      language: string;
+      name: string;
+      is_draft: false;
+      loudspeaker: string;
+      messenger: string;
+      sms: SmsText;
+      sms_plain: SmsText;
+    };
+/** An SMS, how long a telephone counts it, and in how many parts it goes. */
+export interface SmsText {
+  text: string;
+  length: number;
+  parts: number;
+}
+export type Warning = Closer<
+  Schemas['WarningsFeature'],
+  { type: WarningType; state: WarningState; level?: 1 | 2 | 3 | 4 | 5; texts: WarningText[] }
+>;
+export type WarningType = NonNullable<Schemas['WarningsFeature']['properties']['type']>;
+export type WarningState = NonNullable<Schemas['WarningsFeature']['properties']['state']>;
 export type ZoneFields = Zone['properties'];
 export type Hazard = ZoneFields['kind'];
 /** Who travels. */

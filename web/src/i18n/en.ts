@@ -9,6 +9,7 @@ import { risk } from './en/risk';
 import { roads } from './en/roads';
 import { sheet } from './en/sheet';
 import { tips } from './en/tips';
+import { warning } from './en/warning';
 import { words } from './en/words';
 import { zone } from './en/zone';
 import type { Texts } from './vi';
@@ -25,6 +26,7 @@ export const en = {
   roads,
   sheet,
   tips,
+  warning,
   words,
   zone,
 } satisfies Texts;

@@ -10,6 +10,7 @@ import { risk } from './vi/risk';
 import { roads } from './vi/roads';
 import { sheet } from './vi/sheet';
 import { tips } from './vi/tips';
+import { warning } from './vi/warning';
 import { words } from './vi/words';
 import { zone } from './vi/zone';
 
@@ -25,6 +26,7 @@ export const vi = {
   roads,
   sheet,
   tips,
+  warning,
   words,
   zone,
 };

@@ -33,6 +33,7 @@ const HEARD: readonly CollectionName[] = [
   'rain_days',
   'rain_gauges',
   'bulletins',
+  'warnings',
 ];
 /** Of these, what is over is not kept. */
 const ENDING: ReadonlySet<CollectionName> = new Set(['assignments', 'alarms', 'road_closures']);
