@@ -185,7 +185,11 @@ async fn each_door_lets_in_whom_the_table_says() {
     let mut tried = 0_u32;
     for (method, path, asks) in DOORS {
         let collections = if path.contains("{collection}") { &Collection::ALL[..] } else { &Collection::ALL[..1] };
-        let verbs = if path.contains("{verb}") { &["verify", "close", "callers"][..] } else { &["-"][..] };
+        let verbs = match path {
+            _ if path.starts_with("/api/warnings/") => &["update", "cancel", "withdraw"][..],
+            _ if path.contains("{verb}") => &["verify", "close", "callers"][..],
+            _ => &["-"][..],
+        };
         for (collection, verb) in collections.iter().flat_map(|c| verbs.iter().map(move |v| (*c, *v))) {
             let send = |caller: &Caller, unit: Uuid| {
                 let (path, body) = call(method, path, collection, verb, unit);
