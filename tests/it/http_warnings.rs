@@ -25,7 +25,8 @@ config = ParserConfig(fail_on_unknown_properties=True, fail_on_unknown_attribute
 alert = XmlParser(config=config).from_bytes(text, Alert)
 ns = "{urn:oasis:names:tc:emergency:cap:1.2}"
 root = ET.fromstring(text)
-again = ET.fromstring(capparser.deparse(capparser.parse(stringXML=text.decode())))
+# Its declaration names an encoding that no parser knows.
+again = ET.fromstring(capparser.deparse(capparser.parse(stringXML=text.decode())).decode().partition("?>")[2])
 names = lambda element: [child.tag.rpartition("}")[2] for child in element]
 dedup = lambda tags: [tag for n, tag in enumerate(tags) if n == 0 or tags[n - 1] != tag]
 assert dedup(names(root)) == dedup(names(again)), (names(root), names(again))

@@ -1143,6 +1143,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/risk_zones/{id}/warnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Warns of a zone in force.
+         * @description Up to the level that the rules name (2) the message goes out at once; above, its `state` is `awaiting_second` until
+         *     another person releases it.
+         */
+        post: operations["warn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/route": {
         parameters: {
             query?: never;
@@ -1503,6 +1524,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/warnings.atom": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The messages that hold, newest first, as an Atom feed with links to their CAP files.
+         * @description One that was updated, cancelled or cleared is gone from it; the message that did so is there until the old one would
+         *     have expired.
+         */
+        get: operations["read_atom"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/{id}/cap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The message as it went out, CAP 1.2.
+         * @description One that was updated, cancelled or cleared is still answered, as what was said; the header `Link` then names the message
+         *     that took its place (`rel="successor-version"`).
+         */
+        get: operations["read_cap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/warnings/{id}/{verb}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What happens to a warning: `release` by the second person, `withdraw` before that; `update`, `cancel`, `all_clear` of
+         *     one that stands.
+         * @description The last three are messages of their own, and are answered. Each names all messages that it takes the place of, and
+         *     ends the one before as soon as it is released.
+         */
+        post: operations["run_verb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/within": {
         parameters: {
             query?: never;
@@ -1842,7 +1927,7 @@ export interface components {
                  * @description What it warns of.
                  * @enum {string}
                  */
-                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "cut_off" | "patrol_overdue" | "patrol_strayed" | "level_risen" | "fence_dwell" | "fence_entered" | "household_unreachable" | "count_discrepancy" | "shelter_over_capacity" | "closure_unmatched";
+                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "cut_off" | "patrol_overdue" | "patrol_strayed" | "level_risen" | "warning_unreleased" | "warning_stands" | "fence_dwell" | "fence_entered" | "household_unreachable" | "count_discrepancy" | "shelter_over_capacity" | "closure_unmatched";
                 /**
                  * Format: uuid
                  * @description The patrol it speaks of.
@@ -2251,7 +2336,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2443,7 +2528,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description One telephone or tracker. */
         Device: {
             /** @description The account it speaks for, if it is one. */
@@ -2532,7 +2617,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -5492,6 +5577,133 @@ export interface components {
             gravely_ill: number;
             /** Format: int64 */
             pregnant_or_nursing: number;
+        };
+        /** @description What somebody warns of. */
+        WarnCall: {
+            /** @description Until when it holds; as long as the zone if absent. */
+            expires_at?: string | null;
+            /** @description What people should know besides. */
+            reason?: string | null;
+        };
+        /** @description What a verb on a warning needs. */
+        WarningVerbCall: {
+            /** @description update: until when it holds; as long as the zone if absent. */
+            expires_at?: string | null;
+            /** @description cancel, withdraw: what was wrong (needed). update, all_clear: what people should know besides. */
+            reason?: string | null;
+        };
+        /** @description Warnings */
+        WarningsFeature: {
+            geometry: components["schemas"]["Polygon"] | components["schemas"]["MultiPolygon"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description The message as it went out, CAP 1.2. */
+                cap?: string;
+                /** @description `certainty` of CAP 1.2. */
+                certainty?: string;
+                /** @description Human code. */
+                code?: string;
+                /**
+                 * Format: uuid
+                 * @description The message directly before it.
+                 */
+                earlier_id?: string;
+                /** @description Why it was withdrawn. */
+                end_reason?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was updated, cancelled, cleared or withdrawn, or expired.
+                 */
+                ended_at?: string;
+                /** @description Who ended it. */
+                ended_by?: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it holds.
+                 */
+                expires_at?: string;
+                /** @description `identifier` of CAP 1.2. */
+                identifier?: string;
+                /** @description What it says, by language: [{language, event, headline, description, instruction, sender_name, area}]. */
+                infos?: unknown;
+                /**
+                 * @description The zone's hazard when it was written.
+                 * @enum {string}
+                 */
+                kind?: "landslide" | "flash_flood" | "flood" | "subsidence" | "rockfall" | "fire" | "security" | "other";
+                /** @description The zone's risk level when it was written; that of the message before in a cancel or all-clear. */
+                level?: number;
+                /** @description Its headline in Vietnamese, or the beginning of it. */
+                name?: string;
+                /** @description Whether two people had to agree. */
+                needs_second?: boolean;
+                /**
+                 * Format: date-time
+                 * @description When it was written.
+                 */
+                proposed_at?: string;
+                /** @description Who wrote it. */
+                proposed_by?: string;
+                /**
+                 * @description Their force.
+                 * @enum {string}
+                 */
+                proposed_force?: "police" | "military" | "border_guard" | "civil";
+                /** @description Why, in the words of whoever wrote it. */
+                reason?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description `references` of CAP 1.2: all messages that it takes the place of. */
+                refers_to?: string;
+                /** @description Who released it: the second person where two are needed. */
+                released_by?: string;
+                /** @description `responseType` of CAP 1.2. */
+                response?: string;
+                /** @description `scope` of CAP 1.2. */
+                scope?: string;
+                /** @description `sender` of CAP 1.2. */
+                sender?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was released; absent while it waits for a second person.
+                 */
+                sent_at?: string;
+                /** @description `severity` of CAP 1.2. */
+                severity?: string;
+                /**
+                 * @description Where it is in its life.
+                 * @enum {string}
+                 */
+                state?: "awaiting_second" | "released" | "updated" | "cancelled" | "cleared" | "expired" | "withdrawn";
+                /**
+                 * @description For real, for an exercise, or to try the system.
+                 * @enum {string}
+                 */
+                status?: "actual" | "exercise" | "test";
+                /** @description Texts to copy, by language: [{language, name, is_draft, falls_back_to, note, loudspeaker, sms, messenger}]; an SMS with its length with and without diacritics. */
+                texts?: unknown;
+                /**
+                 * @description What sort of message.
+                 * @enum {string}
+                 */
+                type?: "alert" | "update" | "cancel" | "all_clear";
+                /** @description `urgency` of CAP 1.2. */
+                urgency?: string;
+                /** @description What If-Match names. */
+                version: number;
+                /** @description That zone's code. */
+                zone_code?: string;
+                /**
+                 * Format: uuid
+                 * @description The zone it warns of.
+                 */
+                zone_id?: string;
+                /** @description What that zone was called when it was written. */
+                zone_name?: string;
+            };
+            /** @enum {string} */
+            type: "Feature";
         };
         /** @description A commune that was counted whole. */
         WholeCommuneAnswer: {
@@ -8650,6 +8862,56 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    warn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the zone */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WarnCall"];
+            };
+        };
+        responses: {
+            /** @description The warning, with ETag and Location */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["WarningsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: the zone is not in force, or has a warning already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
     find_route: {
         parameters: {
             query: {
@@ -9681,6 +9943,122 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    read_atom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The feed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/atom+xml": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    read_cap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the warning */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/cap+xml": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: there is none, or it was not released */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    run_verb: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the warning */
+                id: string;
+                /** @description `release`, `withdraw`, `update`, `cancel` or `all_clear` */
+                verb: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WarningVerbCall"];
+            };
+        };
+        responses: {
+            /** @description The warning, or the message that follows it, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["WarningsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: where it stands, and what is `allowed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             412: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
