@@ -83,7 +83,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(inside::list_evacuees))
         .routes(routes!(inside::plan_evacuation))
         .routes(routes!(warnings::warn))
-        .routes(routes!(warnings::run_verb))
+        .routes(routes!(warnings::run_warning_verb))
         .routes(routes!(warnings::read_cap))
         .routes(routes!(warnings::read_atom))
         .routes(routes!(around::within))

@@ -101,7 +101,7 @@ pub async fn warn(Path(id): Path<String>, writer: Writer) -> Answer {
         (status = 409, description = "forbidden_transition: where it stands, and what is `allowed`"),
     )
 )]
-pub async fn run_verb(Path((id, verb)): Path<(String, String)>, writer: Writer) -> Answer {
+pub async fn run_warning_verb(Path((id, verb)): Path<(String, String)>, writer: Writer) -> Answer {
     let id = id_named(&id)?;
     let following = Type::FOLLOWING.into_iter().find(|sort| sort.as_str() == verb);
     if following.is_none() && !["release", "withdraw"].contains(&verb.as_str()) {
