@@ -1581,7 +1581,7 @@ export interface paths {
          * @description The last three are messages of their own, and are answered. Each names all messages that it takes the place of, and
          *     ends the one before as soon as it is released.
          */
-        post: operations["run_verb"];
+        post: operations["run_warning_verb"];
         delete?: never;
         options?: never;
         head?: never;
@@ -10014,7 +10014,7 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
-    run_verb: {
+    run_warning_verb: {
         parameters: {
             query?: never;
             header?: {
