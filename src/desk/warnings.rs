@@ -278,26 +278,19 @@ fn about(scene: &Scene<'_>, room: &Room, zone: &Working, sort: Type) -> Result<W
         return Err(Problem::new(Code::MissingField, "khu vực chưa có hình", "the zone has no area").at("/geometry"));
     };
     let mut record = next(scene, room, zone.id, sort);
-    record.geometry = Some(covered(area, room));
+    record.geometry = Some(covered(zone, area, room));
     for name in ["kind", "level"] {
         record.set(name, zone.properties.get(name).cloned().unwrap_or_default());
     }
     record.set("zone_code", zone.text("code"));
-    record.set("zone_name", zone_name(zone));
+    record.set("zone_name", zone.text("name"));
     grade(&mut record, room, sort, level);
     Ok(record)
 }
 
-/// What the area is called in the message: its name, and its margin, which the polygon does not show.
-fn zone_name(zone: &Working) -> String {
-    let margin = zone.number("buffer_m").filter(|metres| *metres > 0.0);
-    let margin = margin.map_or_else(String::new, |metres| format!(" (+{metres:.0} m)"));
-    let name: String = zone.text("name").unwrap_or_default().chars().take(200 - margin.chars().count()).collect();
-    name + &margin
-}
-
-fn covered(area: &Geometry<f64>, room: &Room) -> Geometry<f64> {
-    let mut cover = covering(area, room.rules.file.vertices_max);
+/// What is warned of: the area and its margin.
+fn covered(zone: &Working, area: &Geometry<f64>, room: &Room) -> Geometry<f64> {
+    let mut cover = covering(area, zone.number("buffer_m").unwrap_or(0.0), room.rules.file.vertices_max);
     if cover.0.len() == 1 { cover.0.remove(0).into() } else { cover.into() }
 }
 
