@@ -1,5 +1,7 @@
 //! Alarms: raised with their cause, taken by a named person, over when the cause is gone.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -9,7 +11,8 @@ use super::write::may;
 use super::{Ask, Desk, Written};
 use crate::domain::access::Deed;
 use crate::domain::alarm::ends_when_taken;
-use crate::domain::{Code, Collection, Force, Problem};
+use crate::domain::{Code, Collection, Force, Problem, Timestamp};
+use crate::picture::{Feature, Picture};
 
 impl Desk {
     /// A named person takes an alarm; whoever comes later is told who has. A telephone in the field cannot.
@@ -51,6 +54,42 @@ fn acknowledge(scene: &Scene<'_>, id: Uuid) -> Result<Draft, Problem> {
     let facts = json!({"alarm_id": id, "kind": kind});
     hand.log_about("alarm_taken", record.reference("incident_id"), unit, text, facts);
     Ok(hand.finish())
+}
+
+/// An alarm about a zone, to be put.
+pub(super) fn about_zone(kind: &'static str, zone: Uuid, text: &str, at: Timestamp) -> Working {
+    let mut alarm = Working::new(Collection::Alarms, Uuid::now_v7());
+    alarm.set("kind", kind);
+    alarm.set_time("raised_at", at);
+    alarm.set("zone_id", zone.to_string());
+    alarm.set("text", shortened(text));
+    alarm
+}
+
+/// The alarm of this kind about the zone that is not over.
+pub fn standing_about_zone<'a>(picture: &'a Picture, kind: &str, zone: Uuid) -> Option<&'a Arc<Feature>> {
+    open_about(picture, zone).find(|alarm| alarm.text("kind").as_deref() == Some(kind))
+}
+
+/// Ends those alarms about a zone whose kind is meant.
+pub(super) fn end_about_zone(
+    scene: &Scene<'_>,
+    draft: &mut Draft,
+    zone: Uuid,
+    at: Timestamp,
+    is_meant: impl Fn(&str) -> bool,
+) {
+    for alarm in open_about(scene.picture, zone).filter(|alarm| alarm.text("kind").as_deref().is_some_and(&is_meant)) {
+        let mut record = Working::of(Collection::Alarms, alarm);
+        record.set_time("ended_at", at);
+        draft.put(record, at);
+    }
+}
+
+fn open_about(picture: &Picture, zone: Uuid) -> impl Iterator<Item = &Arc<Feature>> {
+    let id = zone.to_string();
+    let open = picture.layer(Collection::Alarms).iter().filter(|alarm| !alarm.is_ended());
+    open.filter(move |alarm| alarm.text("zone_id").as_deref() == Some(&id))
 }
 
 impl Hand<'_, '_> {

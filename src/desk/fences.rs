@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::alarms::shortened;
+use super::alarms::{end_about_zone, shortened};
 use super::hand::Hand;
 use super::scene::{Draft, Scene, Working, force_word};
 use super::{Ask, Desk, Written};
@@ -279,12 +279,11 @@ impl Crossing<'_, '_> {
 /// The fence ends with its zone: open visits are over, and alarms of it.
 pub(super) fn end_with_zone(scene: &Scene<'_>, draft: &mut Draft, zone: Uuid, at: Timestamp) {
     let id = zone.to_string();
-    for collection in [Collection::ZoneVisits, Collection::Alarms] {
-        let open = scene.picture.layer(collection).iter().filter(|feature| !feature.is_ended());
-        for feature in open.filter(|feature| feature.text("zone_id").as_deref() == Some(&id)) {
-            let mut record = Working::of(collection, feature);
-            record.set_time("ended_at", at);
-            draft.put(record, at);
-        }
+    let open = scene.picture.layer(Collection::ZoneVisits).iter().filter(|visit| !visit.is_ended());
+    for visit in open.filter(|visit| visit.text("zone_id").as_deref() == Some(&id)) {
+        let mut record = Working::of(Collection::ZoneVisits, visit);
+        record.set_time("ended_at", at);
+        draft.put(record, at);
     }
+    end_about_zone(scene, draft, zone, at, |kind| matches!(kind, "fence_dwell" | "fence_entered"));
 }

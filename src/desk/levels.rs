@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::alarms::{about_zone, standing_about_zone};
 use super::rain::series;
 use super::scene::{Draft, Entry, Scene, Working};
 use super::{Ask, Desk};
@@ -273,22 +274,14 @@ fn tell_change(scene: &Scene<'_>, draft: &mut Draft, zone: &Feature, before: &Wo
 
 /// Calls whoever is on duty, unless the same call stands.
 fn raise(scene: &Scene<'_>, draft: &mut Draft, zone: &Feature, level: i64) {
-    let id = zone.id.to_string();
-    let stands = scene.picture.layer(Collection::Alarms).iter().find(|alarm| {
-        !alarm.is_ended()
-            && alarm.text("kind").as_deref() == Some("level_risen")
-            && alarm.text("zone_id").as_deref() == Some(id.as_str())
-    });
-    let mut alarm = match stands {
-        Some(alarm) => Working::of(Collection::Alarms, alarm),
-        None => Working::new(Collection::Alarms, Uuid::now_v7()),
-    };
     let who = u8::try_from(level).ok().and_then(command).map_or("", |(vi, _)| vi);
     let name = zone.text("name").unwrap_or_default();
-    alarm.set("kind", "level_risen");
-    alarm.set_time("raised_at", scene.now);
-    alarm.set("zone_id", id);
-    alarm.set("text", format!("{name}: lên cấp {level}. {who}").chars().take(200).collect::<String>());
+    let mut alarm = about_zone("level_risen", zone.id, &format!("{name}: lên cấp {level}. {who}"), scene.now);
+    if let Some(stands) = standing_about_zone(scene.picture, "level_risen", zone.id) {
+        let told = alarm.properties;
+        alarm = Working::of(Collection::Alarms, stands);
+        alarm.properties.extend(told);
+    }
     draft.put(alarm, scene.now);
 }
 

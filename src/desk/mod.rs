@@ -7,6 +7,7 @@
 
 mod advice;
 mod alarms;
+mod approvals;
 mod assign;
 mod assignments;
 mod bulk;
@@ -44,6 +45,7 @@ mod warning_message;
 mod warnings;
 mod words;
 mod write;
+mod zone_ends;
 mod zones;
 
 use std::sync::Arc;
@@ -83,6 +85,7 @@ pub use progress::Way;
 pub use rain::{GaugeName, READINGS_MAX, RainOutcome, ReadingIn, RefusedReading};
 pub use warnings::{Follow, NewWarning};
 pub use write::problem_of as store_problem;
+pub use zone_ends::untold_ends;
 
 /// Where the desk reads the time: the rim. Tests put their own in.
 pub trait Clock: Send + Sync + 'static {

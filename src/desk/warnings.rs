@@ -8,7 +8,7 @@ use geo_types::Geometry;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::alarms::shortened;
+use super::alarms::{about_zone, standing_about_zone};
 use super::hand::Hand;
 use super::incidents::{limit, needed};
 use super::scene::{Draft, Scene, Working, force_word};
@@ -480,19 +480,10 @@ fn raise(hand: &mut Hand<'_, '_>, kind: &'static str, zone: Uuid, text: &str) {
 /// clear.
 pub(super) fn zone_is_over(scene: &Scene<'_>, draft: &mut Draft, zone: &Working, at: Timestamp) {
     let Some(warning) = open_of(scene, zone.id).into_iter().find(stands) else { return };
-    let known = scene.picture.layer(Collection::Alarms).iter().filter(|alarm| !alarm.is_ended());
-    if known
-        .map(|alarm| Working::of(Collection::Alarms, alarm))
-        .any(|alarm| is_alarm(&alarm, zone.id, "warning_stands"))
-    {
+    if standing_about_zone(scene.picture, "warning_stands", zone.id).is_some() {
         return;
     }
-    let mut alarm = Working::new(Collection::Alarms, Uuid::now_v7());
-    alarm.set("kind", "warning_stands");
-    alarm.set_time("raised_at", at);
-    alarm.set("zone_id", zone.id.to_string());
     let text =
         format!("{} không còn hiệu lực nhưng {} vẫn còn: huỷ tin hoặc báo an toàn", zone.label(), warning.label());
-    alarm.set("text", shortened(&text));
-    draft.put(alarm, at);
+    draft.put(about_zone("warning_stands", zone.id, &text, at), at);
 }

@@ -3,17 +3,17 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::alarms::end_about_zone;
 use super::incidents::{limit, needed};
-use super::rules;
 use super::scene::{Draft, Entry, Scene, Working};
 use super::write::may;
-use super::{Ask, Desk, Item, Patch, SetLevel, Written, fences, items, warnings};
+use super::{Ask, Desk, Item, Patch, SetLevel, Written, approvals, fences, items, warnings, zone_ends};
 use crate::domain::access::Deed;
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp, zone};
 
 /// Longest reason of a level and longest name of whoever gave it, characters.
 const LEVEL_REASON_CHARS_MAX: usize = 1_000;
-const TOLD_BY_CHARS_MAX: usize = 200;
+pub(super) const TOLD_BY_CHARS_MAX: usize = 200;
 
 impl Desk {
     /// Revokes a zone (`If-Match` needed).
@@ -41,8 +41,8 @@ impl Desk {
         self.write(ask, |scene| set_level(scene, zone, &level)).await
     }
 
-    /// What time makes of a zone: `approved` comes into force at its start, `in_force` expires at its end. Called by
-    /// the watch; a zone that is not due is answered as it stands.
+    /// What time makes of a zone: `approved` comes into force at its start, `in_force` expires at its end, or waits again
+    /// for a second person who has not agreed in time. Called by the watch; a zone that is not due is answered as it stands.
     ///
     /// # Errors
     /// `not_found`, or the problem of the store.
@@ -68,27 +68,41 @@ fn turn(scene: &Scene<'_>, id: Uuid) -> Result<Draft, Problem> {
     let (from, to) = (record.time("valid_from"), record.time("valid_to"));
     let over = to.is_some_and(|to| to <= scene.now);
     let begun = from.is_some_and(|from| from <= scene.now);
-    let (next, at, kind, text) = match state.as_str() {
-        "approved" | "in_force" if over => ("expired", to.unwrap_or(scene.now), "zone_ended", "hết hiệu lực"),
-        "approved" if begun => ("in_force", from.unwrap_or(scene.now), "zone_edited", "bắt đầu có hiệu lực"),
+    let lapses = record.time("provisional_until").filter(|until| *until <= scene.now);
+    let (next, at, kind, text) = match (state.as_str(), lapses) {
+        ("approved" | "in_force", _) if over => ("expired", to.unwrap_or(scene.now), "zone_ended", "hết hiệu lực"),
+        ("approved" | "in_force", Some(until)) => ("proposed", until, "zone_lapsed", approvals::LAPSED_VI),
+        ("approved", None) if begun => ("in_force", from.unwrap_or(scene.now), "zone_edited", "bắt đầu có hiệu lực"),
         _ => return scene.already(Collection::RiskZones, id),
     };
     record.set("state", next);
-    if next == "expired" {
-        record.set_time("ended_at", at);
-        record.set("ended_by", scene.ask.actor.name.as_str());
+    match next {
+        "expired" => {
+            record.set_time("ended_at", at);
+            record.set("ended_by", scene.ask.actor.name.as_str());
+        }
+        "proposed" => approvals::lapse(&mut record),
+        _ => {}
     }
     let entry = entry(&record, kind, format!("{} {text}", record.label()), json!({"from": state, "to": next}));
     let mut draft = Draft::default();
-    draft.put(record, at);
+    draft.put(record.clone(), at);
     draft.log(scene, at, entry);
-    if next == "expired" {
-        fences::end_with_zone(scene, &mut draft, id, at);
+    if next != "in_force" {
+        cease(scene, &mut draft, &record, at);
+        zone_ends::tell_ended(scene, &mut draft, &record, at);
     }
     Ok(draft)
 }
 
-fn entry(record: &Working, kind: &'static str, text: String, facts: Value) -> Entry<'static> {
+/// What holds no longer once a zone does not: its fence, its alarms; its warning must be taken down.
+fn cease(scene: &Scene<'_>, draft: &mut Draft, zone: &Working, at: Timestamp) {
+    fences::end_with_zone(scene, draft, zone.id, at);
+    end_about_zone(scene, draft, zone.id, at, |kind| matches!(kind, "zone_expiring" | "level_risen"));
+    warnings::zone_is_over(scene, draft, zone, at);
+}
+
+pub(super) fn entry(record: &Working, kind: &'static str, text: String, facts: Value) -> Entry<'static> {
     Entry { kind, text, facts, incident: None, unit: None, zone: Some(record.id) }
 }
 
@@ -96,7 +110,7 @@ fn entry(record: &Working, kind: &'static str, text: String, facts: Value) -> En
 pub(super) fn create(scene: &Scene<'_>, id: Uuid, item: &Item) -> Result<Draft, Problem> {
     let at = scene.at()?;
     let mut record = items::new_record(scene, Collection::RiskZones, id, item)?;
-    set_state(&mut record, scene.now)?;
+    approvals::draw(scene, &mut record, None)?;
     if record.integer("level").is_some() {
         mark_level(&mut record, scene, at);
     }
@@ -122,12 +136,11 @@ fn supersede(scene: &Scene<'_>, draft: &mut Draft, id: Uuid, at: Timestamp) -> R
     old.set("state", "superseded");
     old.set_time("ended_at", at);
     old.set("ended_by", scene.ask.actor.name.as_str());
-    warnings::zone_is_over(scene, draft, &old, at);
     let text = format!("{} được thay bằng khu vực mới", old.label());
     let ended = entry(&old, "zone_ended", text, json!({"from": state, "to": "superseded"}));
-    draft.put(old, at);
+    draft.put(old.clone(), at);
     draft.log(scene, at, ended);
-    fences::end_with_zone(scene, draft, id, at);
+    cease(scene, draft, &old, at);
     Ok(())
 }
 
@@ -137,7 +150,7 @@ pub(super) fn edit(scene: &Scene<'_>, id: Uuid, patch: &Patch, whole: bool) -> R
     let state = live_state(&before, "sửa")?;
     let at = scene.at()?;
     let mut record = items::edited(scene, before.clone(), patch, whole)?;
-    set_state(&mut record, scene.now)?;
+    approvals::draw(scene, &mut record, Some(&before))?;
     if record.integer("level") != before.integer("level") {
         mark_level(&mut record, scene, at);
     }
@@ -153,13 +166,16 @@ pub(super) fn edit(scene: &Scene<'_>, id: Uuid, patch: &Patch, whole: bool) -> R
     let edited = entry(&record, "zone_edited", format!("Sửa {}: {}", record.label(), changed.join(", ")), facts);
     let (minutes, kind) = (record.integer("fence_dwell_min"), record.text("kind").unwrap_or_default());
     let is_fenced = zone::fence(kind, record.text("fence"), minutes).is_some();
-    let stands = is_fenced && record.text("state") == Some("in_force");
+    let is_in_force = record.text("state") == Some("in_force");
     let mut draft = Draft::default();
-    draft.put(record, at);
+    draft.put(record.clone(), at);
     draft.log(scene, at, edited);
-    if !stands {
+    if !is_in_force {
+        cease(scene, &mut draft, &record, at);
+    } else if !is_fenced {
         fences::end_with_zone(scene, &mut draft, id, at);
     }
+    zone_ends::keep_telling(scene, &mut draft, &record, at);
     Ok(draft)
 }
 
@@ -205,12 +221,11 @@ pub(super) fn revoke(scene: &Scene<'_>, id: Uuid, reason: &str) -> Result<Draft,
     let mut draft = Draft::default();
     draft.put(record.clone(), at);
     draft.log(scene, at, ended);
-    warnings::zone_is_over(scene, &mut draft, &record, at);
-    fences::end_with_zone(scene, &mut draft, id, at);
+    cease(scene, &mut draft, &record, at);
     Ok(draft)
 }
 
-fn live_state(record: &Working, what: &str) -> Result<String, Problem> {
+pub(super) fn live_state(record: &Working, what: &str) -> Result<String, Problem> {
     let state = record.text("state").unwrap_or_default().to_owned();
     if zone::LIVE.contains(&state.as_str()) {
         return Ok(state);
@@ -222,15 +237,6 @@ fn live_state(record: &Working, what: &str) -> Result<String, Problem> {
     )
     .with("state", state)
     .with("allowed", json!([])))
-}
-
-/// In force or waiting for its start, by its times; an end in the past is refused.
-fn set_state(record: &mut Working, now: Timestamp) -> Result<(), Problem> {
-    rules::check(record)?;
-    let from = record.time("valid_from").unwrap_or(now);
-    let to = record.time("valid_to").unwrap_or(now);
-    record.set("state", zone::state_at(from, to, now)?);
-    Ok(())
 }
 
 fn done(scene: &Scene<'_>, id: Uuid) -> Result<Draft, Problem> {

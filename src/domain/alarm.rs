@@ -20,6 +20,8 @@ pub const KINDS: &[&str] = &[
     "cut_off",
     "patrol_overdue",
     "patrol_strayed",
+    "zone_ended_occupied",
+    "zone_expiring",
     "level_risen",
     "warning_unreleased",
     "warning_stands",
@@ -37,7 +39,12 @@ pub const KINDS: &[&str] = &[
 pub fn ends_when_taken(kind: &str) -> bool {
     matches!(
         kind,
-        "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "level_risen"
+        "assignment_timed_out"
+            | "assignment_declined"
+            | "support_unanswered"
+            | "support_refused"
+            | "level_risen"
+            | "zone_ended_occupied"
     )
 }
 

@@ -48,7 +48,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 107] = [
+pub static DOORS: [(&str, &str, Asks); 108] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -116,6 +116,7 @@ pub static DOORS: [(&str, &str, Asks); 107] = [
     ("POST", "/api/rain", Asks::Deed(Deed::ReportRain)),
     ("GET", "/api/rain_gauges/{id}/rain", Asks::Account),
     ("GET", "/api/reach", Asks::Account),
+    ("POST", "/api/risk_zones/{id}/approve", Asks::Deed(Deed::DrawZone)),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
     ("POST", "/api/risk_zones/{id}/evacuation_plan", Asks::Deed(Deed::EditHousehold)),
     ("GET", "/api/risk_zones/{id}/inside", Asks::Account),

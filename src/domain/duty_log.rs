@@ -35,6 +35,8 @@ pub const KINDS: &[&str] = &[
     "unit_status",
     "zone_drawn",
     "zone_edited",
+    "zone_approved",
+    "zone_lapsed",
     "zone_ended",
     "road_closed",
     "road_opened",

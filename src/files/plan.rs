@@ -314,7 +314,8 @@ fn set_zone_state(all: &mut Map<String, Value>, now: Timestamp) -> Result<(), Pr
         .at("state"));
     }
     let time = |name: &str| text(name).and_then(|text| Timestamp::parse(text).ok()).unwrap_or(now);
-    let state = zone::state_at(time("valid_from"), time("valid_to"), now)?;
+    // Whoever agreed to what the file says did so elsewhere.
+    let state = zone::state_at(text("publish"), true, time("valid_from"), time("valid_to"), now)?;
     all.insert("state".to_owned(), state.into());
     Ok(())
 }

@@ -7,9 +7,10 @@
 use geo::algorithm::buffer::{BufferStyle, LineJoin};
 use geo::orient::Direction;
 use geo::{
-    AffineOps, AffineTransform, BoundingRect, Buffer, ConvexHull, CoordsIter, Orient, Relate, Simplify, Validation,
+    AffineOps, AffineTransform, BoundingRect, Buffer, ConvexHull, CoordsIter, MapCoords, Orient, Relate, Simplify,
+    Validation,
 };
-use geo_types::{Geometry, MultiPolygon, Polygon, Rect, coord};
+use geo_types::{Coord, Geometry, MultiPolygon, Polygon, Rect, coord};
 
 /// The shortest degree there is on WGS 84 (along a meridian at the equator), metres: with it nothing grows by too little.
 const DEGREE_M: f64 = 110_574.0;
@@ -24,6 +25,8 @@ const ARC_CHORD: f64 = 0.3;
 const ARC_GROWTH: f64 = 1.02;
 /// Corners sharper than this are cut off, radians.
 const CORNER_RAD: f64 = 0.4;
+/// New corners are rounded to this many parts of a degree (0.1 m).
+const GRID: f64 = 1e6;
 /// How much the box is wider than what it holds, degrees (0.1 m).
 const BOX_MARGIN_DEG: f64 = 1e-6;
 
@@ -99,16 +102,17 @@ impl Plane {
         area.affine_transform(&self.onto)
     }
 
-    /// Back on the globe, holes filled.
+    /// Back on the globe, holes filled, in degrees that can be read.
     fn back(&self, area: &MultiPolygon) -> MultiPolygon {
-        without_holes(area.affine_transform(&self.back)).orient(Direction::Default)
+        let rounded = |at: Coord| coord! { x: (at.x * GRID).round() / GRID, y: (at.y * GRID).round() / GRID };
+        without_holes(area.affine_transform(&self.back).map_coords(rounded)).orient(Direction::Default)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use geo::{BooleanOps, Destination, Geodesic, Intersects};
-    use geo_types::{Coord, LineString};
+    use geo_types::LineString;
     use proptest::prelude::*;
 
     use super::*;

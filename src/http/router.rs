@@ -74,6 +74,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(imports::import_file))
         .routes(routes!(imports::read_report))
         .routes(routes!(ends::end_zone))
+        .routes(routes!(ends::approve_zone))
         .routes(routes!(units_inside::units_inside))
         .routes(routes!(ends::log_done))
         .routes(routes!(evacuation::report_evacuation))

@@ -1,5 +1,7 @@
 //! Orders that nobody acknowledges, requests that nobody answers, units that are not heard of.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::turning::Turning;
@@ -15,7 +17,7 @@ pub(super) struct Assignments(pub Timers);
 impl Turning for Assignments {
     const OF: Collection = Collection::Assignments;
 
-    fn turns(&self, picture: &Picture) -> Vec<(Uuid, Timestamp)> {
+    fn turns(&self, picture: &Arc<Picture>, _now: Timestamp) -> Vec<(Uuid, Timestamp)> {
         let open = picture.layer(Collection::Assignments).iter().filter(|assignment| !assignment.is_ended());
         open.filter_map(|feature| {
             let time = |name: &str| feature.text(name).and_then(|text| Timestamp::parse(&text).ok());

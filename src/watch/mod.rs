@@ -28,6 +28,7 @@ pub fn start(desk: Desk, leads: watch::Receiver<bool>, stop: CancellationToken) 
     tokio::spawn(async move {
         tokio::join!(
             turning::watch(zones::Zones, desk.clone(), leads.clone(), stop.clone()),
+            turning::watch(zones::Ends, desk.clone(), leads.clone(), stop.clone()),
             turning::watch(warnings::Warnings, desk.clone(), leads.clone(), stop.clone()),
             turning::watch(closures::Closures, desk.clone(), leads.clone(), stop.clone()),
             levels::watch(desk.clone(), leads.clone(), stop.clone()),

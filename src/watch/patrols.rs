@@ -29,7 +29,7 @@ pub(super) struct Overdue;
 impl Turning for Overdue {
     const OF: Collection = Collection::Patrols;
 
-    fn turns(&self, picture: &Picture) -> Vec<(Uuid, Timestamp)> {
+    fn turns(&self, picture: &Arc<Picture>, _now: Timestamp) -> Vec<(Uuid, Timestamp)> {
         let open = picture.layer(Collection::Patrols).iter().filter(|patrol| !patrol.is_ended());
         let due = |patrol: &Feature| {
             overdue_at(&patrol.text("state")?, time(patrol, "planned_start"), time(patrol, "planned_end"))

@@ -1,5 +1,6 @@
 //! The loop of every task here: sleep until something is due or a record changes, then let the desk turn what is due.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
@@ -21,8 +22,8 @@ pub(super) trait Turning: Send + Sync {
     /// Whose changes are heard.
     const OF: Collection;
 
-    /// Records that time will turn, and when.
-    fn turns(&self, picture: &Picture) -> Vec<(Uuid, Timestamp)>;
+    /// Records that time will turn, and when; of those that are due, the ones that there is something to do about.
+    fn turns(&self, picture: &Arc<Picture>, now: Timestamp) -> Vec<(Uuid, Timestamp)>;
 
     /// Turns a record that is due; the desk looks again whether it is.
     fn turn(&self, desk: &Desk, id: Uuid) -> impl Future<Output = Result<(), Problem>> + Send;
@@ -63,7 +64,7 @@ pub(super) async fn watch<T: Turning>(
 /// Turns every record that is due. Whether one of them failed.
 async fn turn_due<T: Turning>(turning: &T, desk: &Desk, stop: &CancellationToken) -> bool {
     let now = desk.now();
-    let turns = turning.turns(&desk.picture().load());
+    let turns = turning.turns(&desk.picture().load(), now);
     let mut failed = false;
     for (id, _) in turns.into_iter().filter(|(_, at)| *at <= now) {
         if stop.is_cancelled() {
@@ -77,8 +78,8 @@ async fn turn_due<T: Turning>(turning: &T, desk: &Desk, stop: &CancellationToken
     failed
 }
 
-fn until_next<T: Turning>(turning: &T, picture: &Picture, now: Timestamp) -> Duration {
-    let next = turning.turns(picture).into_iter().map(|(_, at)| at).min();
+fn until_next<T: Turning>(turning: &T, picture: &Arc<Picture>, now: Timestamp) -> Duration {
+    let next = turning.turns(picture, now).into_iter().map(|(_, at)| at).min();
     let wait_ms = next.map_or(i64::MAX, |at| at.as_ms().saturating_sub(now.as_ms()).max(0));
     // One millisecond more: at the very instant of its end a zone is over, not a moment before.
     Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0).saturating_add(1)).min(SLEEP_MAX)

@@ -1,5 +1,7 @@
 //! Warnings that expire, each once and logged.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::turning::Turning;
@@ -14,7 +16,7 @@ pub(super) struct Warnings;
 impl Turning for Warnings {
     const OF: Collection = Collection::Warnings;
 
-    fn turns(&self, picture: &Picture) -> Vec<(Uuid, Timestamp)> {
+    fn turns(&self, picture: &Arc<Picture>, _now: Timestamp) -> Vec<(Uuid, Timestamp)> {
         let open = picture.layer(Collection::Warnings).iter().filter(|warning| !warning.is_ended());
         let due = |text: &str| Timestamp::parse(text).ok();
         open.filter_map(|warning| Some((warning.id, due(&warning.text("expires_at")?)?))).collect()

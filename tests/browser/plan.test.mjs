@@ -1,8 +1,9 @@
 // The planner's page: draw a zone with the mouse, read its exposure while drawing, save it, see it elsewhere.
 
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { test } from 'node:test';
-import { openWindow, startBoth, until } from './support.mjs';
+import { openWindow, out, startBoth, until } from './support.mjs';
 
 const { browser, server } = await startBoth();
 
@@ -16,8 +17,8 @@ const CORNERS = [
   [-100, 140],
 ];
 
-async function openPlan() {
-  const window = await openWindow(browser, server, { actor: 'planner', page: '/plan' });
+async function openPlan(actor = 'planner') {
+  const window = await openWindow(browser, server, { actor, page: '/plan' });
   await window.mapDrawn();
   return window;
 }
@@ -62,14 +63,20 @@ test('a planner draws a zone, reads who is inside, saves it, and a second browse
   const answer = await server.api('planner', '/api/exposure', { method: 'POST', body: { geometry } });
   assert.equal(answer.status, 200);
   assert.ok(answer.body.people > 0, 'the slope has people');
-  await until(async () => (await figure(page, 'people')) === answer.body.people, 'the card counts as the API does');
+  await until(
+    async () => (await figure(page, 'people')) === answer.body.people,
+    'the card counts as the API does',
+  );
   assert.equal(await figure(page, 'households'), answer.body.households);
   assert.equal(await figure(page, 'children'), answer.body.vulnerable.children);
   assert.equal(await figure(page, 'units'), answer.body.units);
   assert.equal(await figure(page, 'road'), Number(answer.body.road_km.toFixed(1)));
 
   assert.equal(await page.getByTestId('zone-missing').getAttribute('data-missing'), 'name kind to');
-  assert.ok(await page.getByTestId('zone-save').isDisabled(), 'a zone without name, hazard and end is not saved');
+  assert.ok(
+    await page.getByTestId('zone-save').isDisabled(),
+    'a zone without name, hazard and end is not saved',
+  );
   const name = `Sườn thử ${Date.now()}`;
   await page.getByTestId('zone-name').fill(name);
   await page.getByTestId('zone-kind').selectOption('landslide');
@@ -151,4 +158,62 @@ test('a zone that somebody else changed is not overwritten unseen', async () => 
   const kept = await server.api('planner', `/api/collections/risk_zones/items/${id}`);
   assert.equal(kept.body.properties.owner, 'Chủ tịch xã');
   await planner.close();
+});
+
+test('a proposed zone holds when a second person agrees, and a word by telephone is confirmed on screen', async () => {
+  const name = `Sườn chờ duyệt ${Date.now()}`;
+  const drawn = await server.api('planner', '/api/collections/risk_zones/items', {
+    method: 'POST',
+    body: {
+      type: 'Feature',
+      geometry: {
+        type: 'Polygon',
+        coordinates: [
+          [
+            [102.84, 22.53],
+            [102.85, 22.53],
+            [102.85, 22.54],
+            [102.84, 22.53],
+          ],
+        ],
+      },
+      properties: {
+        name,
+        kind: 'landslide',
+        publish: 'propose',
+        valid_to: new Date(Date.now() + 86_400_000).toISOString(),
+      },
+    },
+  });
+  assert.equal(drawn.status, 201);
+  const [planner, officer] = [await openPlan(), await openPlan('border_officer')];
+  const box = (page) => page.getByTestId('zone-approval');
+  for (const { page } of [planner, officer]) {
+    await page.getByTestId('zones-waiting').getByText(name).click();
+    await box(page).waitFor();
+  }
+  const state = async () =>
+    (await server.api('planner', `/api/collections/risk_zones/items/${drawn.body.id}`)).body.properties;
+  assert.ok(
+    await planner.page.getByTestId('approve-zone').isDisabled(),
+    'whoever drew it does not approve it',
+  );
+
+  await planner.page.getByTestId('approve-by-phone').click();
+  await planner.page.getByTestId('approval-who').fill('Đại tá Lò Văn Mẫu');
+  await planner.page.getByTestId('approval-heard').click();
+  await officer.page.getByTestId('zones-now').getByText(name).waitFor();
+  assert.equal((await state()).state, 'in_force');
+  assert.match(await box(officer.page).innerText(), /Đại tá Lò Văn Mẫu đồng ý qua điện thoại/);
+
+  await officer.page.screenshot({ path: path.join(out, 'plan-approval-1920.png') });
+  await officer.page.getByTestId('approve-zone').click();
+  await until(async () => (await state()).provisional_until === undefined, 'confirmed on screen');
+  assert.equal(
+    (await state()).approved_by,
+    (await server.api('border_officer', '/api/session')).body.actor.name,
+  );
+  await planner.page.getByTestId('approve-zone').waitFor({ state: 'detached' });
+  await planner.close();
+  await officer.close();
 });

@@ -17,6 +17,7 @@ mod desk_places;
 mod desk_races;
 mod desk_support;
 mod desk_units;
+mod desk_zone_life;
 mod desk_zones;
 mod failover;
 mod fault_proxy;

@@ -182,6 +182,8 @@ export const zones = {
     read<T.ZoneLevels>(`/api/risk_zones/${id}/levels`, {}, signal),
   setLevel: (id: string, body: Schemas['SetLevelCall'], options: Seen) =>
     write<T.Zone>(`/api/risk_zones/${id}/level`, body, options),
+  approve: (id: string, body: Schemas['ApproveZoneCall'], options: Seen) =>
+    write<T.Zone>(`/api/risk_zones/${id}/approve`, body, options),
   end: (id: string, reason: string, options: Seen) =>
     write<T.Zone>(`/api/risk_zones/${id}/end`, { reason }, options),
 };

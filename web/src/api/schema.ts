@@ -1021,6 +1021,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/risk_zones/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A second person agrees to a zone, on screen or by telephone.
+         * @description One officer alone puts a zone in force for six hours at most (`provisional_until`). What was agreed by telephone is
+         *     confirmed on screen, by this same verb without `told_by`, within twelve hours. A zone that nobody agreed to in time is
+         *     `proposed` again.
+         */
+        post: operations["approve_zone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/risk_zones/{id}/end": {
         parameters: {
             query?: never;
@@ -1927,7 +1949,7 @@ export interface components {
                  * @description What it warns of.
                  * @enum {string}
                  */
-                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "cut_off" | "patrol_overdue" | "patrol_strayed" | "level_risen" | "warning_unreleased" | "warning_stands" | "fence_dwell" | "fence_entered" | "household_unreachable" | "count_discrepancy" | "shelter_over_capacity" | "closure_unmatched";
+                kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "cut_off" | "patrol_overdue" | "patrol_strayed" | "zone_ended_occupied" | "zone_expiring" | "level_risen" | "warning_unreleased" | "warning_stands" | "fence_dwell" | "fence_entered" | "household_unreachable" | "count_discrepancy" | "shelter_over_capacity" | "closure_unmatched";
                 /**
                  * Format: uuid
                  * @description The patrol it speaks of.
@@ -1972,6 +1994,12 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description Who agrees to a zone. */
+        ApproveZoneCall: {
+            at?: string | null;
+            /** @description Who agreed by telephone; whoever asks, if absent. */
+            told_by?: string | null;
         };
         /** @description What somebody is responsible for. */
         Area: "province" | {
@@ -2617,7 +2645,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -4567,10 +4595,21 @@ export interface components {
             /** Format: uuid */
             id: string;
             properties: {
+                /** @description Who heard it by telephone, until it is confirmed on screen. */
+                approval_told_to?: string;
+                /**
+                 * Format: date-time
+                 * @description When a second person agreed, on screen or by telephone.
+                 */
+                approved_at?: string;
+                /** @description That second person. */
+                approved_by?: string;
                 /** @description Margin around the drawn area, metres. */
                 buffer_m?: number;
                 /** @description Human code. */
                 code?: string;
+                /** @description Who drew it, or last changed what a second person agrees to. */
+                drawn_by?: string;
                 /** @description Why it was ended. */
                 end_reason?: string;
                 /**
@@ -4615,6 +4654,16 @@ export interface components {
                 outsiders?: unknown;
                 /** @description Who answers for it; who drew it if not said. */
                 owner?: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it holds while a second person has not agreed on screen; absent once one has.
+                 */
+                provisional_until?: string;
+                /**
+                 * @description What its drawer asks for; `now` if not said.
+                 * @enum {string}
+                 */
+                publish?: "now" | "propose" | "draft";
                 /** Format: date-time */
                 recorded_at: string;
                 /** @description Where the record comes from. */
@@ -8580,6 +8629,67 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    approve_zone: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that the caller saw */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the zone */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApproveZoneCall"];
+            };
+        };
+        responses: {
+            /** @description The zone, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["RiskZonesFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            /** @description forbidden: the caller drew it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: a draft, a zone that is over, or agreed by telephone already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     end_zone: {

@@ -10,6 +10,7 @@ export const plan = {
     ended: (at: string, why: string) => `ended ${at}${why ? ` · ${why}` : ''}`,
     left: (time: string) => `${time} left`,
     emptyNow: 'No zone is in force at this moment. Press “Draw a zone” (V).',
+    emptyWaiting: 'No zone awaits approval.',
     emptyComing: 'No zone waits for its start.',
     emptyOver: 'No zone has ended yet.',
   },

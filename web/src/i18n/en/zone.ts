@@ -2,6 +2,7 @@ import type { zone as vi } from '../vi/zone';
 
 export const zone = {
   now: 'In force',
+  waiting: 'Awaiting approval',
   coming: 'Coming',
   over: 'Over',
   owner: 'Who answers for it',
@@ -9,6 +10,30 @@ export const zone = {
   to: 'Until',
   level: 'Legal disaster risk level',
   note: 'Note',
+  approval: {
+    title: 'Second person',
+    alone: (at: string, left: string) => `provisional until ${at}, ${left} left: no second person has agreed`,
+    byPhone: (who: string, to: string, at: string) =>
+      `${who} agreed by telephone (heard by ${to}): to be confirmed on screen before ${at}`,
+    done: (who: string, at: string) => `approved by ${who} at ${at}`,
+    elsewhere: 'Imported from a list that was decided on',
+    draft: 'A draft, not proposed yet',
+    proposed: 'Waits for a second person, not in force',
+    own: 'You drew or changed this zone: another person must approve it.',
+    approve: 'Approve',
+    confirm: 'Confirm',
+    phone: 'Agreed by telephone',
+    who: 'Who agreed (post and name)',
+    approved: (name: string) => `Approved ${name}`,
+    heard: 'Noted. To be confirmed on screen within 12 hours.',
+    publish: 'When saved',
+    publishAs: { now: 'In force at once', propose: 'Propose', draft: 'Draft' },
+    publishHint: {
+      now: 'One person alone gives it six hours; a second person makes it hold to its end.',
+      propose: 'In force as soon as a second person approves it.',
+      draft: 'Not in force and not proposed yet.',
+    },
+  },
   endReason: 'Why it ends',
   exposure: {
     title: 'Inside',

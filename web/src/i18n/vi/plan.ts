@@ -8,6 +8,7 @@ export const plan = {
     ended: (at: string, why: string) => `kết thúc ${at}${why ? ` · ${why}` : ''}`,
     left: (time: string) => `còn ${time}`,
     emptyNow: 'Không có vùng nào có hiệu lực vào lúc này. Bấm “Vẽ vùng mới” (V).',
+    emptyWaiting: 'Không có vùng nào chờ duyệt.',
     emptyComing: 'Chưa có vùng nào chờ đến hạn.',
     emptyOver: 'Chưa có vùng nào đã kết thúc.',
   },

@@ -1,5 +1,6 @@
 export const zone = {
   now: 'Đang hiệu lực',
+  waiting: 'Chờ duyệt',
   coming: 'Sắp hiệu lực',
   over: 'Đã hết hiệu lực',
   owner: 'Người chịu trách nhiệm',
@@ -8,6 +9,30 @@ export const zone = {
   level: 'Cấp độ rủi ro thiên tai',
   note: 'Ghi chú',
   endReason: 'Vì sao kết thúc',
+  approval: {
+    title: 'Người thứ hai',
+    alone: (at: string, left: string) => `tạm thời đến ${at}, còn ${left}: chưa có người thứ hai duyệt`,
+    byPhone: (who: string, to: string, at: string) =>
+      `${who} đồng ý qua điện thoại (${to} nghe): cần xác nhận trên màn hình trước ${at}`,
+    done: (who: string, at: string) => `${who} duyệt lúc ${at}`,
+    elsewhere: 'Nhập từ danh sách đã có quyết định',
+    draft: 'Bản nháp, chưa trình duyệt',
+    proposed: 'Chờ người thứ hai duyệt, chưa có hiệu lực',
+    own: 'Bạn đã vẽ hoặc sửa vùng này: cần một người khác duyệt.',
+    approve: 'Duyệt',
+    confirm: 'Xác nhận',
+    phone: 'Đồng ý qua điện thoại',
+    who: 'Ai đồng ý (chức vụ, họ tên)',
+    approved: (name: string) => `Đã duyệt ${name}`,
+    heard: 'Đã ghi. Cần xác nhận trên màn hình trong 12 giờ.',
+    publish: 'Khi lưu',
+    publishAs: { now: 'Có hiệu lực ngay', propose: 'Trình duyệt', draft: 'Bản nháp' },
+    publishHint: {
+      now: 'Một người chỉ đặt được tạm thời 6 giờ; người thứ hai duyệt thì giữ đến hết hạn.',
+      propose: 'Có hiệu lực khi người thứ hai duyệt.',
+      draft: 'Chưa có hiệu lực, chưa trình duyệt.',
+    },
+  },
   exposure: {
     title: 'Trong vùng',
     at: (at: string) => `lúc ${at}`,

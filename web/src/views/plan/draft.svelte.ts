@@ -21,6 +21,7 @@ export interface FormFields {
   level: 1 | 2 | 3 | 4 | 5 | null;
   susceptibility: 1 | 2 | 3 | 4 | null;
   note: string;
+  publish: NonNullable<ZoneFields['publish']>;
 }
 
 interface Kept {
@@ -43,6 +44,7 @@ const EMPTY: FormFields = {
   level: null,
   susceptibility: null,
   note: '',
+  publish: 'now',
 };
 
 class ZoneDraft {
@@ -196,7 +198,7 @@ class ZoneDraft {
 }
 
 export function formOf({ properties }: Zone): FormFields {
-  const { name, kind, owner, valid_from, valid_to, level, susceptibility, note } = properties;
+  const { name, kind, owner, valid_from, valid_to, level, susceptibility, note, publish } = properties;
   return {
     name,
     kind,
@@ -206,6 +208,7 @@ export function formOf({ properties }: Zone): FormFields {
     level: level ?? null,
     susceptibility: (susceptibility ?? null) as FormFields['susceptibility'],
     note: note ?? '',
+    publish: publish ?? 'now',
   };
 }
 
@@ -222,6 +225,7 @@ export function propertiesOf(fields: FormFields): Partial<ZoneFields> {
     ...(fields.level ? { level: fields.level } : {}),
     ...(fields.susceptibility ? { susceptibility: fields.susceptibility } : {}),
     ...(fields.note.trim() ? { note: fields.note.trim() } : {}),
+    publish: fields.publish,
   };
 }
 
@@ -236,6 +240,7 @@ export function changedProperties(base: Zone, fields: FormFields): Record<string
     level: 'level',
     susceptibility: 'susceptibility',
     note: 'note',
+    publish: 'publish',
   } as const)) {
     if (before[field as keyof FormFields] === fields[field as keyof FormFields]) continue;
     changed[property] = after[property] ?? null;
