@@ -6,11 +6,16 @@ SOAK_SEED ?=
 # One profile for tests: dependencies optimised, our own code quick to compile (Cargo.toml says how).
 CARGO     ?= cargo
 
-.PHONY: run build web test check audit bench soak fmt tools test-tools openapi types clean
+.PHONY: run replay build web test check audit bench soak fmt tools test-tools openapi types clean
 
 ## run: builds everything and serves the demo on http://127.0.0.1:8080
 run: build
 	./target/release/trucban serve --demo --data $(DATA) --listen $(LISTEN)
+
+## replay: the night of 7-8 June 2025 played again, in a folder of its own; Enter plays the next step
+replay: build
+	rm -rf data/replay
+	./target/release/trucban serve --demo --replay --data data/replay --listen $(LISTEN)
 
 ## build: the program with its pages, target/release/trucban
 build: tools web

@@ -1,8 +1,9 @@
-//! Files: import and export, the reference ground and the demo that the program carries, and the simulation.
+//! Files: import and export, the reference ground and the demo that the program carries, the simulation and the night that is played again.
 //!
 //! A door: it translates files into records and back. Records are read through a View (export) or matched with what
 //! the store holds (import); a file becomes visible by one commit or not at all.
 
+pub mod replay;
 pub mod seed;
 pub mod simulate;
 

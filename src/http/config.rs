@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -55,6 +56,12 @@ pub struct ServeOptions {
     /// With --demo: units stand still and no incident comes in by itself
     #[arg(long, requires = "demo")]
     pub no_simulation: bool,
+    /// With --demo, in a new folder: plays the night of 7-8 June 2025 again by a clock of its own; Enter plays the next step
+    #[arg(long, requires = "demo")]
+    pub replay: bool,
+    /// With --replay: the next step is played after so many seconds, without Enter
+    #[arg(long, requires = "replay", value_name = "SECONDS")]
+    pub replay_pause: Option<u64>,
     /// Whoever reaches this machine is its administrator: for trials on one machine, on loopback, while there is no
     /// account
     #[arg(long, conflicts_with = "demo")]
@@ -142,6 +149,13 @@ impl Default for AuditSection {
     }
 }
 
+/// A demo plays a night again.
+#[derive(Clone, Copy, Debug)]
+pub struct Replay {
+    /// How long each step stands; until somebody presses Enter if `None`.
+    pub pause: Option<Duration>,
+}
+
 /// Command line and file together.
 pub struct Config {
     pub data: PathBuf,
@@ -151,6 +165,7 @@ pub struct Config {
     pub settings: Settings,
     pub entry: Entry,
     pub simulation: bool,
+    pub replay: Option<Replay>,
     pub tls: Option<CertificateSource>,
     pub limits: Limits,
     pub timers: Timers,
@@ -217,7 +232,8 @@ impl Config {
             listen,
             settings: Settings { demo, hosts, behind_proxy, public_tips: file.public_tips, authority: None },
             entry,
-            simulation: !options.no_simulation,
+            simulation: !options.no_simulation && !options.replay,
+            replay: options.replay.then(|| Replay { pause: options.replay_pause.map(Duration::from_secs) }),
             trust_clock: options.trust_clock,
             tls: options.tls.or(file.tls),
             limits: file.limits,

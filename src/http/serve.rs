@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use axum::serve::{Listener, ListenerExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use super::front::Fronts;
 use super::router::front;
 use super::start::{StartOptions, Started, start};
 use super::tls::{Tls, TlsListener};
+use crate::files::replay::Night;
 use crate::store::clock;
 
 /// How long connections may go on after a stop was asked for.
@@ -38,6 +39,11 @@ pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let config = Config::read(options)?;
     if config.trust_clock {
         clock::trust();
+    }
+    if config.replay.is_some() {
+        clock::play_from(
+            Night::shipped().and_then(|night| night.start()).map_err(|problem| anyhow!(problem.detail_en))?,
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(run(config));
@@ -70,11 +76,12 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
         Some(tls) => tokio::spawn(accept_tls(listener, tls, app.clone(), stopping.clone())),
     };
 
-    let Config { entry, simulation, limits, timers, oidc, warnings, exercise, .. } = &config;
+    let Config { entry, simulation, replay, limits, timers, oidc, warnings, exercise, .. } = &config;
     let (limits, oidc) = (limits.clone(), oidc.clone());
     let (database, migrate_as) = (config.database.clone(), config.migrate_as.clone());
     let options = StartOptions {
         simulation: *simulation,
+        replay: *replay,
         limits,
         timers: *timers,
         warnings: Arc::clone(warnings),

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::app::{Live, now};
+use super::config::Replay;
 use super::demo::{self, Cast};
 use super::directory::{Directory, Entry};
 use super::limits::Limits;
@@ -24,6 +26,7 @@ use crate::domain::accountability::Timers;
 use crate::domain::warning_rules::WarningRules;
 use crate::domain::{Actor, Problem};
 use crate::feed::Feed;
+use crate::files::replay::{self, Night, Pace};
 use crate::files::{seed, simulate};
 use crate::picture::{self, View};
 use crate::raster::Terrain;
@@ -51,6 +54,8 @@ pub struct StartOptions {
     pub entry: Entry,
     /// Units of a demo move and incidents come in by themselves.
     pub simulation: bool,
+    /// A demo plays a night again.
+    pub replay: Option<Replay>,
     /// Where browsers reach the server: scheme, host and port.
     pub base: String,
     pub clock: Arc<dyn Clock>,
@@ -75,9 +80,22 @@ impl StartOptions {
     pub fn new(entry: Entry, address: SocketAddr) -> Self {
         let (base, clock) = (format!("http://{address}"), Arc::new(SystemClock));
         let (limits, timers) = (Limits::default(), Timers::default());
-        let (oidc, database, migrate_as) = (None, None, None);
+        let (oidc, database, migrate_as, replay) = (None, None, None, None);
         let (warnings, exercise) = (WarningRules::shipped(), false);
-        Self { entry, simulation: false, base, clock, timers, warnings, exercise, oidc, limits, database, migrate_as }
+        Self {
+            entry,
+            simulation: false,
+            replay,
+            base,
+            clock,
+            timers,
+            warnings,
+            exercise,
+            oidc,
+            limits,
+            database,
+            migrate_as,
+        }
     }
 }
 
@@ -146,6 +164,10 @@ async fn fill(
     let mut tasks = vec![following, watch::start(desk.clone(), store.leads(), stopping.clone())];
     if is_demo && options.simulation {
         tasks.push(play(&desk, cast.field_unit.map(|(id, _)| id), stopping.clone()));
+    }
+    if let Some(replay) = options.replay.filter(|_| is_demo) {
+        let pace = replay.pause.map_or_else(|| Pace::OnCall(enter_keys()), Pace::Every);
+        tasks.push(play_again(&desk, pace, stopping.clone()));
     }
     let uploads = Uploads::in_folder(folder)?;
     let oidc = open_oidc(options.oidc.take(), &options.base, &picture.view(&Actor::system(), now()))?;
@@ -262,6 +284,31 @@ fn play(desk: &Desk, spared: Option<Uuid>, stopping: CancellationToken) -> JoinH
             tracing::warn!(%problem, "the simulation does not play");
         }
     })
+}
+
+/// Plays the night again, once.
+fn play_again(desk: &Desk, pace: Pace, stopping: CancellationToken) -> JoinHandle<()> {
+    let desk = desk.clone();
+    tokio::spawn(async move {
+        let playing = async { replay::replay(&desk, &Night::shipped()?, pace).await };
+        if let Some(Err(problem)) = stopping.run_until_cancelled(playing).await {
+            tracing::error!(%problem, "the night is not played any further");
+        }
+    })
+}
+
+/// One message for each line of the standard input. The thread that reads it ends with the process: a read of a terminal
+/// cannot be broken off.
+fn enter_keys() -> mpsc::Receiver<()> {
+    let (sender, keys) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            if line.is_err() || sender.blocking_send(()).is_err() {
+                return;
+            }
+        }
+    });
+    keys
 }
 
 /// What the store said, for the person at the command line.

@@ -15,6 +15,11 @@ const SET_BACK_MIN_MS: i64 = 1_000;
 /// As much as a machine may have lost while it was off and still be believed to go on from the last sign of life.
 const LOST_MAX_MS: i64 = 24 * 3_600_000;
 
+/// What [`PLAYED_AHEAD_MS`] is where no night is played.
+const NOT_PLAYED: i64 = i64::MIN;
+
+/// By how many milliseconds the time of a night that is played stands before the steady clock.
+static PLAYED_AHEAD_MS: AtomicI64 = AtomicI64::new(NOT_PLAYED);
 static TRUSTED: AtomicBool = AtomicBool::new(false);
 static CLOCK: LazyLock<Clock> = LazyLock::new(Clock::new);
 static STEADY_ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -34,6 +39,19 @@ pub fn now() -> Timestamp {
 pub fn set_back() -> Option<Duration> {
     let (_, set_back_ms) = CLOCK.read(wall_ms(), steady_ms());
     (set_back_ms >= SET_BACK_MIN_MS).then(|| Duration::from_millis(set_back_ms.unsigned_abs()))
+}
+
+/// From now on time is that of a night that is played again: it begins here, whatever the machine's clock says. Before
+/// anything asks for the time.
+pub fn play_from(start: Timestamp) {
+    PLAYED_AHEAD_MS.store(start.as_ms() - steady_ms(), Ordering::Relaxed);
+}
+
+/// Where a night is played, time leaps forward to this moment; never back.
+pub fn go_to(at: Timestamp) {
+    if PLAYED_AHEAD_MS.load(Ordering::Relaxed) != NOT_PLAYED {
+        PLAYED_AHEAD_MS.fetch_max(at.as_ms() - steady_ms(), Ordering::Relaxed);
+    }
 }
 
 /// Believes the machine's clock when it starts, whatever the store says of when it was last written.
@@ -64,6 +82,10 @@ pub(super) fn not_before(last_alive_at: Timestamp) -> Result<(), StoreError> {
 }
 
 fn wall_ms() -> i64 {
+    let played_ms = PLAYED_AHEAD_MS.load(Ordering::Relaxed);
+    if played_ms != NOT_PLAYED {
+        return played_ms + steady_ms();
+    }
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }

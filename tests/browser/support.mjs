@@ -42,21 +42,22 @@ const STARTS_WITHIN_MS = 60_000;
 /**
  * The server on a fresh folder, stopped by `stop()`: a demo, or with `demo: false` one without accounts. `calm` leaves
  * the simulation out, `tls` speaks HTTPS with an authority of the folder, `config` is the text of a configuration file,
- * `database` the URL of one that holds the records.
+ * `database` the URL of one that holds the records, `replay` plays a night again, step by step (`step()`).
  */
-export async function startServer({ calm = true, demo = true, tls = false, config, database } = {}) {
+export async function startServer({ calm = true, demo = true, tls = false, replay = false, config, database } = {}) {
   const data = mkdtempSync(path.join(tmpdir(), 'trucban-browser-'));
   const binary = process.env.TRUCBAN_BIN ?? path.join(root, 'target/debug/trucban');
   const args = ['serve', '--data', data, '--listen', '127.0.0.1:0'];
   if (demo) args.push('--demo');
   if (demo && calm) args.push('--no-simulation');
+  if (replay) args.push('--replay');
   if (tls) args.push('--tls', 'self');
   if (database) args.push('--database', database, '--migrate-as', database);
   if (config) {
     writeFileSync(path.join(data, 'trucban.toml'), config);
     args.push('--config', path.join(data, 'trucban.toml'));
   }
-  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(binary, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let log = '';
   let printed = '';
   child.stderr.on('data', (chunk) => (log += chunk));
@@ -79,6 +80,8 @@ export async function startServer({ calm = true, demo = true, tls = false, confi
     data,
     tokens,
     log: () => log,
+    /** Presses Enter where the server was started: the next step of a night that is played again. */
+    step: () => child.stdin.write('\n'),
     /** What it printed for whoever started it. */
     printed: () => printed,
     /** What `trucban` prints when it is run on the folder, beside the server. */
