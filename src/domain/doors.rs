@@ -48,7 +48,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 108] = [
+pub static DOORS: [(&str, &str, Asks); 110] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -73,6 +73,7 @@ pub static DOORS: [(&str, &str, Asks); 108] = [
     ("GET", "/api/collections/{collection}/queryables", Asks::Account),
     ("GET", "/api/collections/{collection}/schema", Asks::Account),
     ("GET", "/api/conformance", Asks::Nothing),
+    ("POST", "/api/contacts/{id}/call", Asks::Deed(Deed::WriteLog)),
     ("GET", "/api/cut-off", Asks::Account),
     ("POST", "/api/cut-off", Asks::Account),
     ("GET", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
@@ -131,6 +132,7 @@ pub static DOORS: [(&str, &str, Asks); 108] = [
     ("POST", "/api/session", Asks::Nothing),
     ("DELETE", "/api/session", Asks::Nothing),
     ("POST", "/api/setup", Asks::Nothing),
+    ("GET", "/api/silence", Asks::Account),
     ("GET", "/api/similar", Asks::Account),
     ("POST", "/api/table", Asks::Account),
     ("GET", "/api/tip", Asks::Public(Deed::TakeTip)),

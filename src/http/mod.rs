@@ -58,6 +58,7 @@ mod session;
 mod setup;
 mod shapes;
 mod sign_in;
+mod silence;
 mod start;
 mod stranger;
 mod terrain;

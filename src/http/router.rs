@@ -11,7 +11,7 @@ use super::front::Front;
 use super::{
     accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, evacuation, feed,
     grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, patrols,
-    places, rain, records, roads, session, setup, terrain, tiles, tips, units, units_inside, warnings,
+    places, rain, records, roads, session, setup, silence, terrain, tiles, tips, units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -75,6 +75,8 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(imports::read_report))
         .routes(routes!(ends::end_zone))
         .routes(routes!(ends::approve_zone))
+        .routes(routes!(silence::read_silence))
+        .routes(routes!(silence::tell_call))
         .routes(routes!(units_inside::units_inside))
         .routes(routes!(ends::log_done))
         .routes(routes!(evacuation::report_evacuation))

@@ -181,3 +181,33 @@ test('every page of the demo says that its data are invented', async () => {
     await window.close();
   }
 });
+
+test('a call round starts with the place that is silent, and a call that is answered is seen by the other officer', async () => {
+  const [one, other] = [await duty(), await duty('border_officer')];
+  for (const { page } of [one, other]) {
+    await page.locator('#tab-contacts').click();
+    await page.getByTestId('open-call-round').click();
+    await page.getByTestId('call-round').waitFor();
+  }
+  const { page } = one;
+  const silent = (of) => of.getByTestId('call-round').getAttribute('data-silent').then(Number);
+  const before = await silent(page);
+  const communes = (await server.api('duty_officer', '/api/silence')).body.communes;
+  const commune = communes.find(({ is_silent: isSilent, contacts }) => isSilent && contacts.length > 0);
+  assert.ok(before > 0 && commune, 'some commune with a contact is silent');
+  const place = (of) => of.locator(`[data-testid="silent-commune"][data-code="${commune.code}"]`);
+  await place(page).getByRole('button').first().click();
+  const contact = place(page).getByTestId('call-contact').first();
+  await contact.getByTestId('call-in-vain').click();
+  await contact.getByText(/gọi không được 1 lần/).waitFor();
+  assert.equal(await silent(page), before, 'a call in vain is no sign');
+  await page.screenshot({ path: path.join(out, 'call-round.png') });
+  await page.getByTestId('call-note').fill('Mưa to, suối dâng');
+  await contact.getByTestId('call-reached').click();
+  await until(async () => (await silent(page)) === before - 1, 'the commune has been heard');
+  await until(async () => (await place(other.page).getAttribute('data-silent')) === 'false', 'the other officer sees it');
+  await page.locator('#tab-log').click();
+  await page.getByText(/có trả lời: Mưa to, suối dâng/).first().waitFor();
+  await one.close();
+  await other.close();
+});

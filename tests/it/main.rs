@@ -15,6 +15,7 @@ mod desk_incidents;
 mod desk_items;
 mod desk_places;
 mod desk_races;
+mod desk_silence;
 mod desk_support;
 mod desk_units;
 mod desk_zone_life;

@@ -114,6 +114,7 @@ fn call(method: &str, path: &str, collection: Collection, verb: &str, unit: Uuid
         (_, path) if path.ends_with("/withdraw") => {
             Some(json!({"report_id": Uuid::from_u128(405), "reason": "ma trận"}))
         }
+        (_, path) if path.ends_with("/call") => Some(json!({"reached": true})),
         (_, path) if path.ends_with("/outsiders") => Some(json!({"kind": "workers", "people": 1})),
         (_, path) if path.ends_with("/end") || path.ends_with("/level") => Some(json!({"reason": "ma trận"})),
         (_, "/api/collections/incidents/items") => Some(json!({

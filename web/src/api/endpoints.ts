@@ -251,6 +251,9 @@ export const terrain = (of: { geometry: T.Area }, signal?: AbortSignal) =>
 /** Who is still inside, and what is told of households and of people on no list. */
 export const evacuation = {
   inside: (signal?: AbortSignal) => read<T.InsideBoard>('/api/inside', {}, signal),
+  silence: (signal?: AbortSignal) => read<T.Silence>('/api/silence', {}, signal),
+  call: (contact_id: string, call: Schemas['CallCall'], key: string) =>
+    write<T.Contact>(`/api/contacts/${contact_id}/call`, call, { key }),
   evacuees: (zone_id: string, signal?: AbortSignal) =>
     read<T.Evacuees>(`/api/risk_zones/${zone_id}/inside`, {}, signal),
   report: (household_id: string, call: T.EvacuationCall, key: string) =>

@@ -338,6 +338,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/contacts/{id}/call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody of the list was called: whether they answered. */
+        post: operations["tell_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cut-off": {
         parameters: {
             query?: never;
@@ -1256,6 +1273,27 @@ export interface paths {
         put?: never;
         /** Makes the first administrator, or sets the password of the account whose link it is. */
         post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/silence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * From which communes and hamlets nobody has been heard, those in danger and the longest silence first.
+         * @description A sign is a call that was answered, a report of an incident by people, what was told of a household, or the position of
+         *     a unit there, as far as the reader sees them.
+         */
+        get: operations["read_silence"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2351,6 +2389,14 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description What came of a call. */
+        CallCall: {
+            at?: string | null;
+            /** @description What they said. */
+            note?: string | null;
+            /** @description Somebody answered. */
+            reached: boolean;
+        };
         /** @description A day in the province, or half of one: as exact as a time of a tip may be. */
         Coarse: {
             half?: components["schemas"]["Half"] | null;
@@ -2439,6 +2485,15 @@ export interface components {
                 /** @description Hamlet they answer for. */
                 hamlet?: string;
                 /**
+                 * Format: date-time
+                 * @description When they last answered a call.
+                 */
+                heard_at?: string;
+                /** @description Who heard them. */
+                heard_by?: string;
+                /** @description What they said then. */
+                heard_note?: string;
+                /**
                  * @description What they are to us.
                  * @enum {string}
                  */
@@ -2464,6 +2519,13 @@ export interface components {
                  * @description Post they belong to.
                  */
                 station_id?: string;
+                /**
+                 * Format: date-time
+                 * @description When they were last called.
+                 */
+                tried_at?: string;
+                /** @description Calls in vain since they last answered. */
+                tries?: number;
                 /** @description What If-Match names. */
                 version: number;
             };
@@ -5009,6 +5071,18 @@ export interface components {
             missing: number;
             reason: components["schemas"]["Reason"];
         };
+        /** @description A sign of somebody. */
+        Sign: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description `call`, `incident`, `household` or `unit`: a call that was answered, a report from there, what was told of its
+             *     people, a position of a unit there.
+             */
+            by_way_of: string;
+            /** @description Who heard it, or what was heard. */
+            what: string | null;
+        };
         /** @description Who comes in: by name and password, or as a demo actor. */
         SignInCall: {
             /** @description One of `demo_actors`. */
@@ -5036,6 +5110,57 @@ export interface components {
              * @description The unit a field actor speaks for.
              */
             unit_id: string | null;
+        };
+        /** @description Who has been heard, and when. */
+        Silence: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description All communes: those in danger first, the longest silence before the others. */
+            communes: components["schemas"]["SilentCommune"][];
+            seq: components["schemas"]["u64"];
+            /** @description Communes that are silent. */
+            silent: number;
+            /**
+             * Format: int64
+             * @description A place is silent after so many seconds.
+             */
+            silent_after_s: number;
+        };
+        /** @description A commune. */
+        SilentCommune: {
+            code: string;
+            /** @description Whom to call, the longest silence first. */
+            contacts: components["schemas"]["SilentHamlet"][];
+            gauges: number;
+            heard: components["schemas"]["Sign"] | null;
+            is_silent: boolean;
+            /**
+             * Format: int64
+             * @description The highest level of a zone in force that touches it; 0 for a zone without one.
+             */
+            level: number | null;
+            name: string;
+            /** @description Rain gauges there that have told nothing for as long. */
+            silent_gauges: number;
+        };
+        /** @description Whom to call there. */
+        SilentHamlet: {
+            /** Format: uuid */
+            contact_id: string;
+            /** @description The hamlet they answer for; the commune itself if absent. */
+            hamlet: string | null;
+            heard: components["schemas"]["Sign"] | null;
+            is_silent: boolean;
+            name: string;
+            phone: string | null;
+            radio: string | null;
+            /** Format: date-time */
+            tried_at: string | null;
+            /**
+             * Format: int64
+             * @description Calls in vain since.
+             */
+            tries: number;
         };
         /** @description Slopes of an area, degrees from level, to half a degree. */
         SlopeAnswer: {
@@ -6875,6 +7000,50 @@ export interface operations {
             400: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    tell_call: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the contact */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallCall"];
+            };
+        };
+        responses: {
+            /** @description The contact, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["ContactsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     cut_off: {
@@ -9259,6 +9428,31 @@ export interface operations {
             };
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    read_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Commune by commune */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
         };
     };
     list_similar: {

@@ -49,6 +49,9 @@ export type SearchHit = Omit<Schemas['SearchHit'], 'bbox'> & {
 };
 export type Exposure = Schemas['ExposureAnswer'];
 export type InsideBoard = Schemas['InsideBoard'];
+export type Silence = Schemas['Silence'];
+export type SilentCommune = Schemas['SilentCommune'];
+export type Sign = Schemas['Sign'];
 export type InsideOfZone = Schemas['InsideOfZone'];
 export type InsideFigures = Schemas['InsideFigures'];
 export type Evacuees = Schemas['Evacuees'];
