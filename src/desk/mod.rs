@@ -39,6 +39,7 @@ mod rules;
 mod scene;
 mod timers;
 mod travel;
+mod undo;
 mod units;
 mod words;
 mod write;
@@ -64,7 +65,7 @@ use crate::store::{Idempotency, Store, clock};
 use self::roads::RoadsHeld;
 pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, Recommendation};
 pub use advice::{Advice, Followed};
-pub use bulk::take_file;
+pub use bulk::{ImportRecord, take_file, take_import};
 pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
 pub use evacuation::{EvacuationReport, Evidence, Withdrawal};
 pub use evacuation_plan::{EvacuationPlan, Placed, PlannedShelter, Unplaced, WhyUnplaced};
@@ -78,6 +79,7 @@ pub use locate::Candidate;
 pub use outsiders::Outsiders;
 pub use progress::Way;
 pub use rain::{GaugeName, READINGS_MAX, RainOutcome, ReadingIn, RefusedReading};
+pub use undo::Undone;
 pub use write::problem_of as store_problem;
 
 /// Where the desk reads the time: the rim. Tests put their own in.

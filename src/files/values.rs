@@ -1,6 +1,7 @@
 //! One value of a file as the field wants it: text "3" becomes 3, "có" becomes true, a local time becomes an instant.
 
 use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization;
 
 use super::times::{self, DateOrder, NotATime};
 use super::words;
@@ -192,6 +193,13 @@ const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 /// Puts `'` before a text that a spreadsheet would run as a formula. [`without_formula_guard`] undoes it exactly.
 pub(super) fn with_formula_guard(text: &str) -> std::borrow::Cow<'_, str> {
     if text.trim_start_matches('\'').starts_with(FORMULA_STARTS) { format!("'{text}").into() } else { text.into() }
+}
+
+/// What a cell of a table says, without blanks around it; `None` if that is nothing. Letters that a telephone or a Mac
+/// wrote as letter and mark become one letter, so that a name is found as people type it.
+pub(super) fn cell_text(text: &str) -> Option<String> {
+    let text: String = without_formula_guard(text.trim()).nfc().collect();
+    (!text.is_empty()).then_some(text)
 }
 
 /// Takes away the `'` that [`with_formula_guard`] put there.

@@ -133,7 +133,7 @@ async fn every_bad_row_is_refused_with_its_line_field_and_reason() {
     assert_eq!(of(8), Some(("lat", Code::MissingField)));
     assert_eq!(of(9), Some(("geometry", Code::MissingField)));
     assert_eq!(of(10), Some(("note", Code::InvalidEncoding)));
-    assert_eq!(of(11), Some(("code", Code::InvalidValue)));
+    assert_eq!(of(11), Some(("code", Code::DuplicateRow)));
     assert_eq!(of(12).map(|r| r.1), Some(Code::MissingField));
     assert_eq!(of(13).map(|r| r.1), Some(Code::InvalidValue));
     assert_eq!(of(14), Some(("member_count", Code::InvalidValue)));
