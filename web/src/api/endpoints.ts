@@ -1,5 +1,5 @@
 /** Every request that the pages make, by name. */
-import { ask, read, write, type Answer, type WriteOptions } from './client';
+import { ask, read, upload, write, type Answer, type WriteOptions } from './client';
 import type { components } from './schema';
 import type * as T from './types';
 
@@ -49,6 +49,13 @@ export const accounts = {
     write<T.Grant>('/api/break-glass', { collection: 'households', area: { parts: { communes } }, purpose }),
 };
 
+/** Files of records, and taking one back. */
+export const imports = {
+  /** Reads the file; `dry_run` in the query writes nothing. */
+  send: (file: Blob, query: URLSearchParams) => upload<Schemas['ImportAnswer']>('/api/imports', query, file),
+  undo: (id: string) => write<Schemas['UndoneAnswer']>(`/api/imports/${id}/undo`, {}),
+};
+
 /** Tips: the intake, the informant's way back, and the handler's side. */
 export const tips = {
   intake: () => read<T.TipIntake>('/api/tip'),
@@ -72,7 +79,7 @@ export const tips = {
 
 /** The fields of a collection; those of people are marked. */
 export const schemaOf = (name: T.CollectionName) =>
-  read<{ properties: Record<string, { description?: string; 'x-personal'?: boolean }> }>(
+  read<{ properties: Record<string, { description?: string; 'x-personal'?: boolean; readOnly?: boolean }> }>(
     `/api/collections/${name}/schema`,
   );
 
