@@ -32,7 +32,8 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 12] = [
+const OFFERED: [Deed; 13] = [
+    Deed::EditGround,
     Deed::CloseRoad,
     Deed::SetLevel,
     Deed::ReportRain,
