@@ -197,8 +197,8 @@ impl Desk {
             } else {
                 self.store.history(collection, id).await.map_err(problem_of)?
             };
-            let later = history.iter().filter(|other| other.record.version > change.record.version);
-            if let Some(other) = later.last().filter(|_| !is_untouched && !is_by_rule(&history, change, &present)) {
+            let mut later = history.iter().filter(|other| other.record.version > change.record.version);
+            if let Some(other) = later.next_back().filter(|_| !is_untouched && !is_by_rule(&history, change, &present)) {
                 taking.changed_since.push((present, other.clone()));
                 continue;
             }

@@ -93,22 +93,21 @@ impl Namesakes {
 
     /// Tells which of the rows that `taken` knows are like an earlier one of them.
     pub fn in_file(&self, taken: &HashMap<u64, Uuid>, doubts: &mut Doubts) {
-        for namesakes in self.by_name.values() {
-            for (place, at) in namesakes.iter().enumerate().take(NAMESAKES_MAX) {
-                let (line, own) = &self.rows[*at];
-                let earlier = namesakes[..place].iter().map(|at| &self.rows[*at]);
-                let like =
-                    earlier.filter(|(other, _)| taken.contains_key(other)).find(|(_, other)| self.alike(own, other));
-                if let Some((other, _)) = like.filter(|_| taken.contains_key(line)) {
-                    doubts.add(Doubt {
-                        line: *line,
-                        kind: "same_in_file",
-                        other_line: Some(*other),
-                        other_id: None,
-                        detail_vi: format!("có thể trùng với dòng {other}: cùng tên, {}", self.nearness().0),
-                        detail_en: format!("may double line {other}: the same name, {}", self.nearness().1),
-                    });
-                }
+        let (vi, en) = self.nearness();
+        for (at, (line, own)) in self.rows.iter().enumerate() {
+            let namesakes = self.by_name.get(&own.name).map(Vec::as_slice).unwrap_or_default();
+            let earlier =
+                namesakes.iter().take_while(|other| **other < at).take(NAMESAKES_MAX).map(|at| &self.rows[*at]);
+            let mut like = earlier.filter(|(other, likeness)| taken.contains_key(other) && self.alike(own, likeness));
+            if let Some((other, _)) = like.next().filter(|_| taken.contains_key(line)) {
+                doubts.add(Doubt {
+                    line: *line,
+                    kind: "same_in_file",
+                    other_line: Some(*other),
+                    other_id: None,
+                    detail_vi: format!("có thể trùng với dòng {other}: cùng tên, {vi}"),
+                    detail_en: format!("may double line {other}: the same name, {en}"),
+                });
             }
         }
     }

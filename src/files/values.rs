@@ -102,8 +102,14 @@ pub(super) fn number(text: &str, decimal_comma: bool) -> Result<f64, Problem> {
         }
         return Err(Problem::new(
             Code::InvalidValue,
-            format!("{text:?} dùng dấu phẩy thập phân; viết bằng dấu chấm, hoặc thêm --map cột=trường:comma"),
-            format!("{text:?} has a decimal comma; write a point, or add --map column=field:comma"),
+            format!(
+                "{text:?} dùng dấu phẩy thập phân; viết bằng dấu chấm, hoặc chọn dấu phẩy cho cả cột \
+                 (--map cột=trường:comma)"
+            ),
+            format!(
+                "{text:?} has a decimal comma; write a point, or choose the comma for the whole column \
+                 (--map column=field:comma)"
+            ),
         ));
     }
     text.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
@@ -161,11 +167,11 @@ fn time_fault(field: &str, text: &str, why: NotATime) -> Problem {
         NotATime::Ambiguous => (
             format!(
                 "{field}: {text:?} đọc được hai cách (ngày/tháng hay tháng/ngày); \
-                 thêm --map cột={field}:mdy (tháng trước) hoặc :dmy (ngày trước)"
+                 chọn cách viết của cột: tháng trước (--map cột={field}:mdy) hay ngày trước (:dmy)"
             ),
             format!(
                 "{field}: {text:?} can be read two ways (month or day first); \
-                 add --map column={field}:mdy (month first) or :dmy (day first)"
+                 choose how the column is written: month first (--map column={field}:mdy) or day first (:dmy)"
             ),
         ),
         NotATime::NoSuchDate => {

@@ -28,7 +28,7 @@ function random(seed) {
 
 /** What is wrong with a row, and what the refusal must say; the last ones are taken as they are meant. */
 const FAULTS = [
-  { spoil: (row) => (row[4] = ''), says: /member_count/ },
+  { spoil: (row) => (row[4] = ''), says: /bắt buộc số nhân khẩu/ },
   { spoil: (row) => ([row[6], row[7]] = [row[7], row[6]]), says: /đảo|ngược|vĩ độ|kinh độ/i },
   { spoil: (row) => ([row[6], row[7]] = ['541200.5', '2475300.25']), says: /-?180|độ|mét|9205/i },
   { spoil: (row) => (row[4] = '-4'), says: /-4/ },
@@ -137,6 +137,7 @@ test('a dirty list of 3,000 households: each refused row is explained, the good 
   assert.ok((await figure(page, 'doubts')) > 0, 'what may stand twice is told');
   assert.equal(await households(), before, 'nothing is written before somebody says so');
   assert.deepEqual(await barriers(page), []);
+  await page.getByRole('heading', { name: 'Cột nào là gì' }).scrollIntoViewIfNeeded();
   await page.screenshot({ path: path.join(out, 'import-preview.png') });
 
   await page.getByTestId('take').click();
@@ -166,6 +167,10 @@ test('cells that are pasted in metres are read in VN-2000, and a column is given
   assert.equal(await page.getByTestId('crs').inputValue(), 'EPSG:9205');
   const first = page.locator('[data-column="Chủ hộ lớn"] select').first();
   assert.equal(await first.inputValue(), 'extra');
+  await page.setViewportSize(PHONE.viewport);
+  await first.scrollIntoViewIfNeeded();
+  await page.screenshot({ path: path.join(out, 'import-phone-columns.png') });
+  await page.setViewportSize(DESKTOP);
   await first.selectOption('head_name');
   await until(async () => (await page.getByTestId('import-state').innerText()).startsWith('Đang xem'), 'it was read anew');
   assert.equal(await first.inputValue(), 'head_name');
@@ -202,7 +207,8 @@ test('the page speaks English, tells a broken workbook, and fits a telephone and
   await page.getByTestId('refused').getByText('Hải quân').waitFor();
   for (const look of ['first', 'second', 'third']) {
     assert.deepEqual(await barriers(page), [], look);
-    await page.screenshot({ path: path.join(out, `import-phone-${look}.png`), fullPage: true });
+    await page.screenshot({ path: path.join(out, `import-phone-${look}.png`) });
+    await page.getByTestId('preview').scrollIntoViewIfNeeded();
     await page.getByTitle('Change look').click();
   }
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

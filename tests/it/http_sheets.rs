@@ -44,7 +44,7 @@ fn refused(answer: &Value) -> Vec<(u64, String, String)> {
 }
 
 /// A list as a commune keeps it: a title above, a date that is a date, a formula, an error, a blank line, a cell beside.
-fn workbook() -> Vec<u8> {
+pub fn workbook() -> Vec<u8> {
     let mut book = Workbook::new();
     let hidden = book.add_worksheet().set_name("Danh mục").unwrap();
     hidden.set_hidden(true).write(0, 0, "không phải bảng này").unwrap();
@@ -64,7 +64,7 @@ fn workbook() -> Vec<u8> {
         sheet.write(row, 3, people).unwrap();
         sheet.write(row, 4, lon).unwrap();
         sheet.write(row, 5, 22.4).unwrap();
-        sheet.write_with_format(row, 6, &ExcelDateTime::from_ymd(2026, 11, 3).unwrap(), &date).unwrap();
+        sheet.write_with_format(row, 6, ExcelDateTime::from_ymd(2026, 11, 3).unwrap(), &date).unwrap();
         row += 1;
     }
     row += 1;
