@@ -190,7 +190,7 @@ impl Desk {
             let (collection, id) = (change.collection, change.record.id);
             let Some(feature) = picture.layer(collection).get(id) else { continue };
             let present = Working::of(collection, feature);
-            let is_untouched = present.version == change.record.version;
+            let is_untouched = present.version == change.record.version || stands_as(&present, &change.record);
             let is_new = change.record.version == 1;
             let history = if is_untouched && is_new {
                 Vec::new()
@@ -198,7 +198,8 @@ impl Desk {
                 self.store.history(collection, id).await.map_err(problem_of)?
             };
             let mut later = history.iter().filter(|other| other.record.version > change.record.version);
-            if let Some(other) = later.next_back().filter(|_| !is_untouched && !is_by_rule(&history, change, &present)) {
+            if let Some(other) = later.next_back().filter(|_| !is_untouched && !is_by_rule(&history, change, &present))
+            {
                 taking.changed_since.push((present, other.clone()));
                 continue;
             }
@@ -218,6 +219,13 @@ impl Desk {
         }
         Ok(taking)
     }
+}
+
+/// Whether the record is again what the import left: what came after was taken back as well.
+fn stands_as(present: &Working, left: &Record) -> bool {
+    present.properties == left.properties_map()
+        && present.personal == left.personal_map()
+        && present.geometry == left.geometry
 }
 
 /// Whether rules alone (a zone that was drawn over a household) have changed the record since, and in nothing that the
