@@ -170,7 +170,7 @@ impl Namesakes {
     fn nearness(&self) -> (String, String) {
         match self.collection {
             Collection::Units | Collection::Contacts => {
-                ("cùng điện thoại hoặc cùng chỗ".to_owned(), "the same telephone or place".to_owned())
+                ("không khác điện thoại hay vị trí".to_owned(), "no other telephone or place".to_owned())
             }
             _ => (format!("cách nhau dưới {} m", self.near_m()), format!("less than {} m apart", self.near_m())),
         }

@@ -327,6 +327,57 @@ const CHOICES: &[(&str, &str)] = &[
     ("xung_kich", "commune_shock_force"),
     ("cong_binh", "engineer"),
     ("csgt", "traffic_police"),
+    // The words that the pages show for units, contacts, shelters, posts and places.
+    ("xung_kich_pctt_xa", "civil"),
+    ("xung_kich_pctt_xa", "commune_shock_force"),
+    ("to_co_dong", "mobile_team"),
+    ("to_vu_trang", "armed_team"),
+    ("quan_y_y_te", "medical"),
+    ("quan_y", "medical"),
+    ("doi_xuong", "boat_team"),
+    ("to_xuong", "boat_team"),
+    ("to_bay_khong_nguoi_lai", "drone_team"),
+    ("canh_sat_giao_thong", "traffic_police"),
+    ("chi_huy", "command"),
+    ("van_tai", "transport"),
+    ("so_cuu", "first_aid"),
+    ("tim_kiem", "search"),
+    ("cuu_ho_day", "rope_rescue"),
+    ("cuu_ho_nuoc_xiet", "swift_water"),
+    ("xuong", "boat"),
+    ("cua_may", "chainsaw"),
+    ("may_xuc", "excavator"),
+    ("xe_tai", "truck"),
+    ("xe_cuu_thuong", "ambulance"),
+    ("xe_may", "motorbike"),
+    ("thiet_bi_bay", "drone"),
+    ("flycam", "drone"),
+    ("dien_thoai_ve_tinh", "satellite_phone"),
+    ("cho_nghiep_vu", "dog"),
+    ("may_phat_dien", "generator"),
+    ("phan_luong", "traffic_control"),
+    ("bat_giu", "arrest"),
+    ("phien_dich", "interpreter"),
+    ("xa", "commune"),
+    ("uy_ban_xa", "commune"),
+    ("ca_truc", "duty_shift"),
+    ("khi_tuong_thuy_van", "hydromet"),
+    ("y_te", "clinic"),
+    ("dien_luc", "power"),
+    ("vien_thong", "telecom"),
+    ("doanh_trai", "barracks"),
+    ("khu_leu_bat", "tent_site"),
+    ("tram_kiem_soat", "control_station"),
+    ("don_cong_an", "police_station"),
+    ("cau", "bridge"),
+    ("cau_treo", "suspension_bridge"),
+    ("ngam", "ford"),
+    ("deo", "pass"),
+    ("nga_ba", "junction"),
+    ("cua_song", "river_mouth"),
+    ("lu_quet_lu_ong", "flash_flood"),
+    ("sut_lun_dat", "subsidence"),
+    ("an_ninh", "security"),
     ("quoc_lo", "national"),
     ("duong_tinh", "provincial"),
     ("tinh_lo", "provincial"),
@@ -397,6 +448,10 @@ mod tests {
         assert_eq!(choice(kinds, "Phường"), Some("ward"));
         assert_eq!(choice(kinds, "Xã"), Some("commune"));
         assert_eq!(choice(kinds, "Huyện"), None);
+        let units = crate::domain::unit::KINDS;
+        assert_eq!(choice(units, "Quân y, y tế"), Some("medical"));
+        assert_eq!(choice(units, "xung kích PCTT xã"), Some("commune_shock_force"));
+        assert_eq!(choice(crate::domain::access::FORCES, "Xung kích PCTT xã"), Some("civil"));
         assert_eq!(boolean("Có"), Some(true));
         assert_eq!(boolean("không"), Some(false));
         assert_eq!(boolean("maybe"), None);
