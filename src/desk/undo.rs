@@ -95,7 +95,7 @@ impl Desk {
         let ground = self.ground.of(&picture);
         let mut taking = self.taking(&picture, &ground, made, now).await?;
         if !taking.changed_since.is_empty() {
-            return Err(changed_since(&taking.changed_since));
+            return Err(changed_since(actor, now, &taking.changed_since));
         }
         end_with_zones(&picture, &mut taking, now);
         let Taking { removed, restored, expects, puts, .. } = taking;
@@ -316,20 +316,25 @@ fn already_undone(by: &str) -> Problem {
     .with("by", by)
 }
 
-fn changed_since(changed: &[(Working, Change)]) -> Problem {
-    let named = |(record, change): &(Working, Change)| {
+/// Names the records that the actor may see, and counts all.
+fn changed_since(actor: &Actor, now: Timestamp, changed: &[(Working, Change)]) -> Problem {
+    let seen: Vec<_> = changed
+        .iter()
+        .filter(|(record, _)| actor.sees_as_it_is(record.collection, &record.properties, now))
+        .take(NAMED_MAX)
+        .collect();
+    let named = seen.iter().map(|(record, change)| {
         json!({
             "collection": record.collection.as_str(), "id": record.id, "label": record.label(),
             "by": &*change.actor, "at": change.record.recorded_at.to_string(),
         })
-    };
-    let labels = changed.iter().take(5).map(|(record, _)| record.label()).collect::<Vec<_>>().join(", ");
+    });
     let count = changed.len();
     Problem::new(
         Code::ChangedSince,
-        format!("{count} bản ghi đã được sửa sau lần nhập ({labels}…): hãy xem lại từng bản ghi, chưa hoàn tác gì"),
-        format!("{count} records were changed after the import ({labels}…): look at them; nothing was undone"),
+        format!("{count} bản ghi đã được sửa sau lần nhập: hãy xem lại từng bản ghi; chưa hoàn tác gì"),
+        format!("{count} records were changed after the import: look at each of them; nothing was undone"),
     )
     .with("count", count)
-    .with("records", changed.iter().take(NAMED_MAX).map(named).collect::<Vec<_>>())
+    .with("records", named.collect::<Vec<_>>())
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::rows::Row;
 use super::words::{self, fold};
-use crate::domain::Collection;
+use crate::domain::{Actor, Collection, Timestamp};
 use crate::geometry::ground::Ground;
 use crate::geometry::measure::distance_m;
 use crate::store::{Snapshot, StoreError};
@@ -112,7 +112,8 @@ impl Namesakes {
         }
     }
 
-    /// Tells which of the rows are like a record that none of the rows stands for.
+    /// Tells which of the rows are like a record that none of the rows stands for, and that `reader` may see as it is: a
+    /// sheet with a name and a place shall be no way of asking who lives there.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
@@ -120,6 +121,7 @@ impl Namesakes {
         &self,
         snapshot: &mut dyn Snapshot,
         taken: &HashMap<u64, Uuid>,
+        (reader, now): (&Actor, Timestamp),
         doubts: &mut Doubts,
     ) -> Result<(), StoreError> {
         if self.rows.is_empty() {
@@ -132,7 +134,7 @@ impl Namesakes {
                 return;
             }
             let mut all = record.properties_map();
-            if all.contains_key("ended_at") {
+            if all.contains_key("ended_at") || !reader.sees_as_it_is(self.collection, &all, now) {
                 return;
             }
             all.extend(record.personal_map());
@@ -201,7 +203,8 @@ fn likeness(collection: Collection, all: &Map<String, Value>, geometry: Option<&
         Some(Geometry::Point(point)) if collection != Collection::Units => Some([point.x(), point.y()]),
         _ => None,
     };
-    let telephone = ["duty_phone", "phone"].iter().find_map(|name| text(name));
+    // That of the function, which everybody sees; not a person's own.
+    let telephone = text("duty_phone");
     let telephone = telephone.map(|text| text.chars().filter(char::is_ascii_digit).collect());
     (!name.is_empty()).then_some(Likeness { name, at, telephone })
 }

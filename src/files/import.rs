@@ -173,7 +173,7 @@ async fn attempt(
     let namesakes = Namesakes::of(options.collection, &rows);
     let mut plan = plan::plan(snapshot.as_mut(), options.collection, rows, &defaults).map_err(store_problem)?;
     namesakes.in_file(&plan.taken, &mut doubts);
-    namesakes.in_store(snapshot.as_mut(), &plan.taken, &mut doubts).map_err(store_problem)?;
+    namesakes.in_store(snapshot.as_mut(), &plan.taken, (actor, now), &mut doubts).map_err(store_problem)?;
     doubts.finish();
     drop(snapshot);
     for put in &mut plan.puts {

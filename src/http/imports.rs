@@ -13,10 +13,11 @@ use super::IMPORT_BYTES_MAX;
 use super::actor::{Reader, Writer};
 use super::answer::{json, with_header};
 use super::app::{App, now};
+use super::audit::note_named;
 use super::error::{Answer, Refusal, body_too_large, internal};
 use super::params::{Params, collection_named, id_named, invalid, no_record};
 use super::uploads::{Upload, drain};
-use crate::domain::{Actor, Code, Problem};
+use crate::domain::{Actor, Code, Collection, Problem};
 use crate::files::{self, ColumnRule, Doubt, ImportOptions, ImportSummary, PreviewColumn, Refusal as RowRefusal};
 
 /// Longest name of a file, characters.
@@ -161,16 +162,29 @@ pub async fn import_file(
     let live = reader.live()?;
     let upload = live.uploads.receive(body, &reader.actor().name).await?;
     let id = upload.id();
-    let is_dry_run = options.dry_run;
+    let (is_dry_run, collection) = (options.dry_run, options.collection);
     let options = ImportOptions { id: Some(id), ..options };
     let mut summary = run(&app, Actor::clone(reader.actor()), upload, options).await?;
     if !is_dry_run {
         summary.columns = Vec::new();
     }
+    note_doubts(&reader, collection, &mut summary);
     if summary.written && live.picture.wait_for(summary.seq, SHOWN_WAIT).await.is_none() {
         tracing::warn!(seq = summary.seq, "the picture lags behind an import");
     }
     json(&ImportAnswer { report: Some(format!("/api/imports/{id}/report")), ..ImportAnswer::from(summary) })
+}
+
+/// Notes the households that the answer names as perhaps known already. Where the audit has no room, they are not named:
+/// what was written stays written.
+fn note_doubts(reader: &Reader, collection: Collection, summary: &mut ImportSummary) {
+    if collection != Collection::Households {
+        return;
+    }
+    let named = summary.doubts.kept.iter().filter_map(|doubt| doubt.other_id).collect();
+    if note_named(reader, collection, named).is_err() {
+        summary.doubts.kept.retain(|doubt| doubt.other_id.is_none());
+    }
 }
 
 /// Every refused row of the last import, as CSV: line, field, code and reason in both languages; for whoever sent it.

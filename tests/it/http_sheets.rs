@@ -195,7 +195,15 @@ async fn what_stands_twice_is_refused_if_it_is_sure_and_told_if_it_may_be() {
         let text = "code,head_name,member_count,lon,lat\nT-9,Lò Văn Pành,4,103.3003,22.4\n";
         let answer = import(&planner, "collection=households&name=b.csv&dry_run=true", text).await;
         assert_eq!(answer["doubtful"][0]["kind"], "same_in_store", "{answer}");
-        assert_eq!(answer["doubtful"][0]["other_id"], household(&planner, "T-1").await["id"]);
+        let known = household(&planner, "T-1").await["id"].clone();
+        assert_eq!(answer["doubtful"][0]["other_id"], known);
+        // Whoever may not see households one by one is told of none, and who is told stands in the audit.
+        let admin = server.actor("admin");
+        let answer = import(&admin, "collection=households&name=b.csv&dry_run=true", text).await;
+        assert_eq!(answer["doubts"], 0, "{answer}");
+        let rows = admin.read(&format!("/api/audit?record={}", known.as_str().unwrap())).await;
+        let places = rows["rows"].as_array().unwrap().iter().map(|row| row["place"].clone());
+        assert!(places.collect::<Vec<_>>().contains(&json!("POST /api/imports")), "{rows}");
     }
 }
 
