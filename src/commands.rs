@@ -141,7 +141,9 @@ pub fn export(args: &ExportArgs) -> ExitCode {
             Some(FormatName::Geojson) => Format::GeoJson,
             Some(FormatName::Csv) => Format::Csv,
             Some(FormatName::Gpkg) => Format::GeoPackage,
-            None => Format::named(&args.output).ok_or_else(|| anyhow!("--format geojson, csv or gpkg is needed"))?,
+            None => Format::named(&args.output)
+                .filter(|format| *format != Format::Xlsx)
+                .ok_or_else(|| anyhow!("--format geojson, csv or gpkg is needed"))?,
         };
         let store = open_read(&args.data, args.database.as_ref()).await?;
         let handle = picture::start(store).await.map_err(store_told)?;

@@ -23,6 +23,9 @@ use super::{blocking, collection, finish, import_over_http, store_told, told};
 /// Refused rows printed; `--report` gets all of them.
 const REFUSALS_PRINTED_MAX: usize = 50;
 
+/// Rows that look wrong, printed; the others are counted.
+const DOUBTS_PRINTED_MAX: usize = 20;
+
 /// What is imported: records of a file, a network of roads, or what is known of the ground.
 #[derive(Clone, Debug)]
 pub enum ImportCommand {
@@ -71,7 +74,7 @@ impl FromArgMatches for ImportCommand {
     }
 }
 
-/// Brings a file in: GeoJSON, CSV or GeoPackage. Goes through the server where one holds the folder.
+/// Brings a file in: Excel (.xlsx), CSV, GeoJSON or GeoPackage. Goes through the server where one holds the folder.
 #[derive(Args, Clone, Debug)]
 pub struct ImportArgs {
     /// The file
@@ -92,7 +95,7 @@ pub struct ImportArgs {
     /// field may be lon, lat, wkt, id, extra, or - to leave the column out
     #[arg(long = "map", value_name = "COLUMN=FIELD[:FORMAT]")]
     pub(super) rules: Vec<ColumnRule>,
-    /// Table of a GeoPackage that has several
+    /// Table of a GeoPackage, or sheet of a workbook, that has several
     #[arg(long)]
     pub(super) layer: Option<String>,
     /// Read, check and count; write nothing
@@ -219,6 +222,9 @@ fn print_answer(args: &ImportArgs, answer: &ImportAnswer) -> io::Result<()> {
     for note in &answer.notes {
         writeln!(out, "* {}\n  {}", note.vi, note.en)?;
     }
+    for row in answer.doubtful.iter().take(DOUBTS_PRINTED_MAX) {
+        writeln!(out, "? dòng/line {}: {}\n    {}", row.line, row.detail_vi, row.detail_en)?;
+    }
     for row in answer.refusals.iter().take(REFUSALS_PRINTED_MAX) {
         let field = row.field.as_deref().unwrap_or("-");
         writeln!(out, "dòng/line {} · {field} · {}", row.line, row.code)?;
@@ -244,6 +250,9 @@ fn print_answer(args: &ImportArgs, answer: &ImportAnswer) -> io::Result<()> {
     writeln!(out, "  cập nhật / updated: {updated}")?;
     writeln!(out, "  không đổi / unchanged: {unchanged}")?;
     writeln!(out, "  bị từ chối / refused: {refused}")?;
+    if answer.doubts > 0 {
+        writeln!(out, "  cần xem lại / to be looked at: {}", answer.doubts)?;
+    }
     if !written && !args.dry_run {
         writeln!(out, "  --skip-bad: nhập các dòng còn lại / takes the other rows")?;
     }

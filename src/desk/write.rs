@@ -152,7 +152,7 @@ impl Desk {
     }
 
     /// A snapshot that holds all that the store held when it was asked for.
-    async fn current(&self, asked_at: Instant) -> Result<Arc<Picture>, Problem> {
+    pub(super) async fn current(&self, asked_at: Instant) -> Result<Arc<Picture>, Problem> {
         let (durable, until) = (self.store.durable_seq(), asked_at + BEHIND_WAIT);
         loop {
             let picture = self.picture.load();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -481,6 +482,15 @@ impl Actor {
             (_, Reach::Nothing) | (DataClass::Public | DataClass::Internal | DataClass::Sealed, _) => Sight::Nothing,
             (DataClass::Restricted | DataClass::Personal, _) => Sight::Reduced,
         }
+    }
+
+    /// Whether a record with these properties, which hangs on no incident, is shown to this actor as it is.
+    #[must_use]
+    pub fn sees_as_it_is(&self, collection: Collection, properties: &Map<String, Value>, now: Timestamp) -> bool {
+        let text = |name: &str| properties.get(name).and_then(Value::as_str);
+        let force = text("force").and_then(Force::parse);
+        let facts = Facts { commune: text("admin_unit"), force, ..Facts::default() };
+        matches!(self.sight(collection, &facts, now), Sight::Exact)
     }
 
     /// Whether the personal fields of a record that is seen as it is are shown (callers of an incident, the holder of

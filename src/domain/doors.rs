@@ -48,7 +48,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 110] = [
+pub static DOORS: [(&str, &str, Asks); 111] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -91,6 +91,7 @@ pub static DOORS: [(&str, &str, Asks); 110] = [
     ("POST", "/api/households/{id}/evacuation/withdraw", Asks::Deed(Deed::ReportEvacuation)),
     ("POST", "/api/imports", Asks::Deed(Deed::EditGround)),
     ("GET", "/api/imports/{id}/report", Asks::Deed(Deed::EditGround)),
+    ("POST", "/api/imports/{id}/undo", Asks::Deed(Deed::EditGround)),
     ("POST", "/api/incidents", Asks::Deed(Deed::ReportIncident)),
     ("POST", "/api/incidents/{id}/assignments", Asks::Deed(Deed::AssignUnit)),
     ("DELETE", "/api/incidents/{id}/assignments/{unit_id}", Asks::Deed(Deed::AssignUnit)),

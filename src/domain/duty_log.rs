@@ -73,6 +73,8 @@ pub const KINDS: &[&str] = &[
     "patrol_strayed",
     "patrol_overdue",
     "patrol_ended",
+    "imported",
+    "import_undone",
 ];
 
 /// Whether an entry tells where a unit is: who may not see that reads it no more than the unit's place.

@@ -10,6 +10,7 @@ pub enum Code {
     InvalidJson,
     InvalidEncoding,
     InvalidValue,
+    DuplicateRow,
     UnknownField,
     MissingField,
     FieldNotSettable,
@@ -65,6 +66,8 @@ pub enum Code {
     RoadsNotLoaded,
     NoRoute,
     ShelterFull,
+    AlreadyUndone,
+    ChangedSince,
     Internal,
 }
 
@@ -76,6 +79,7 @@ impl Code {
             Self::InvalidJson => "invalid_json",
             Self::InvalidEncoding => "invalid_encoding",
             Self::InvalidValue => "invalid_value",
+            Self::DuplicateRow => "duplicate_row",
             Self::UnknownField => "unknown_field",
             Self::MissingField => "missing_field",
             Self::FieldNotSettable => "field_not_settable",
@@ -131,6 +135,8 @@ impl Code {
             Self::RoadsNotLoaded => "roads_not_loaded",
             Self::NoRoute => "no_route",
             Self::ShelterFull => "shelter_full",
+            Self::AlreadyUndone => "already_undone",
+            Self::ChangedSince => "changed_since",
             Self::Internal => "internal",
         }
     }

@@ -1,5 +1,6 @@
 //! Which column of a file fills which field, and how its values are written.
 
+use super::evidence::Evidence;
 use super::source::Source;
 use super::times::{DateOrder, OrderEvidence};
 use super::values::Notation;
@@ -55,6 +56,21 @@ impl std::fmt::Display for ColumnRule {
     }
 }
 
+impl Target {
+    /// As a rule names it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Field(field) => field.name,
+            Self::Lon => "lon",
+            Self::Lat => "lat",
+            Self::Wkt => "wkt",
+            Self::Id => "id",
+            Self::LeftOut => "-",
+            Self::Extra => "extra",
+        }
+    }
+}
+
 /// What a column fills.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
@@ -83,6 +99,8 @@ pub(super) struct Survey {
     pub rows: u64,
     pub epsg: Option<u32>,
     pub positions_in_columns: bool,
+    /// Positions stand in columns and are metres, not degrees.
+    pub positions_in_metres: bool,
     /// What was decided for the caller, Vietnamese and English.
     pub notes: Vec<(String, String)>,
 }
@@ -98,21 +116,18 @@ pub(super) fn survey(
     rules: &[ColumnRule],
     mut on_row: impl FnMut(u64) -> Result<(), Problem>,
 ) -> Result<Survey, Problem> {
-    let mut evidence: Vec<OrderEvidence> = Vec::new();
-    let mut is_time: Vec<bool> = Vec::new();
+    let mut evidence: Vec<Evidence> = Vec::new();
+    let mut is_looked_at: Vec<bool> = Vec::new();
     let mut rows = 0;
     while let Some(row) = source.next_row()? {
         rows += 1;
         on_row(rows)?;
         let Ok(content) = row.content else { continue };
-        for column in is_time.len()..source.columns().len() {
-            let target = own_target(collection, &source.columns()[column], rules)?;
-            is_time.push(
-                matches!(target, Target::Field(field) if matches!(field.kind, FieldKind::Time | FieldKind::Date)),
-            );
-            evidence.push(OrderEvidence::default());
+        for column in is_looked_at.len()..source.columns().len() {
+            is_looked_at.push(says_how(own_target(collection, &source.columns()[column], rules)?));
+            evidence.push(Evidence::default());
         }
-        for (column, value) in content.values.iter().filter(|(column, _)| is_time[*column]) {
+        for (column, value) in content.values.iter().filter(|(column, _)| is_looked_at[*column]) {
             if let Some(text) = value.as_str() {
                 evidence[*column].see(text);
             }
@@ -127,10 +142,47 @@ pub(super) fn survey(
         )
         .at("--map"));
     }
+    evidence.resize(names.len(), Evidence::default());
     let mut notes = Vec::new();
-    let columns = resolve(collection, names, rules, &evidence, &mut notes)?;
+    let mut columns = resolve(collection, names, rules, &evidence, &mut notes)?;
+    turn_axes(&mut columns, rules, &evidence, &mut notes);
+    let positions_in_metres = columns
+        .iter()
+        .zip(&evidence)
+        .any(|(column, seen)| matches!(column.target, Target::Lon | Target::Lat) && seen.numbers.is_metres());
     let positions_in_columns = source.has_positions_in_columns();
-    Ok(Survey { columns, rows, epsg: source.epsg(), positions_in_columns, notes })
+    Ok(Survey { columns, rows, epsg: source.epsg(), positions_in_columns, positions_in_metres, notes })
+}
+
+/// Whether the values of such a column are looked at, all of them, for how they are written.
+fn says_how(target: Target) -> bool {
+    match target {
+        Target::Field(field) => matches!(field.kind, FieldKind::Time | FieldKind::Date | FieldKind::Real(..)),
+        Target::Lon | Target::Lat => true,
+        _ => false,
+    }
+}
+
+/// Surveyors of Việt Nam call the northing X, other programs the easting: of two columns in metres that nobody has
+/// spoken for, the northing is the one with numbers above a million.
+fn turn_axes(columns: &mut [Column], rules: &[ColumnRule], evidence: &[Evidence], notes: &mut Vec<(String, String)>) {
+    let at = |wanted: fn(&Target) -> bool| columns.iter().position(|column| wanted(&column.target));
+    let (Some(east), Some(north)) = (at(|t| matches!(t, Target::Lon)), at(|t| matches!(t, Target::Lat))) else {
+        return;
+    };
+    let is_ruled = |at: usize| rules.iter().any(|rule| rule.column == columns[at].name);
+    let (seen_east, seen_north) = (evidence[east].numbers, evidence[north].numbers);
+    let are_turned = seen_east.is_northing() && seen_north.is_metres() && !seen_north.is_northing();
+    if !are_turned || is_ruled(east) || is_ruled(north) {
+        return;
+    }
+    columns[east].target = Target::Lat;
+    columns[north].target = Target::Lon;
+    let (x, y) = (&columns[east].name, &columns[north].name);
+    notes.push((
+        format!("cột {x:?} là toạ độ bắc (X của bản đồ địa chính), cột {y:?} là toạ độ đông"),
+        format!("column {x:?} holds northings (X of Vietnamese surveys), column {y:?} eastings"),
+    ));
 }
 
 /// The target of each column once all are known: two columns never fill one field.
@@ -138,7 +190,7 @@ fn resolve(
     collection: Collection,
     names: &[String],
     rules: &[ColumnRule],
-    evidence: &[OrderEvidence],
+    evidence: &[Evidence],
     notes: &mut Vec<(String, String)>,
 ) -> Result<Vec<Column>, Problem> {
     let mut columns = Vec::with_capacity(names.len());
@@ -150,13 +202,21 @@ fn resolve(
             Some(Written::DecimalComma) => Notation { date_order: None, decimal_comma: true },
             None => Notation::default(),
         };
-        let seen = evidence.get(at).copied().unwrap_or_default();
+        let seen = evidence[at];
+        let is_date = matches!(target, Target::Field(field) if !matches!(field.kind, FieldKind::Real(..)));
         let date_order = said.date_order.or_else(|| {
-            let order = seen.order()?;
-            notes.push(order_note(name, seen, order));
+            let order = seen.date_order().filter(|_| is_date)?;
+            notes.push(order_note(name, seen.dates, order));
             Some(order)
         });
-        columns.push(Column { name: name.clone(), target, notation: Notation { date_order, ..said } });
+        let decimal_comma = said.decimal_comma || (!is_date && seen.numbers.has_decimal_commas());
+        if decimal_comma && !said.decimal_comma {
+            notes.push((
+                format!("cột {name:?} viết số bằng dấu phẩy thập phân"),
+                format!("column {name:?} writes numbers with a decimal comma"),
+            ));
+        }
+        columns.push(Column { name: name.clone(), target, notation: Notation { date_order, decimal_comma } });
     }
     settle_doubles(&mut columns, rules, notes)?;
     Ok(columns)

@@ -7,12 +7,14 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::source::{COLUMNS_MAX, ROW_BYTES_MAX, RowContent, Source, SourceRow, broken_utf8, row_too_long};
+use super::source::{ROW_BYTES_MAX, RowContent, Source, SourceRow, broken_utf8, named_columns, row_too_long};
 use crate::domain::{Code, Problem};
 
 /// Bytes looked at to find the delimiter.
 const SNIFF_BYTES: u64 = 64 * 1024;
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Place of the tab in [`DELIMITERS`].
+const TAB: usize = 2;
 
 /// The rows of a CSV file.
 pub(super) struct CsvSource<'a> {
@@ -146,43 +148,20 @@ impl CsvSource<'_> {
         let mut values = Vec::with_capacity(want);
         for (column, cell) in self.record.iter().take(want).enumerate() {
             let text = std::str::from_utf8(cell).map_err(|_| broken_utf8().at(&self.columns[column]))?;
-            let text = super::values::without_formula_guard(text.trim());
-            if !text.is_empty() {
-                values.push((column, Value::from(text)));
-            }
+            values.extend(super::values::cell_text(text).map(|text| (column, Value::from(text))));
         }
         Ok(RowContent { id: None, geometry: None, values })
     }
 }
 
 fn columns(header: &csv::ByteRecord) -> Result<Vec<String>, Problem> {
-    if header.len() > COLUMNS_MAX {
-        return Err(Problem::new(
-            Code::LimitExceeded,
-            format!("nhiều hơn {COLUMNS_MAX} cột"),
-            format!("more than {COLUMNS_MAX} columns"),
-        )
-        .at("line 1"));
-    }
-    let mut columns: Vec<String> = Vec::with_capacity(header.len());
-    for (at, cell) in header.iter().enumerate() {
-        let name = std::str::from_utf8(cell).map_err(|_| broken_utf8().at("line 1"))?.trim();
-        // A column without a name is kept under its number.
-        let name = if name.is_empty() { format!("column_{}", at + 1) } else { name.to_owned() };
-        if let Some(first) = columns.iter().position(|known| *known == name) {
-            return Err(Problem::new(
-                Code::InvalidValue,
-                format!("tiêu đề có hai cột cùng tên {name:?}: cột {} và {}", first + 1, at + 1),
-                format!("two columns have the name {name:?}: columns {} and {}", first + 1, at + 1),
-            )
-            .at("line 1"));
-        }
-        columns.push(name);
-    }
-    Ok(columns)
+    let texts = header.iter().map(|cell| std::str::from_utf8(cell).map(str::trim));
+    let texts = texts.collect::<Result<Vec<_>, _>>().map_err(|_| broken_utf8().at("line 1"))?;
+    named_columns(texts.into_iter(), "line 1")
 }
 
-/// The delimiter that stands most often in the header, outside quotes.
+/// A tab if the header has one, since nobody types it into a cell; else what stands most often in the header, outside
+/// quotes.
 fn delimiter(head: &[u8]) -> u8 {
     let mut counts = [0_usize; DELIMITERS.len()];
     let mut quoted = false;
@@ -197,6 +176,9 @@ fn delimiter(head: &[u8]) -> u8 {
                 }
             }
         }
+    }
+    if counts[TAB] > 0 {
+        return DELIMITERS[TAB];
     }
     let most = counts.iter().copied().max().unwrap_or_default();
     // The first in the list wins a draw, so that a file of one column counts as comma separated.
@@ -260,6 +242,7 @@ mod tests {
         assert_eq!(delimiter(b"a,b;c,d\n"), b',');
         assert_eq!(delimiter(b"\"a,b,c\";d\n1,2,3,4;5"), b';');
         assert_eq!(delimiter(b"a\tb\n"), b'\t');
+        assert_eq!(delimiter(b"x, m\ty, m, n\n"), b'\t', "cells of a spreadsheet, pasted");
         assert_eq!(delimiter(b"name"), b',');
     }
 

@@ -45,6 +45,8 @@ pub fn export_file(view: &View, collection: Collection, format: Format, path: &P
             let newest = shown.iter().map(Shown::recorded_at).max();
             export_gpkg::write(&part, collection, newest, shown.iter().map(row))
         }),
+        // Whoever wants a workbook opens the CSV file with it.
+        Format::Xlsx => Err(io::ErrorKind::Unsupported.into()),
     };
     let done = written.and_then(|()| File::open(&part)?.sync_all()).and_then(|()| fs::rename(&part, path));
     if let Err(error) = done {

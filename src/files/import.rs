@@ -1,15 +1,20 @@
-//! Import: a file becomes records of one collection, by one commit or not at all.
+//! Import: a file becomes records of one collection, by one commit or not at all. The commit holds an entry of the duty
+//! log, whose id is that of the import: by it the import is undone.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::columns::{self, ColumnRule, Survey, Target};
+use super::doubts::{self, Doubts, Namesakes};
 use super::plan::{self, Defaults};
+use super::preview::{Preview, PreviewColumn};
 use super::reference::Reference;
 use super::refusals::Refusals;
 use super::rows::{Row, RowReader};
 use super::source::{Format, Input};
-use crate::desk;
+use crate::desk::{self, ImportRecord};
 use crate::domain::access::Deed;
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp};
@@ -21,16 +26,21 @@ const STEP_ROWS: u64 = 1_000;
 /// How often a file is matched with the records: once, and once more when one of them was changed meanwhile.
 const DECISIONS: usize = 2;
 
+/// VN-2000 in the zone of Lai Châu.
+const VN2000_OF_THE_PROVINCE: &str = "EPSG:9205";
+
 /// What is imported and how.
 #[derive(Clone, Debug)]
 pub struct ImportOptions {
     pub collection: Collection,
+    /// What the import is called from now on; a new id if `None`.
+    pub id: Option<Uuid>,
     /// The name under which people know the file, where it is another than that of its path.
     pub name: Option<String>,
     /// Reference system of the file's coordinates (`EPSG:9205`); what the file itself says, else WGS 84, if `None`.
     pub crs: Option<String>,
     pub rules: Vec<ColumnRule>,
-    /// Table of a GeoPackage that has several.
+    /// Table of a GeoPackage, sheet of a workbook that has several.
     pub layer: Option<String>,
     /// Read, check and count; write nothing.
     pub dry_run: bool,
@@ -48,6 +58,7 @@ impl ImportOptions {
     pub fn into(collection: Collection) -> Self {
         Self {
             collection,
+            id: None,
             name: None,
             crs: None,
             rules: Vec::new(),
@@ -73,6 +84,14 @@ pub struct ImportSummary {
     pub written: bool,
     /// The change that made it visible; 0 if nothing was written.
     pub seq: Seq,
+    /// By which the import can be undone, if it wrote anything.
+    pub id: Option<Uuid>,
+    /// Rows that are taken and look wrong.
+    pub doubts: Doubts,
+    /// What the columns are taken for, and what stands in the first rows.
+    pub columns: Vec<PreviewColumn>,
+    /// The reference system that the coordinates seem to be of, where nobody named one and they are no degrees.
+    pub crs_guess: Option<&'static str>,
     /// What was decided for the caller, Vietnamese and English.
     pub notes: Vec<(String, String)>,
 }
@@ -140,14 +159,22 @@ async fn attempt(
 ) -> Result<ImportSummary, Problem> {
     let name = options.name.clone().unwrap_or_else(|| path.display().to_string());
     let input = Input { path, name: &name, format: Format::of(path, &name)?, layer: options.layer.as_deref() };
-    let Read { survey, rows, mut refused } = read(input, options, progress)?;
+    let Read { survey, rows, mut refused, preview } = read(input, options, progress)?;
+    let columns = preview.columns(&survey);
+    let is_unsaid = options.crs.is_none() && survey.epsg.is_none();
     let mut notes = survey.notes;
     tell_positions_left_out(options.collection, &rows, &mut notes);
     let source = Path::new(&name).file_name().map(|name| name.to_string_lossy());
     let defaults = Defaults { actor: &actor.name, now, source: source.as_deref(), past_incidents: true };
     let mut snapshot = store.snapshot().await.map_err(store_problem)?;
-    let mut plan = plan::plan(snapshot.as_mut(), options.collection, rows, &defaults).map_err(store_problem)?;
     let ground = ground_of(snapshot.as_mut()).map_err(store_problem)?;
+    let mut doubts = Doubts::default();
+    rows.iter().for_each(|row| doubts::other_commune(row, &ground, &mut doubts));
+    let namesakes = Namesakes::of(options.collection, &rows);
+    let mut plan = plan::plan(snapshot.as_mut(), options.collection, rows, &defaults).map_err(store_problem)?;
+    namesakes.in_file(&plan.taken, &mut doubts);
+    namesakes.in_store(snapshot.as_mut(), &plan.taken, (actor, now), &mut doubts).map_err(store_problem)?;
+    doubts.finish();
     drop(snapshot);
     for put in &mut plan.puts {
         ground.mark(put.collection, &mut put.properties, put.geometry.as_ref());
@@ -163,13 +190,27 @@ async fn attempt(
         unchanged: plan.unchanged,
         notes,
         refused,
+        doubts,
+        columns,
+        crs_guess: (is_unsaid && survey.positions_in_metres).then_some(VN2000_OF_THE_PROVINCE),
         ..ImportSummary::default()
     };
     if options.dry_run || (summary.refused.count > 0 && !options.skip_bad) {
         return Ok(summary);
     }
     progress(Step::Write { rows: plan.puts.len() as u64 })?;
-    summary.seq = desk::take_file(store.as_ref(), actor, plan.expects, plan.puts).await?;
+    let record = ImportRecord {
+        id: options.id.unwrap_or_else(Uuid::now_v7),
+        collection: options.collection,
+        file: source.unwrap_or_default().into_owned(),
+        rows: summary.rows,
+        created: summary.created,
+        updated: summary.updated,
+        unchanged: summary.unchanged,
+        refused: summary.refused.count,
+    };
+    summary.id = (!plan.puts.is_empty()).then_some(record.id);
+    summary.seq = desk::take_import(store.as_ref(), actor, now, &record, plan.expects, plan.puts).await?;
     summary.written = true;
     Ok(summary)
 }
@@ -178,6 +219,7 @@ struct Read {
     survey: Survey,
     rows: Vec<Row>,
     refused: Refusals,
+    preview: Preview,
 }
 
 /// Reads a file twice: its columns first, then its rows.
@@ -193,12 +235,16 @@ fn read(input: Input<'_>, options: &ImportOptions, progress: &mut Progress<'_>) 
     let reader = RowReader::new(options.collection, &survey, reference);
     let mut refused = Refusals::reported_to(options.report.as_deref())?;
     let mut rows = Vec::new();
+    let mut preview = Preview::default();
     let mut source = input.source()?;
     let mut done = 0;
     while let Some(row) = source.next_row()? {
         done += 1;
         if done % STEP_ROWS == 0 {
             progress(Step::Check { done, of: survey.rows })?;
+        }
+        if let Ok(content) = &row.content {
+            preview.see(content);
         }
         match reader.read(row) {
             Ok(row) => rows.push(row),
@@ -207,7 +253,7 @@ fn read(input: Input<'_>, options: &ImportOptions, progress: &mut Progress<'_>) 
     }
     progress(Step::Check { done, of: survey.rows })?;
     drop(reader);
-    Ok(Read { survey, rows, refused })
+    Ok(Read { survey, rows, refused, preview })
 }
 
 fn refuse_unknown_columns(survey: &Survey, collection: Collection) -> Result<(), Problem> {

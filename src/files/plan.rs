@@ -7,8 +7,10 @@ use std::collections::HashMap;
 
 use geo_types::Geometry;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::doubts;
 use super::keys::{self, Key};
 use super::refusals::Refusal;
 use super::rows::Row;
@@ -27,6 +29,8 @@ pub(super) struct Plan {
     pub updated: u64,
     pub unchanged: u64,
     pub refused: Vec<Refusal>,
+    /// Of each line that is taken, the record it stands for.
+    pub taken: HashMap<u64, Uuid>,
 }
 
 /// What a new record is given where its row says nothing.
@@ -61,10 +65,13 @@ pub(super) fn plan(
     let mut plan = Plan::default();
     let mut lines: HashMap<Uuid, u64> = HashMap::new();
     let mut seen: HashMap<Key, (usize, u64)> = HashMap::new();
+    let mut said: HashMap<[u8; 32], u64> = HashMap::new();
     for (row, key) in rows.into_iter().zip(keys) {
         let line = row.line;
         let before = seen.entry(key).or_insert((0, line));
-        let outcome = identity(&row, key, *before, &known, &lines).and_then(|record| {
+        let identity =
+            first_of_its_kind(collection, &row, &mut said).and_then(|()| identity(&row, key, *before, &known, &lines));
+        let outcome = identity.and_then(|record| {
             before.0 += 1;
             if let Some(record) = record {
                 lines.insert(record.id, line);
@@ -72,11 +79,13 @@ pub(super) fn plan(
                 lines.insert(id, line);
             }
             match record {
-                Some(record) => update(collection, record, row, defaults, &mut plan),
+                Some(record) => update(collection, record, row, defaults, &mut plan).map(|()| record.id),
                 None => create(collection, row, defaults, &mut plan),
             }
         });
-        if let Err(mut problem) = outcome {
+        if let Ok(id) = outcome {
+            plan.taken.insert(line, id);
+        } else if let Err(mut problem) = outcome {
             // A person who reads a table knows fields, not pointers into JSON.
             problem.at = problem.at.map(|at| at.trim_start_matches("/properties/").to_owned());
             plan.refused.push(Refusal { line, problem });
@@ -155,11 +164,32 @@ fn identity<'a>(
 
 fn repeated(field: &str, line: u64) -> Problem {
     Problem::new(
-        Code::InvalidValue,
+        Code::DuplicateRow,
         format!("{field} đã có ở dòng {line}"),
         format!("the {field} stands in line {line} already"),
     )
     .at(field)
+    .with("line", line)
+}
+
+/// Refuses a row that says word for word what an earlier one says, where people keep lists of such things: no two
+/// households, units or posts agree in everything.
+fn first_of_its_kind(collection: Collection, row: &Row, said: &mut HashMap<[u8; 32], u64>) -> Result<(), Problem> {
+    if !doubts::is_compared(collection) {
+        return Ok(());
+    }
+    let mut hasher = Sha256::new();
+    hasher.update(canonical_json(&row.properties).as_bytes());
+    hasher.update(format!("{:?}{:?}", row.id, row.geometry));
+    match *said.entry(hasher.finalize().into()).or_insert(row.line) {
+        line if line == row.line => Ok(()),
+        line => Err(Problem::new(
+            Code::DuplicateRow,
+            format!("giống hệt dòng {line}"),
+            format!("says word for word what line {line} says"),
+        )
+        .with("line", line)),
+    }
 }
 
 fn update(
@@ -242,7 +272,7 @@ fn merge_extra(all: &mut Map<String, Value>, value: Value) {
     }
 }
 
-fn create(collection: Collection, row: Row, defaults: &Defaults<'_>, plan: &mut Plan) -> Result<(), Problem> {
+fn create(collection: Collection, row: Row, defaults: &Defaults<'_>, plan: &mut Plan) -> Result<Uuid, Problem> {
     if collection.is_by_verbs() {
         return Err(Problem::new(
             Code::MethodNotAllowed,
@@ -264,7 +294,7 @@ fn create(collection: Collection, row: Row, defaults: &Defaults<'_>, plan: &mut 
     plan.created += 1;
     plan.expects.push(Expect { collection, id, version: 0 });
     put(plan, collection, id, geometry, all);
-    Ok(())
+    Ok(id)
 }
 
 /// Units have no place of their own in their record: it comes from fixes.

@@ -1,4 +1,4 @@
-//! A file as rows: what the three formats have in common.
+//! A file as rows: what the formats have in common.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,12 +10,18 @@ use serde_json::Value;
 use super::csv_source::CsvSource;
 use super::geojson_source::GeoJsonSource;
 use super::gpkg_source::GpkgSource;
+use super::xlsx_source::{XlsxSource, locked_or_old};
 use crate::domain::{Code, Problem};
 
 /// Most columns that a file may have: a table with more is not one record a row.
 pub(super) const COLUMNS_MAX: usize = 1_000;
 /// Longest text of one row, bytes: room for an area of a million vertices.
 pub(super) const ROW_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// First bytes of a zip, which a workbook is.
+const ZIP: &[u8] = b"PK\x03\x04";
+/// First bytes of the container in which Excel keeps workbooks with a password, and kept all before 2007.
+const OLE: &[u8] = &[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
 
 /// One row of a file, or why it cannot be read; the rows after it can.
 pub(super) struct SourceRow {
@@ -63,8 +69,11 @@ pub(super) trait Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     GeoJson,
+    /// Comma, semicolon or tab between the cells; what a spreadsheet puts on the clipboard too.
     Csv,
     GeoPackage,
+    /// A workbook of Excel, of 2007 or later.
+    Xlsx,
 }
 
 impl Format {
@@ -75,6 +84,7 @@ impl Format {
             "geojson" | "json" | "ndjson" | "geojsonl" | "geojsons" | "jsonl" => Some(Self::GeoJson),
             "csv" | "tsv" | "txt" => Some(Self::Csv),
             "gpkg" => Some(Self::GeoPackage),
+            "xlsx" | "xlsm" => Some(Self::Xlsx),
             _ => None,
         }
     }
@@ -82,7 +92,7 @@ impl Format {
     /// The format of the file at `path`, by its first bytes, then by the name under which people know it.
     ///
     /// # Errors
-    /// `unsupported_media_type` if it is none of the three, `not_found` if it cannot be opened.
+    /// `unsupported_media_type` if it is none of these, `not_found` if it cannot be opened.
     pub(super) fn of(path: &Path, name: &str) -> Result<Self, Problem> {
         let mut head = [0_u8; 16];
         let mut file = open(path, name)?;
@@ -90,6 +100,12 @@ impl Format {
         let head = &head[..read];
         if head.starts_with(b"SQLite format 3\0") {
             return Ok(Self::GeoPackage);
+        }
+        if head.starts_with(ZIP) {
+            return Ok(Self::Xlsx);
+        }
+        if head.starts_with(OLE) {
+            return Err(locked_or_old());
         }
         if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
             return Err(Problem::new(
@@ -103,8 +119,8 @@ impl Format {
             _ if first_letter(head) == Some(b'{') => Ok(Self::GeoJson),
             _ => Err(Problem::new(
                 Code::UnsupportedMediaType,
-                "không phải GeoJSON (.geojson), CSV (.csv) hay GeoPackage (.gpkg)",
-                "it is not GeoJSON (.geojson), CSV (.csv) or a GeoPackage (.gpkg)",
+                "không phải Excel (.xlsx), CSV (.csv), GeoJSON (.geojson) hay GeoPackage (.gpkg)",
+                "it is not Excel (.xlsx), CSV (.csv), GeoJSON (.geojson) or a GeoPackage (.gpkg)",
             )
             .at(name)),
         }
@@ -123,7 +139,7 @@ pub(super) struct Input<'a> {
     /// The name under which people know it.
     pub name: &'a str,
     pub format: Format,
-    /// Table of a GeoPackage.
+    /// Table of a GeoPackage, sheet of a workbook.
     pub layer: Option<&'a str>,
 }
 
@@ -134,8 +150,39 @@ impl Input<'_> {
             Format::GeoJson => Box::new(GeoJsonSource::new(open(self.path, self.name)?)),
             Format::Csv => Box::new(CsvSource::new(open(self.path, self.name)?)?),
             Format::GeoPackage => Box::new(GpkgSource::open(self.path, self.layer)?),
+            Format::Xlsx => Box::new(XlsxSource::open(open(self.path, self.name)?, self.layer)?),
         })
     }
+}
+
+/// The names of the columns of a table, none empty, none twice; `at` is where the header stands.
+///
+/// # Errors
+/// `limit_exceeded`, `invalid_value` with the columns of one name.
+pub(super) fn named_columns<'a>(header: impl Iterator<Item = &'a str>, at: &str) -> Result<Vec<String>, Problem> {
+    let mut columns: Vec<String> = Vec::new();
+    for (place, name) in header.enumerate() {
+        if place == COLUMNS_MAX {
+            return Err(Problem::new(
+                Code::LimitExceeded,
+                format!("nhiều hơn {COLUMNS_MAX} cột"),
+                format!("more than {COLUMNS_MAX} columns"),
+            )
+            .at(at));
+        }
+        // A column without a name is kept under its number.
+        let name = if name.is_empty() { format!("column_{}", place + 1) } else { name.to_owned() };
+        if let Some(first) = columns.iter().position(|known| *known == name) {
+            return Err(Problem::new(
+                Code::InvalidValue,
+                format!("tiêu đề có hai cột cùng tên {name:?}: cột {} và {}", first + 1, place + 1),
+                format!("two columns have the name {name:?}: columns {} and {}", first + 1, place + 1),
+            )
+            .at(at));
+        }
+        columns.push(name);
+    }
+    Ok(columns)
 }
 
 fn open(path: &Path, name: &str) -> Result<File, Problem> {

@@ -1,6 +1,7 @@
 //! One value of a file as the field wants it: text "3" becomes 3, "có" becomes true, a local time becomes an instant.
 
 use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization;
 
 use super::times::{self, DateOrder, NotATime};
 use super::words;
@@ -101,8 +102,14 @@ pub(super) fn number(text: &str, decimal_comma: bool) -> Result<f64, Problem> {
         }
         return Err(Problem::new(
             Code::InvalidValue,
-            format!("{text:?} dùng dấu phẩy thập phân; viết bằng dấu chấm, hoặc thêm --map cột=trường:comma"),
-            format!("{text:?} has a decimal comma; write a point, or add --map column=field:comma"),
+            format!(
+                "{text:?} dùng dấu phẩy thập phân; viết bằng dấu chấm, hoặc chọn dấu phẩy cho cả cột \
+                 (--map cột=trường:comma)"
+            ),
+            format!(
+                "{text:?} has a decimal comma; write a point, or choose the comma for the whole column \
+                 (--map column=field:comma)"
+            ),
         ));
     }
     text.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
@@ -160,11 +167,11 @@ fn time_fault(field: &str, text: &str, why: NotATime) -> Problem {
         NotATime::Ambiguous => (
             format!(
                 "{field}: {text:?} đọc được hai cách (ngày/tháng hay tháng/ngày); \
-                 thêm --map cột={field}:mdy (tháng trước) hoặc :dmy (ngày trước)"
+                 chọn cách viết của cột: tháng trước (--map cột={field}:mdy) hay ngày trước (:dmy)"
             ),
             format!(
                 "{field}: {text:?} can be read two ways (month or day first); \
-                 add --map column={field}:mdy (month first) or :dmy (day first)"
+                 choose how the column is written: month first (--map column={field}:mdy) or day first (:dmy)"
             ),
         ),
         NotATime::NoSuchDate => {
@@ -192,6 +199,13 @@ const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 /// Puts `'` before a text that a spreadsheet would run as a formula. [`without_formula_guard`] undoes it exactly.
 pub(super) fn with_formula_guard(text: &str) -> std::borrow::Cow<'_, str> {
     if text.trim_start_matches('\'').starts_with(FORMULA_STARTS) { format!("'{text}").into() } else { text.into() }
+}
+
+/// What a cell of a table says, without blanks around it; `None` if that is nothing. Letters that a telephone or a Mac
+/// wrote as letter and mark become one letter, so that a name is found as people type it.
+pub(super) fn cell_text(text: &str) -> Option<String> {
+    let text: String = without_formula_guard(text.trim()).nfc().collect();
+    (!text.is_empty()).then_some(text)
 }
 
 /// Takes away the `'` that [`with_formula_guard`] put there.

@@ -179,7 +179,7 @@ impl Ground {
         }
     }
 
-    fn commune_at(&self, lon: f64, lat: f64) -> Option<&Commune> {
+    pub fn commune_at(&self, lon: f64, lat: f64) -> Option<&Commune> {
         self.communes.iter().find(|commune| commune.area.as_ref().is_some_and(|area| area.contains(lon, lat)))
     }
 

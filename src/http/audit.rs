@@ -107,6 +107,19 @@ pub fn note_answer(reader: &Reader, collection: Collection, class: DataClass, re
     }
 }
 
+/// Notes personal records that an answer names beside the View: what a sheet seems to double.
+///
+/// # Errors
+/// `too_busy`: then they must not leave.
+pub fn note_named(reader: &Reader, collection: Collection, ids: Vec<Uuid>) -> Result<(), Refusal> {
+    if ids.is_empty() || !is_watched(reader.actor()) {
+        return Ok(());
+    }
+    let event = Event::new(Kind::Read, reader.actor(), now(), place(&reader.method, &reader.uri));
+    let event = event.about(collection, DataClass::Personal, ids.len() as u64);
+    Ok(reader.live()?.audit.event(Event { ids, ..event }).map_err(refused)?)
+}
+
 /// Notes that somebody listens from now on: one row for each collection of which they are shown records one by one.
 ///
 /// # Errors

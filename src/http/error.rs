@@ -235,12 +235,15 @@ pub const fn status(code: Code) -> StatusCode {
         | C::StaleFix
         | C::TipsNotSetUp
         | C::ShelterFull
+        | C::AlreadyUndone
+        | C::ChangedSince
         | C::RoadsNotLoaded => StatusCode::CONFLICT,
         C::VersionConflict => StatusCode::PRECONDITION_FAILED,
         C::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         C::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         C::InvalidValue
+        | C::DuplicateRow
         | C::UnknownField
         | C::MissingField
         | C::FieldNotSettable
@@ -274,6 +277,7 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::InvalidJson => ("Không đúng JSON", "Not valid JSON"),
         C::InvalidEncoding => ("Sai mã chữ", "Not valid UTF-8"),
         C::InvalidValue => ("Giá trị không hợp lệ", "Invalid value"),
+        C::DuplicateRow => ("Dòng trùng", "A row stands twice"),
         C::UnknownField => ("Trường không có", "Unknown field"),
         C::MissingField => ("Thiếu trường", "Missing field"),
         C::FieldNotSettable => ("Trường không được đặt", "Field not settable"),
@@ -331,6 +335,8 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::RoadsNotLoaded => ("Chưa có mạng đường", "No road network yet"),
         C::NoRoute => ("Không có đường đi", "No way by road"),
         C::ShelterFull => ("Điểm sơ tán không đủ chỗ", "The shelter has no room"),
+        C::AlreadyUndone => ("Đã hoàn tác rồi", "It was undone already"),
+        C::ChangedSince => ("Đã được sửa sau đó", "It was changed since"),
         C::Internal => ("Lỗi máy chủ", "Internal error"),
     }
 }

@@ -10,14 +10,15 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::IMPORT_BYTES_MAX;
-use super::actor::Reader;
+use super::actor::{Reader, Writer};
 use super::answer::{json, with_header};
 use super::app::{App, now};
+use super::audit::note_named;
 use super::error::{Answer, Refusal, body_too_large, internal};
 use super::params::{Params, collection_named, id_named, invalid, no_record};
 use super::uploads::{Upload, drain};
-use crate::domain::{Actor, Code, Problem};
-use crate::files::{self, ColumnRule, ImportOptions, ImportSummary, Refusal as RowRefusal};
+use crate::domain::{Actor, Code, Collection, Problem};
+use crate::files::{self, ColumnRule, Doubt, ImportOptions, ImportSummary, PreviewColumn, Refusal as RowRefusal};
 
 /// Longest name of a file, characters.
 const NAME_CHARS_MAX: usize = 200;
@@ -27,6 +28,8 @@ const SHOWN_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
 /// What an import did, or would have done.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ImportAnswer {
+    /// By which it can be undone; absent if nothing was written.
+    pub id: Option<String>,
     pub rows: u64,
     pub created: u64,
     pub updated: u64,
@@ -35,6 +38,14 @@ pub struct ImportAnswer {
     pub refused: u64,
     /// The first thousand of the refused rows, by line.
     pub refusals: Vec<RefusedRow>,
+    /// Rows that are taken and look wrong: what may be known already, or stand twice.
+    pub doubts: u64,
+    /// The first thousand of them, by line.
+    pub doubtful: Vec<DoubtfulRow>,
+    /// What each column is taken for, with its first values; of a dry run alone.
+    pub columns: Vec<ImportColumn>,
+    /// The system that the coordinates seem to be of, where none was named and they are no degrees.
+    pub crs_guess: Option<String>,
     /// false: nothing was written, since rows were refused or it was a dry run.
     pub written: bool,
     /// The change that made the rows visible; 0 if nothing was written.
@@ -43,6 +54,44 @@ pub struct ImportAnswer {
     pub notes: Vec<ImportNote>,
     /// Where all refused rows are to be had as CSV, until the next import.
     pub report: Option<String>,
+}
+
+/// One row that is taken and looks wrong.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct DoubtfulRow {
+    /// Line of the file.
+    pub line: u64,
+    /// `same_in_file`, `same_in_store` or `other_commune`.
+    pub kind: String,
+    /// The line that it may double.
+    pub other_line: Option<u64>,
+    /// The record that it may double.
+    pub other_id: Option<String>,
+    pub detail_vi: String,
+    pub detail_en: String,
+}
+
+/// One column of a file as it is read.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct ImportColumn {
+    pub name: String,
+    /// A field of the collection, or `lon`, `lat`, `wkt`, `id`, `extra` (kept aside), `-` (left out).
+    pub field: String,
+    /// `mdy`, `dmy` or `comma`, where the values or a rule say it.
+    pub format: Option<String>,
+    /// Its values in the first twenty rows that can be read.
+    pub samples: Vec<String>,
+}
+
+/// What undoing an import did.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UndoneAnswer {
+    /// Records that the import had made: they are ended.
+    pub removed: u64,
+    /// Records that it had changed: they are as before.
+    pub restored: u64,
+    /// The change that shows it.
+    pub seq: u64,
 }
 
 /// One row that was not taken.
@@ -70,16 +119,16 @@ pub struct ImportNote {
 #[expect(dead_code, reason = "describes a body that is streamed to a file")]
 pub struct FileBytes(Vec<u8>);
 
-/// Imports a file: GeoJSON, CSV or GeoPackage, up to 2 GiB. All rows become visible by one commit, or none does;
+/// Imports a file: Excel (.xlsx), CSV (also cells pasted from a sheet), GeoJSON or GeoPackage, up to 2 GiB. All rows become visible by one commit, or none does;
 /// importing a file twice doubles nothing. Refused rows are no error: the answer lists them.
 #[utoipa::path(
     post, path = "/api/imports", tag = "imports",
     params(
         ("collection" = String, Query, description = "Where the rows go"),
-        ("name" = String, Query, description = "Name of the file; its ending tells GeoJSON from CSV"),
+        ("name" = String, Query, description = "Name of the file; its ending tells GeoJSON from CSV (.csv, .tsv)"),
         ("crs" = Option<String>, Query, description = "EPSG code, if not WGS 84 (EPSG:9205 is VN-2000 in Lai Châu)"),
         ("map" = Option<Vec<String>>, Query, description = "column=field[:mdy|:dmy|:comma], once for each rule"),
-        ("layer" = Option<String>, Query, description = "Table of a GeoPackage that has several"),
+        ("layer" = Option<String>, Query, description = "Table of a GeoPackage, sheet of a workbook that has several"),
         ("dry_run" = Option<bool>, Query, description = "true: read, check and count; write nothing"),
         ("strict" = Option<bool>, Query, description = "true: refuse a file with columns that have no field"),
         ("skip_bad" = Option<bool>, Query, description = "true: take the good rows though others are refused"),
@@ -89,7 +138,7 @@ pub struct FileBytes(Vec<u8>);
         (status = 200, body = ImportAnswer),
         (status = 403, description = "forbidden"),
         (status = 413, description = "body_too_large"),
-        (status = 415, description = "unsupported_media_type: none of the three formats"),
+        (status = 415, description = "unsupported_media_type: none of the formats, a broken workbook, or one with a password"),
         (status = 503, description = "too_busy: another file is being imported"),
     )
 )]
@@ -113,11 +162,29 @@ pub async fn import_file(
     let live = reader.live()?;
     let upload = live.uploads.receive(body, &reader.actor().name).await?;
     let id = upload.id();
-    let summary = run(&app, Actor::clone(reader.actor()), upload, options).await?;
+    let (is_dry_run, collection) = (options.dry_run, options.collection);
+    let options = ImportOptions { id: Some(id), ..options };
+    let mut summary = run(&app, Actor::clone(reader.actor()), upload, options).await?;
+    if !is_dry_run {
+        summary.columns = Vec::new();
+    }
+    note_doubts(&reader, collection, &mut summary);
     if summary.written && live.picture.wait_for(summary.seq, SHOWN_WAIT).await.is_none() {
         tracing::warn!(seq = summary.seq, "the picture lags behind an import");
     }
     json(&ImportAnswer { report: Some(format!("/api/imports/{id}/report")), ..ImportAnswer::from(summary) })
+}
+
+/// Notes the households that the answer names as perhaps known already. Where the audit has no room, they are not named:
+/// what was written stays written.
+fn note_doubts(reader: &Reader, collection: Collection, summary: &mut ImportSummary) {
+    if collection != Collection::Households {
+        return;
+    }
+    let named = summary.doubts.kept.iter().filter_map(|doubt| doubt.other_id).collect();
+    if note_named(reader, collection, named).is_err() {
+        summary.doubts.kept.retain(|doubt| doubt.other_id.is_none());
+    }
 }
 
 /// Every refused row of the last import, as CSV: line, field, code and reason in both languages; for whoever sent it.
@@ -140,6 +207,26 @@ pub async fn read_report(reader: Reader, Path(id): Path<String>) -> Answer {
     let body = Body::from_stream(ReaderStream::new(report.ok_or_else(|| no_record(id))?));
     let response = with_header(axum::response::Response::new(body), header::CONTENT_TYPE, "text/csv; charset=utf-8");
     Ok(with_header(response, header::CACHE_CONTROL, "private, no-cache"))
+}
+
+/// Undoes an import in one step: what it made is ended, what it changed is as before, in one commit. Refused as a whole
+/// if somebody has changed one of its records since.
+#[utoipa::path(
+    post, path = "/api/imports/{id}/undo", tag = "imports",
+    params(("id" = String, Path, description = "As the answer of the import and its entry in the duty log name it")),
+    responses(
+        (status = 200, body = UndoneAnswer),
+        (status = 403, description = "forbidden"),
+        (status = 404, description = "not_found: no such import"),
+        (status = 405, description = "method_not_allowed: records of this collection never end"),
+        (status = 409, description = "already_undone; changed_since, with the `records`"),
+    )
+)]
+pub async fn undo_import(Path(id): Path<String>, writer: Writer) -> Answer {
+    let id = id_named(&id)?;
+    writer.fields()?.finish()?;
+    let done = writer.desk()?.undo_import(writer.reader.actor(), id).await?;
+    json(&UndoneAnswer { removed: done.removed, restored: done.restored, seq: done.seq })
 }
 
 /// Everything that can be refused before the file is read.
@@ -195,12 +282,17 @@ fn was_given_up() -> Problem {
 impl From<ImportSummary> for ImportAnswer {
     fn from(summary: ImportSummary) -> Self {
         Self {
+            id: summary.id.map(|id| id.to_string()),
             rows: summary.rows,
             created: summary.created,
             updated: summary.updated,
             unchanged: summary.unchanged,
             refused: summary.refused.count,
             refusals: summary.refused.kept.into_iter().map(RefusedRow::from).collect(),
+            doubts: summary.doubts.count,
+            doubtful: summary.doubts.kept.into_iter().map(DoubtfulRow::from).collect(),
+            columns: summary.columns.into_iter().map(ImportColumn::from).collect(),
+            crs_guess: summary.crs_guess.map(str::to_owned),
             written: summary.written,
             seq: summary.seq,
             notes: summary.notes.into_iter().map(|(vi, en)| ImportNote { vi, en }).collect(),
@@ -213,5 +305,20 @@ impl From<RowRefusal> for RefusedRow {
     fn from(RowRefusal { line, problem }: RowRefusal) -> Self {
         let Problem { code, at, detail_vi, detail_en, .. } = problem;
         Self { line, field: at, code: code.as_str().to_owned(), detail_vi, detail_en }
+    }
+}
+
+impl From<Doubt> for DoubtfulRow {
+    fn from(doubt: Doubt) -> Self {
+        let Doubt { line, kind, other_line, other_id, detail_vi, detail_en } = doubt;
+        let other_id = other_id.map(|id| id.to_string());
+        Self { line, kind: kind.to_owned(), other_line, other_id, detail_vi, detail_en }
+    }
+}
+
+impl From<PreviewColumn> for ImportColumn {
+    fn from(column: PreviewColumn) -> Self {
+        let PreviewColumn { name, field, format, samples } = column;
+        Self { name, field: field.to_owned(), format: format.map(str::to_owned), samples }
     }
 }

@@ -11,7 +11,7 @@ use super::params::{CRS84, collection_named};
 use super::peer::Peer;
 use crate::domain::Collection;
 use crate::domain::collection::GeometryKind;
-use crate::domain::schema::FieldKind;
+use crate::domain::schema::{FieldKind, SetBy};
 use crate::picture::View;
 
 /// What of the standards is kept.
@@ -104,6 +104,11 @@ pub async fn read_schema(reader: Reader, Path(name): Path<String>) -> Answer {
 
 fn schema_answer(reader: &Reader, collection: Collection, page: &str) -> Answer {
     let mut properties = field_schemas(collection);
+    for field in collection.fields().iter().filter(|field| field.set_by != SetBy::Client) {
+        if let Some(Value::Object(members)) = properties.get_mut(field.name) {
+            members.insert("readOnly".to_owned(), true.into());
+        }
+    }
     let shape = match collection.geometry_kind() {
         GeometryKind::Point => "geometry-point",
         GeometryKind::Line => "geometry-any",

@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 20] = [
+const VIEWS: [&str; 21] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -15,6 +15,7 @@ const VIEWS: [&str; 20] = [
     "/field/",
     "/field/{*rest}",
     "/sheet",
+    "/import",
     "/audit",
     "/audit/",
     "/about",

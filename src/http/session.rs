@@ -32,7 +32,9 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 14] = [
+const OFFERED: [Deed; 16] = [
+    Deed::EditGround,
+    Deed::EditHousehold,
     Deed::CloseRoad,
     Deed::DrawZone,
     Deed::SetLevel,

@@ -18,31 +18,7 @@ pub(super) fn exposure(view: &View, area: &Geometry<f64>) -> Exposure {
         stations: inside(Collection::Stations).len(),
         ..Exposure::default()
     };
-    for household in inside(Collection::Households) {
-        let count = |name: &str| household.number(name).unwrap_or(0.0) as i64;
-        if !household.is_record() {
-            let commune = WholeCommune {
-                id: household.id(),
-                name: household.text("name").unwrap_or_default().into_owned(),
-                households_at_most: count("households_at_most"),
-                people_at_most: count("people_at_most"),
-            };
-            sum.households += usize::try_from(commune.households_at_most).unwrap_or(0);
-            sum.people += commune.people_at_most;
-            sum.whole_communes.push(commune);
-            continue;
-        }
-        sum.households += 1;
-        sum.people += count("member_count");
-        sum.children += count("children");
-        sum.elderly += count("elderly");
-        sum.pregnant_or_nursing += count("pregnant_or_nursing");
-        sum.disabled += count("disabled");
-        sum.gravely_ill += count("gravely_ill");
-        sum.needs_carry += usize::from(household.raw("needs_carry") == Some("true"));
-        household.note_record();
-        sum.household_ids.push(household.id());
-    }
+    add_households(view, &reach, &mut sum);
     for shelter in inside(Collection::Shelters) {
         sum.shelters += 1;
         sum.shelter_capacity += shelter.number("capacity").unwrap_or(0.0) as i64;
@@ -59,4 +35,55 @@ pub(super) fn exposure(view: &View, area: &Geometry<f64>) -> Exposure {
     sum.road_km = km(Collection::Roads);
     sum.border_km = km(Collection::BorderSectors);
     sum
+}
+
+/// The households one after the other as the index gives them: of many thousands neither a list is made, nor is one looked
+/// at twice.
+fn add_households(view: &View, reach: &Reach<'_>, sum: &mut Exposure) {
+    let [bbox] = reach.boxes() else {
+        // Beside the date line one may lie in two boxes.
+        let found = held(view, Collection::Households, reach, &Wanted::new(Collection::Households, &[], None));
+        return found.iter().for_each(|household| add(household, sum));
+    };
+    let near = view.in_bbox(Collection::Households, *bbox);
+    near.filter(|household| household.geometry().is_some_and(|place| reach.holds(place)))
+        .for_each(|household| add(&household, sum));
+    sum.household_ids.sort_unstable();
+    sum.whole_communes.sort_unstable_by_key(|commune| commune.id);
+}
+
+/// Its fields are read in one pass.
+fn add(household: &Shown<'_>, sum: &mut Exposure) {
+    if !household.is_record() {
+        let count = |name: &str| household.number(name).unwrap_or(0.0) as i64;
+        let commune = WholeCommune {
+            id: household.id(),
+            name: household.text("name").unwrap_or_default().into_owned(),
+            households_at_most: count("households_at_most"),
+            people_at_most: count("people_at_most"),
+        };
+        sum.households += usize::try_from(commune.households_at_most).unwrap_or(0);
+        sum.people += commune.people_at_most;
+        sum.whole_communes.push(commune);
+        return;
+    }
+    sum.households += 1;
+    for (name, raw) in household.fields() {
+        let group = match name {
+            "member_count" => &mut sum.people,
+            "children" => &mut sum.children,
+            "elderly" => &mut sum.elderly,
+            "pregnant_or_nursing" => &mut sum.pregnant_or_nursing,
+            "disabled" => &mut sum.disabled,
+            "gravely_ill" => &mut sum.gravely_ill,
+            "needs_carry" => {
+                sum.needs_carry += usize::from(raw == "true");
+                continue;
+            }
+            _ => continue,
+        };
+        *group += raw.parse::<f64>().unwrap_or(0.0) as i64;
+    }
+    household.note_record();
+    sum.household_ids.push(household.id());
 }

@@ -23,6 +23,7 @@ const PAGES = {
   '/audit': 'admin',
   '/tips': 'tip_handler',
   '/sheet': 'duty_officer',
+  '/import': 'planner',
 };
 
 const HAS_MAP = ['/duty', '/duty?wall', '/plan'];

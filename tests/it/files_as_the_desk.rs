@@ -112,6 +112,29 @@ fn after(minutes: i64) -> String {
 }
 
 #[tokio::test]
+async fn what_a_rule_has_changed_since_does_not_keep_an_import_from_being_taken_back() {
+    let room = Room::new().await;
+    let import = async |susceptibility: u8| {
+        let area = "POLYGON((103.10 22.40,103.12 22.40,103.12 22.42,103.10 22.42,103.10 22.40))";
+        let (from, to) = (after(10), after(600));
+        let row = format!("Khe Ba,landslide,{susceptibility},{from},{to},\"{area}\"");
+        let text = format!("name,kind,susceptibility,valid_from,valid_to,wkt\n{row}\n");
+        import(&room, &text, Collection::RiskZones).await
+    };
+    import(2).await;
+    let second = import(4).await;
+    assert_eq!(second.updated, 1);
+    let of_zone = |name: &str| property(&room, Collection::RiskZones, ("name", "Khe Ba"), name);
+    let zone = room.view().all(Collection::RiskZones).next().unwrap().id();
+    room.clock.go_s(11 * 60);
+    room.desk.turn_zone(zone).await.unwrap();
+    assert_eq!((of_zone("state"), of_zone("susceptibility")), (json!("in_force"), json!(4)));
+    let undone = room.desk.undo_import(&planner(), second.id.unwrap()).await.unwrap();
+    assert_eq!((undone.removed, undone.restored), (0, 1));
+    assert_eq!((of_zone("state"), of_zone("susceptibility")), (json!("in_force"), json!(2)), "it came into force");
+}
+
+#[tokio::test]
 async fn a_zone_of_a_file_is_in_force_or_waits_for_its_start_as_one_that_is_drawn() {
     let room = Room::new().await;
     let cases = [

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::http_sheets::workbook;
 use crate::http_support::{Caller, Server, client, done, problem};
 use crate::serve_support::{Process, launch, ready, serve_anywhere};
 use crate::store_support::Folder;
@@ -67,6 +68,8 @@ async fn the_command_says_and_does_the_same_with_and_without_a_server() {
     let good = file(&files, "good.geojson", &good_geojson());
     let bad = file(&files, "bad.csv", BAD_CSV);
     let vn = file(&files, "vn.csv", "số hiệu,khẩu,x,y\nV,\"2,0\",542000.5,2480000.25\n");
+    let book = files.path().join("ho.xlsx");
+    std::fs::write(&book, workbook()).unwrap();
     let cut = file(&files, "cut.geojson", &good_geojson()[..150]);
     let other = file(&files, "what.bin", "\u{7f}ELF");
     let absent = files.path().join("absent.csv");
@@ -82,11 +85,12 @@ async fn the_command_says_and_does_the_same_with_and_without_a_server() {
         "--map",
         "y=lat",
     ];
-    let cases: [(&Path, &[&str], i32, u64); 12] = [
+    let cases: [(&Path, &[&str], i32, u64); 13] = [
         (&bad, &["--dry-run"], 1, 0),
         (&bad, &[], 1, 0),
         (&bad, &["--skip-bad", "--dry-run"], 0, 0),
         (&bad, &["--strict"], 2, 0),
+        (&book, &["--dry-run", "--layer", "Hộ dân"], 1, 0),
         (&cut, &[], 2, 0),
         (&other, &[], 2, 0),
         (&absent, &[], 2, 0),

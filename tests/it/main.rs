@@ -51,6 +51,7 @@ mod http_problems;
 mod http_roads;
 mod http_serve;
 mod http_sharing;
+mod http_sheets;
 mod http_sign_in;
 mod http_support;
 mod http_tiles;

@@ -54,6 +54,15 @@ export async function write<T>(path: string, body: unknown, options: WriteOption
   return send<T>(path, init, WRITE_TIMEOUT_MS);
 }
 
+/** How long a sheet of some thousand rows may take over a slow line. */
+const UPLOAD_TIMEOUT_MS = 10 * 60_000;
+
+/** Sends a file as it is. It has no idempotency key: the server knows rows again. */
+export async function upload<T>(path: string, query: URLSearchParams, file: Blob): Promise<T> {
+  const headers = { 'Content-Type': 'application/octet-stream' };
+  return (await send<T>(`${path}?${query}`, { method: 'POST', headers, body: file }, UPLOAD_TIMEOUT_MS)).data;
+}
+
 /** A question too long for a URL: a POST that changes nothing and therefore needs no key. */
 export async function ask<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   const headers = { 'Content-Type': 'application/json' };

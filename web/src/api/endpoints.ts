@@ -1,7 +1,8 @@
 /** Every request that the pages make, by name. */
-import { ask, read, write, type Answer, type WriteOptions } from './client';
+import { ask, read, upload, write, type Answer, type WriteOptions } from './client';
 import type { components } from './schema';
 import type * as T from './types';
+import { uuidV7 } from './uuid';
 
 type Schemas = components['schemas'];
 
@@ -49,6 +50,13 @@ export const accounts = {
     write<T.Grant>('/api/break-glass', { collection: 'households', area: { parts: { communes } }, purpose }),
 };
 
+/** Files of records, and taking one back. */
+export const imports = {
+  /** Reads the file; `dry_run` in the query writes nothing. */
+  send: (file: Blob, query: URLSearchParams) => upload<Schemas['ImportAnswer']>('/api/imports', query, file),
+  undo: (id: string) => write<Schemas['UndoneAnswer']>(`/api/imports/${id}/undo`, {}),
+};
+
 /** Tips: the intake, the informant's way back, and the handler's side. */
 export const tips = {
   intake: () => read<T.TipIntake>('/api/tip'),
@@ -72,7 +80,7 @@ export const tips = {
 
 /** The fields of a collection; those of people are marked. */
 export const schemaOf = (name: T.CollectionName) =>
-  read<{ properties: Record<string, { description?: string; 'x-personal'?: boolean }> }>(
+  read<{ properties: Record<string, { description?: string; 'x-personal'?: boolean; readOnly?: boolean }> }>(
     `/api/collections/${name}/schema`,
   );
 
@@ -251,6 +259,19 @@ export const terrain = (of: { geometry: T.Area }, signal?: AbortSignal) =>
 /** Who is still inside, and what is told of households and of people on no list. */
 export const evacuation = {
   inside: (signal?: AbortSignal) => read<T.InsideBoard>('/api/inside', {}, signal),
+  /** Who would go to which shelter; nothing is written. */
+  plan: (zone_id: string) =>
+    write<T.EvacuationPlan>(`/api/risk_zones/${zone_id}/evacuation_plan`, {}, { key: uuidV7() }),
+  /** Writes the plan that was looked at into the households. */
+  commitPlan: (zone_id: string, { placed }: T.EvacuationPlan, key: string) =>
+    write<T.EvacuationPlan>(
+      `/api/risk_zones/${zone_id}/evacuation_plan`,
+      {
+        commit: true,
+        assignments: placed.map(({ household_id, shelter_id }) => ({ household_id, shelter_id })),
+      },
+      { key },
+    ),
   silence: (signal?: AbortSignal) => read<T.Silence>('/api/silence', {}, signal),
   call: (contact_id: string, call: Schemas['CallCall'], key: string) =>
     write<T.Contact>(`/api/contacts/${contact_id}/call`, call, { key }),

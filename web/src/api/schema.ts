@@ -588,7 +588,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Imports a file: GeoJSON, CSV or GeoPackage, up to 2 GiB. All rows become visible by one commit, or none does;
+         * Imports a file: Excel (.xlsx), CSV (also cells pasted from a sheet), GeoJSON or GeoPackage, up to 2 GiB. All rows become visible by one commit, or none does;
          *     importing a file twice doubles nothing. Refused rows are no error: the answer lists them.
          */
         post: operations["import_file"];
@@ -609,6 +609,26 @@ export interface paths {
         get: operations["read_report"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/imports/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undoes an import in one step: what it made is ended, what it changed is as before, in one commit. Refused as a whole
+         *     if somebody has changed one of its records since.
+         */
+        post: operations["undo_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2645,6 +2665,25 @@ export interface components {
         Devices: {
             devices: components["schemas"]["Device"][];
         };
+        /** @description One row that is taken and looks wrong. */
+        DoubtfulRow: {
+            detail_en: string;
+            detail_vi: string;
+            /** @description `same_in_file`, `same_in_store` or `other_commune`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Line of the file.
+             */
+            line: number;
+            /** @description The record that it may double. */
+            other_id?: string | null;
+            /**
+             * Format: int64
+             * @description The line that it may double.
+             */
+            other_line?: number | null;
+        };
         DutyLogCollection: {
             features: components["schemas"]["DutyLogFeature"][];
             links?: {
@@ -2707,7 +2746,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "imported" | "import_undone";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -3243,8 +3282,21 @@ export interface components {
         };
         /** @description What an import did, or would have done. */
         ImportAnswer: {
+            /** @description What each column is taken for, with its first values; of a dry run alone. */
+            columns: components["schemas"]["ImportColumn"][];
             /** Format: int64 */
             created: number;
+            /** @description The system that the coordinates seem to be of, where none was named and they are no degrees. */
+            crs_guess?: string | null;
+            /** @description The first thousand of them, by line. */
+            doubtful: components["schemas"]["DoubtfulRow"][];
+            /**
+             * Format: int64
+             * @description Rows that are taken and look wrong: what may be known already, or stand twice.
+             */
+            doubts: number;
+            /** @description By which it can be undone; absent if nothing was written. */
+            id?: string | null;
             /** @description What was decided for the caller. */
             notes: components["schemas"]["ImportNote"][];
             /** @description The first thousand of the refused rows, by line. */
@@ -3269,6 +3321,16 @@ export interface components {
             updated: number;
             /** @description false: nothing was written, since rows were refused or it was a dry run. */
             written: boolean;
+        };
+        /** @description One column of a file as it is read. */
+        ImportColumn: {
+            /** @description A field of the collection, or `lon`, `lat`, `wkt`, `id`, `extra` (kept aside), `-` (left out). */
+            field: string;
+            /** @description `mdy`, `dmy` or `comma`, where the values or a rule say it. */
+            format?: string | null;
+            name: string;
+            /** @description Its values in the first twenty rows that can be read. */
+            samples: string[];
         };
         /** @description One thing that was decided for the caller. */
         ImportNote: {
@@ -5506,6 +5568,24 @@ export interface components {
             /** @description Who does not get through; all on wheels if not said. */
             profiles?: components["schemas"]["ProfileName"][] | null;
         };
+        /** @description What undoing an import did. */
+        UndoneAnswer: {
+            /**
+             * Format: int64
+             * @description Records that the import had made: they are ended.
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description Records that it had changed: they are as before.
+             */
+            restored: number;
+            /**
+             * Format: int64
+             * @description The change that shows it.
+             */
+            seq: number;
+        };
         /** @description A unit in a zone. */
         UnitInside: {
             code: string | null;
@@ -7633,13 +7713,13 @@ export interface operations {
             query: {
                 /** @description Where the rows go */
                 collection: string;
-                /** @description Name of the file; its ending tells GeoJSON from CSV */
+                /** @description Name of the file; its ending tells GeoJSON from CSV (.csv, .tsv) */
                 name: string;
                 /** @description EPSG code, if not WGS 84 (EPSG:9205 is VN-2000 in Lai Châu) */
                 crs?: string;
                 /** @description column=field[:mdy|:dmy|:comma], once for each rule */
                 map?: string[];
-                /** @description Table of a GeoPackage that has several */
+                /** @description Table of a GeoPackage, sheet of a workbook that has several */
                 layer?: string;
                 /** @description true: read, check and count; write nothing */
                 dry_run?: boolean;
@@ -7688,7 +7768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unsupported_media_type: none of the three formats */
+            /** @description unsupported_media_type: none of the formats, a broken workbook, or one with a password */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7746,6 +7826,69 @@ export interface operations {
             };
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    undo_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the answer of the import and its entry in the duty log name it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoneAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found: no such import */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description method_not_allowed: records of this collection never end */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description already_undone; changed_since, with the `records` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     report_incident: {

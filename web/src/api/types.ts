@@ -49,6 +49,7 @@ export type SearchHit = Omit<Schemas['SearchHit'], 'bbox'> & {
 };
 export type Exposure = Schemas['ExposureAnswer'];
 export type InsideBoard = Schemas['InsideBoard'];
+export type EvacuationPlan = Schemas['EvacuationPlan'];
 export type Silence = Schemas['Silence'];
 export type SilentCommune = Schemas['SilentCommune'];
 export type Sign = Schemas['Sign'];

@@ -3,6 +3,7 @@ import { audit } from './en/audit';
 import { common } from './en/common';
 import { duty } from './en/duty';
 import { field } from './en/field';
+import { importing } from './en/importing';
 import { inside } from './en/inside';
 import { plan } from './en/plan';
 import { risk } from './en/risk';
@@ -20,6 +21,7 @@ export const en = {
   audit,
   duty,
   field,
+  importing,
   inside,
   plan,
   risk,

@@ -4,6 +4,7 @@ import { audit } from './vi/audit';
 import { common } from './vi/common';
 import { duty } from './vi/duty';
 import { field } from './vi/field';
+import { importing } from './vi/importing';
 import { inside } from './vi/inside';
 import { plan } from './vi/plan';
 import { risk } from './vi/risk';
@@ -20,6 +21,7 @@ export const vi = {
   audit,
   duty,
   field,
+  importing,
   inside,
   plan,
   risk,

@@ -3,7 +3,17 @@
 const WORKPLACES = ['/duty', '/plan', '/field'] as const;
 /** Pages that nobody has to be signed in for: what a link or a code leads to, and where anybody gives a tip. */
 const OPEN_PAGES = ['/setup', '/password', '/enrol', '/signed-in', '/tip'] as const;
-const ROUTES = ['/', ...WORKPLACES, ...OPEN_PAGES, '/me', '/access', '/audit', '/tips', '/sheet'] as const;
+const ROUTES = [
+  '/',
+  ...WORKPLACES,
+  ...OPEN_PAGES,
+  '/me',
+  '/access',
+  '/audit',
+  '/tips',
+  '/sheet',
+  '/import',
+] as const;
 export type Route = (typeof ROUTES)[number];
 export type Workplace = (typeof WORKPLACES)[number];
 

@@ -48,7 +48,7 @@ export const common = {
   theme: { night: 'Night', day: 'Day', sun: 'Sun', change: 'Change look: day, sun, night' },
   language: 'Tiếng Việt',
   account: { signOut: 'Change actor', start: 'Start page' },
-  nav: { duty: 'Duty', plan: 'Plan', field: 'Field', audit: 'Access log', tips: 'Tips' },
+  nav: { duty: 'Duty', plan: 'Plan', field: 'Field', import: 'Import', audit: 'Access log', tips: 'Tips' },
   map: {
     title: 'Map',
     zoomIn: 'Zoom in',

@@ -231,6 +231,8 @@ export const words = {
     patrol_strayed: 'patrol off its stretch',
     patrol_overdue: 'patrol overdue',
     patrol_ended: 'patrol ended',
+    imported: 'sheet imported',
+    import_undone: 'import undone',
   },
   order: {
     proposed: 'proposed',

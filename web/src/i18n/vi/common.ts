@@ -50,6 +50,7 @@ export const common = {
     duty: 'Trực ban',
     plan: 'Kế hoạch',
     field: 'Hiện trường',
+    import: 'Nhập bảng',
     audit: 'Nhật ký truy cập',
     tips: 'Tin báo',
   },

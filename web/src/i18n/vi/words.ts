@@ -273,6 +273,8 @@ export const words = {
     patrol_strayed: 'rời tuyến tuần tra',
     patrol_overdue: 'tuần tra quá giờ',
     patrol_ended: 'kết thúc tuần tra',
+    imported: 'nhập bảng',
+    import_undone: 'hoàn tác nhập bảng',
   },
   order: {
     proposed: 'đề xuất',
