@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::evacuation::standing;
 use super::evacuees::{Evacuee, Refuge, check_in_force, evacuee, in_order, nearest, refuges};
-use super::scene::{Draft, Entry, Scene};
+use super::scene::{Draft, Entry, Scene, Working};
 use super::write::may;
 use super::{Ask, Desk, Written};
 use crate::domain::access::Deed;
@@ -165,37 +165,45 @@ impl Desk {
         Ok(EvacuationPlan { as_of, seq, is_committed: false, placed, unplaced, shelters })
     }
 
-    /// Writes a plan into its households, all or none: whoever changed one meanwhile makes it decide once more, and where
+    /// Writes a plan into its households, all or none; one that has no shelter in the plan loses the one it had, which could
+    /// not take it. Whoever changed one meanwhile makes it decide once more, and where
     /// a shelter would hold more than it takes nothing is written.
     ///
     /// # Errors
     /// `shelter_full` with the shelters, `unknown_reference`, `limit_exceeded`, `forbidden`, `version_conflict`, and as
     /// [`Desk::evacuees`].
-    pub async fn commit_evacuation(&self, ask: &Ask, zone: Uuid, placed: &[(Uuid, Uuid)]) -> Result<Written, Problem> {
+    pub async fn commit_evacuation(
+        &self,
+        ask: &Ask,
+        zone: Uuid,
+        placed: &[(Uuid, Option<Uuid>)],
+    ) -> Result<Written, Problem> {
         may(&ask.actor, Deed::EditHousehold)?;
         self.write_evacuation(ask, |scene| commit(scene, zone, placed)).await
     }
 
     /// What the shelters of a plan that was committed take.
     #[must_use]
-    pub fn committed(&self, view: &View, placed: &[(Uuid, Uuid)]) -> EvacuationPlan {
+    pub fn committed(&self, view: &View, placed: &[(Uuid, Option<Uuid>)]) -> EvacuationPlan {
         let coming = expected(view, &HashMap::new());
         let people = |id: Uuid| {
             let shown = view.item(Collection::Households, id)?;
             evacuee(&shown).map(|row| row.still_inside)
         };
-        let one = |(household_id, shelter_id): &(Uuid, Uuid)| Placed {
-            household_id: *household_id,
-            shelter_id: *shelter_id,
-            people: people(*household_id).unwrap_or(0),
-            travel_s: None,
-            profile: None,
+        let one = |(household_id, shelter_id): &(Uuid, Option<Uuid>)| {
+            Some(Placed {
+                household_id: *household_id,
+                shelter_id: (*shelter_id)?,
+                people: people(*household_id).unwrap_or(0),
+                travel_s: None,
+                profile: None,
+            })
         };
         EvacuationPlan {
             as_of: view.now(),
             seq: view.seq(),
             is_committed: true,
-            placed: placed.iter().map(one).collect(),
+            placed: placed.iter().filter_map(one).collect(),
             unplaced: Vec::new(),
             shelters: shelters(&refuges(view), &coming),
         }
@@ -222,7 +230,7 @@ fn shelters(refuges: &[Refuge], coming: &HashMap<Uuid, i64>) -> Vec<PlannedShelt
     refuges.iter().filter_map(of).collect()
 }
 
-fn commit(scene: &Scene<'_>, zone: Uuid, placed: &[(Uuid, Uuid)]) -> Result<Draft, Problem> {
+fn commit(scene: &Scene<'_>, zone: Uuid, placed: &[(Uuid, Option<Uuid>)]) -> Result<Draft, Problem> {
     if placed.is_empty() || placed.len() > PLANNED_MAX {
         return Err(Problem::new(
             Code::LimitExceeded,
@@ -245,11 +253,19 @@ fn commit(scene: &Scene<'_>, zone: Uuid, placed: &[(Uuid, Uuid)]) -> Result<Draf
     let zone_record = scene.follow(Collection::RiskZones, zone)?;
     for (n, (house, shelter)) in placed.iter().enumerate() {
         let mut record = scene.referred(Collection::Households, *house, &format!("/assignments/{n}/household_id"))?;
-        let shelter_record = scene.referred(Collection::Shelters, *shelter, &format!("/assignments/{n}/shelter_id"))?;
-        if record.text("ended_at").is_some() || shelter_record.text("ended_at").is_some() {
+        let at_shelter = format!("/assignments/{n}/shelter_id");
+        let shelter_record =
+            shelter.map(|shelter| scene.referred(Collection::Shelters, shelter, &at_shelter)).transpose()?;
+        let is_over = |record: &Working| record.text("ended_at").is_some();
+        if is_over(&record) || shelter_record.as_ref().is_some_and(is_over) {
             let (vi, en) = ("hộ hoặc điểm sơ tán không còn trong danh sách", "household or shelter was ended");
             return Err(Problem::new(Code::InvalidValue, vi, en).at(&format!("/assignments/{n}")));
         }
+        let (Some(shelter), Some(shelter_record)) = (shelter, shelter_record) else {
+            record.remove("shelter_id");
+            draft.put(record, at);
+            continue;
+        };
         let outcome = standing(&record).outcome();
         let inside: i64 = outcome.parts.iter().filter(|part| part.state.is_inside()).map(|part| part.people).sum();
         *coming.entry(*shelter).or_default() += inside;
@@ -270,9 +286,9 @@ fn commit(scene: &Scene<'_>, zone: Uuid, placed: &[(Uuid, Uuid)]) -> Result<Draf
 }
 
 /// Refuses a plan by which a shelter would hold more than it takes.
-fn check_room(scene: &Scene<'_>, coming: &HashMap<Uuid, i64>, placed: &[(Uuid, Uuid)]) -> Result<(), Problem> {
+fn check_room(scene: &Scene<'_>, coming: &HashMap<Uuid, i64>, placed: &[(Uuid, Option<Uuid>)]) -> Result<(), Problem> {
     let mut full = Vec::new();
-    let mut named: Vec<Uuid> = placed.iter().map(|(_, shelter)| *shelter).collect();
+    let mut named: Vec<Uuid> = placed.iter().filter_map(|(_, shelter)| *shelter).collect();
     named.sort_unstable();
     named.dedup();
     for shelter in named {

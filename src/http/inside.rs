@@ -30,7 +30,9 @@ pub struct PlanCall {
 #[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct PlannedCall {
     household_id: Uuid,
-    shelter_id: Uuid,
+    /// `null`: by this plan it has none, and loses the one it had.
+    #[schema(required)]
+    shelter_id: Option<Uuid>,
 }
 
 /// How many are still inside the zones in force, zone by zone and over all.
@@ -112,15 +114,20 @@ pub async fn plan_evacuation(Path(id): Path<String>, writer: Writer) -> Answer {
     json_answer(&plan)
 }
 
-fn assignments(given: &Value) -> Result<Vec<(Uuid, Uuid)>, Refusal> {
+fn assignments(given: &Value) -> Result<Vec<(Uuid, Option<Uuid>)>, Refusal> {
     let list = given.as_array().ok_or_else(|| {
         Problem::new(Code::InvalidValue, "assignments: cần danh sách", "assignments: expected a list")
             .at("/assignments")
     })?;
     let one = |(n, value): (usize, &Value)| {
         let mut fields = Fields::at(value.clone(), &format!("/assignments/{n}"))?;
-        let pair = (fields.needed_uuid("household_id")?, fields.needed_uuid("shelter_id")?);
-        fields.finish().map(|()| pair)
+        let household = fields.needed_uuid("household_id")?;
+        // Nobody loses a shelter because a caller forgot to name it.
+        let shelter = match fields.patched("shelter_id", Fields::uuid)? {
+            Some(shelter) => shelter,
+            None => Some(fields.needed_uuid("shelter_id")?),
+        };
+        fields.finish().map(|()| (household, shelter))
     };
     Ok(list.iter().enumerate().map(one).collect::<Result<Vec<_>, Problem>>()?)
 }

@@ -217,3 +217,30 @@ test('a proposed zone holds when a second person agrees, and a word by telephone
   await planner.close();
   await officer.close();
 });
+
+test('an evacuation plan is proposed, looked at, and written into the households', async () => {
+  const { page, close } = await openPlan('duty_officer');
+  const { body: board } = await server.api('duty_officer', '/api/inside');
+  const zone = board.zones.find(({ name }) => name === 'Sườn Pá Hạ');
+  await page.locator(`[data-testid="zone-row"][data-id="${zone.id}"]`).getByRole('button').click();
+  const box = page.getByTestId('evacuation-plan');
+  await box.getByTestId('plan-make').click();
+  await box.getByTestId('plan-shelter').first().waitFor();
+  const assigned = async () => {
+    const { body } = await server.api('duty_officer', `/api/risk_zones/${zone.id}/inside`);
+    return body.households.filter(({ still_inside: left, is_assigned: isAssigned }) => left > 0 && isAssigned).length;
+  };
+  const before = await assigned();
+  const rows = await box.getByTestId('plan-shelter').evaluateAll((all) =>
+    all.map((row) => Number(row.querySelectorAll('td')[0].textContent)),
+  );
+  const planned = rows.reduce((sum, households) => sum + households, 0);
+  assert.equal(await assigned(), before, 'looking writes nothing');
+  await box.getByTestId('plan-commit').scrollIntoViewIfNeeded();
+  await page.screenshot({ path: path.join(out, 'plan-evacuation-1920.png') });
+  await box.getByTestId('plan-commit').click();
+  await box.getByTestId('plan-commit').waitFor({ state: 'detached' });
+  assert.ok(planned > 0);
+  await until(async () => (await assigned()) === planned, 'every household of the plan has its shelter');
+  await close();
+});

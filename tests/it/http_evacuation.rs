@@ -343,6 +343,14 @@ async fn a_plan_follows_need_roads_and_room_and_is_written_only_where_it_fits() 
         let row = rows.iter().find(|row| row["id"] == one["household_id"]).unwrap();
         assert_eq!((&row["shelter_id"], &row["is_assigned"]), (&one["shelter_id"], &json!(true)));
     }
+    // One that has no shelter by the plan loses the one it had, and takes up no room there.
+    let first = &placed[0];
+    let none = json!([{"household_id": first["household_id"], "shelter_id": null}]);
+    done(ground.planner.post(&plan, json!({"commit": true, "assignments": none})).await, StatusCode::OK).await;
+    let rows = ground.duty.read(&format!("/api/risk_zones/{}/inside", id(&ground.zone))).await;
+    let rows = rows["households"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["id"] == first["household_id"]).unwrap();
+    assert_eq!(row["is_assigned"], false, "what stands there is the soonest one, no assignment: {row}");
     let groups: Vec<i64> = rows.iter().map(|row| row["group"].as_i64().unwrap()).collect();
     assert!(groups.is_sorted(), "those who need help come first: {groups:?}");
 }

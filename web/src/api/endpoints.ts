@@ -263,12 +263,15 @@ export const evacuation = {
   plan: (zone_id: string) =>
     write<T.EvacuationPlan>(`/api/risk_zones/${zone_id}/evacuation_plan`, {}, { key: uuidV7() }),
   /** Writes the plan that was looked at into the households. */
-  commitPlan: (zone_id: string, { placed }: T.EvacuationPlan, key: string) =>
+  commitPlan: (zone_id: string, { placed, unplaced }: T.EvacuationPlan, key: string) =>
     write<T.EvacuationPlan>(
       `/api/risk_zones/${zone_id}/evacuation_plan`,
       {
         commit: true,
-        assignments: placed.map(({ household_id, shelter_id }) => ({ household_id, shelter_id })),
+        assignments: [
+          ...placed.map(({ household_id, shelter_id }) => ({ household_id, shelter_id })),
+          ...unplaced.map(({ household_id }) => ({ household_id, shelter_id: null })),
+        ],
       },
       { key },
     ),

@@ -4194,8 +4194,11 @@ export interface components {
         PlannedCall: {
             /** Format: uuid */
             household_id: string;
-            /** Format: uuid */
-            shelter_id: string;
+            /**
+             * Format: uuid
+             * @description `null`: by this plan it has none, and loses the one it had.
+             */
+            shelter_id: string | null;
         };
         /** @description What a shelter takes by the plan. */
         PlannedShelter: {
