@@ -106,7 +106,7 @@ fn approve(scene: &Scene<'_>, id: Uuid, told_by: Option<&str>) -> Result<Draft, 
         return Err(refused("khu vực còn là bản nháp: hãy trình duyệt trước", "the zone is a draft: propose it first"));
     }
     let waits = record.text("provisional_until").is_some();
-    if record.text("approved_at").is_some() && !waits || state != "proposed" && !waits {
+    if !waits && (record.text("approved_at").is_some() || state != "proposed") {
         return scene.already(Collection::RiskZones, id);
     }
     let (at, name) = (scene.at()?, scene.ask.actor.name.as_str());

@@ -196,8 +196,13 @@ impl Desk {
                 let reached =
                     self.roads_handle().search(|workspace| many_to_one(&ground, &from, &to, u32::MAX, workspace));
                 for (n, reached) in reached.into_iter().enumerate() {
-                    if let Some(reached) = reached {
-                        ways.of[n][at] = Some(Way { time_s: reached.time_s(), profile: Some(profile) });
+                    if let (Some(reached), Some(start)) = (reached, from[n]) {
+                        // Before and after the road they walk; whoever lives nearer than the road goes straight there.
+                        let off_road_s = (start.snap_m + to.snap_m) / STRAIGHT_MPS;
+                        let [lon, lat] = rows[n].position;
+                        let straight_s = distance_m(lon, lat, refuges[at].lon, refuges[at].lat) / STRAIGHT_MPS;
+                        let time_s = (reached.time_s() + off_road_s).min(straight_s);
+                        ways.of[n][at] = Some(Way { time_s, profile: Some(profile) });
                     }
                 }
             }
