@@ -18,6 +18,8 @@ use crate::store_support::Folder;
 const WRITERS: usize = 9;
 /// Kills in `make test` and in `make soak`.
 const KILLS: (usize, usize) = (6, 28);
+/// First starts that are killed, in `make test` and in `make soak`.
+const FIRST_STARTS: (usize, usize) = (15, 150);
 /// Longest that the server is let run under load, milliseconds, in `make test` and in `make soak`.
 const LOAD_MS: (usize, usize) = (400, 2_500);
 /// Every so many kills one comes while the server still starts; the first of all while it fills its new folder.
@@ -50,6 +52,23 @@ async fn kills_of_the_server_lose_nothing_that_was_answered_and_leave_nothing_ha
     let [median, last] = [rig.ready_ms.len() / 2, rig.ready_ms.len() - 1].map(|at| rig.ready_ms[at]);
     println!("{kills} kills, {} writes answered; ready after {median} ms in the middle, {last} ms at most", rig.told());
     assert!(rig.told() > kills, "the server was hardly written to");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_is_killed_at_any_moment_leaves_a_folder_that_starts() {
+    let starts = rounds(FIRST_STARTS.0, FIRST_STARTS.1);
+    for round in 0..starts {
+        let rig = Rig::new();
+        let mut child = rig.command().spawn().unwrap();
+        // All moments in turn: what is made, file by file, takes some hundred milliseconds.
+        std::thread::sleep(Duration::from_millis(STARTING_MS * round as u64 / starts as u64));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let process = launch(rig.command());
+        ready(&process).await;
+        drop(process);
+        check_folder(&rig.data());
+    }
 }
 
 /// One folder through many servers, and those who write.

@@ -173,7 +173,7 @@ fn try_open_writer(file: &Path) -> Result<Connection, StoreError> {
     conn.busy_timeout(BUSY_WAIT)?;
     conn.pragma_update(None, "journal_mode", "wal")?;
     conn.execute_batch("PRAGMA synchronous = FULL;")?;
-    let migrated = embedded::migrations::runner().run(&mut conn);
+    let migrated = embedded::migrations::runner().set_grouped(true).run(&mut conn);
     migrated.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(conn)
 }

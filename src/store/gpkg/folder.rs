@@ -42,7 +42,9 @@ pub(super) fn open_writer(file: &Path) -> Result<Connection, StoreError> {
 
 fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     let id: i64 = conn.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let objects: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    // The list of migrations alone is what a first start leaves that was killed before anything was in it.
+    let objects = "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'refinery_schema_history'";
+    let objects: i64 = conn.query_row(objects, [], |row| row.get(0))?;
     if objects > 0 && id != APPLICATION_ID {
         return Err(StoreError::Damaged("the file is not a GeoPackage of trucban".to_owned()));
     }
@@ -51,7 +53,11 @@ fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
         "CREATE TABLE IF NOT EXISTS refinery_schema_history (
            version INTEGER PRIMARY KEY, name TEXT, applied_on TEXT, checksum TEXT)",
     )?;
-    embedded::migrations::runner().run(conn).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    // All in one transaction with their entries in that list: a first start may be killed at any moment.
+    embedded::migrations::runner()
+        .set_grouped(true)
+        .run(conn)
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let transaction = conn.transaction()?;
     tables::ensure(&transaction)?;
     transaction.commit()?;

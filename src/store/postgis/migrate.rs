@@ -30,7 +30,7 @@ pub async fn migrate(database: &Database) -> Result<(), StoreError> {
             ))
         })?;
     }
-    let ran = embedded::migrations::runner().run_async(&mut client).await;
+    let ran = embedded::migrations::runner().set_grouped(true).run_async(&mut client).await;
     ran.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let transaction = client.transaction().await?;
     tables::ensure(&transaction).await?;

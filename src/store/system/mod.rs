@@ -42,7 +42,7 @@ const FILE: &str = "system.db";
 /// What becomes of it where several nodes share it.
 pub(in crate::store) const SHAPE: Shape = Shape {
     file: FILE,
-    migrate: |conn| embedded::migrations::runner().run(conn).map(drop),
+    migrate: |conn| embedded::migrations::runner().set_grouped(true).run(conn).map(drop),
     // Raised here by whatever changes here.
     own: &["replica", "refinery_schema_history", "revision"],
     is_pristine: "SELECT NOT EXISTS (SELECT 1 FROM accounts)",

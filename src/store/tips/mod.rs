@@ -39,7 +39,7 @@ const FILE: &str = "tips.db";
 /// What becomes of it where several nodes share it.
 pub(in crate::store) const SHAPE: Shape = Shape {
     file: FILE,
-    migrate: |conn| embedded::migrations::runner().run(conn).map(drop),
+    migrate: |conn| embedded::migrations::runner().set_grouped(true).run(conn).map(drop),
     own: &["replica", "refinery_schema_history"],
     // Tips are sealed to a key: without one there is none.
     is_pristine: "SELECT NOT EXISTS (SELECT 1 FROM keys)",
