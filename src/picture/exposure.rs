@@ -3,6 +3,7 @@
 use geo_types::Geometry;
 
 use super::filter::Wanted;
+use super::members::Members;
 use super::reach::Reach;
 use super::within::held;
 use super::{Exposure, Shown, View, WholeCommune};
@@ -52,7 +53,6 @@ fn add_households(view: &View, reach: &Reach<'_>, sum: &mut Exposure) {
     sum.whole_communes.sort_unstable_by_key(|commune| commune.id);
 }
 
-/// Its fields are read in one pass.
 fn add(household: &Shown<'_>, sum: &mut Exposure) {
     if !household.is_record() {
         let count = |name: &str| household.number(name).unwrap_or(0.0) as i64;
@@ -68,22 +68,14 @@ fn add(household: &Shown<'_>, sum: &mut Exposure) {
         return;
     }
     sum.households += 1;
-    for (name, raw) in household.fields() {
-        let group = match name {
-            "member_count" => &mut sum.people,
-            "children" => &mut sum.children,
-            "elderly" => &mut sum.elderly,
-            "pregnant_or_nursing" => &mut sum.pregnant_or_nursing,
-            "disabled" => &mut sum.disabled,
-            "gravely_ill" => &mut sum.gravely_ill,
-            "needs_carry" => {
-                sum.needs_carry += usize::from(raw == "true");
-                continue;
-            }
-            _ => continue,
-        };
-        *group += raw.parse::<f64>().unwrap_or(0.0) as i64;
-    }
+    let members = if household.only.is_none() { household.feature.members } else { Members::of(household.fields()) };
+    sum.people += i64::from(members.all);
+    sum.children += i64::from(members.children);
+    sum.elderly += i64::from(members.elderly);
+    sum.pregnant_or_nursing += i64::from(members.pregnant_or_nursing);
+    sum.disabled += i64::from(members.disabled);
+    sum.gravely_ill += i64::from(members.gravely_ill);
+    sum.needs_carry += usize::from(members.needs_carry);
     household.note_record();
     sum.household_ids.push(household.id());
 }

@@ -7,6 +7,7 @@ use geo_types::Geometry;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::members::Members;
 use super::{position, words};
 use crate::domain::change::Seq;
 use crate::domain::{Collection, Record, Timestamp};
@@ -28,6 +29,8 @@ pub struct Feature {
     pub personal: Option<Box<str>>,
     /// Folded names and codes, one a line, for the search box; shared by all positions of a unit.
     pub(super) names: Option<Arc<str>>,
+    /// Of a household.
+    pub(super) members: Members,
 }
 
 impl Feature {
@@ -44,10 +47,14 @@ impl Feature {
             properties: record.properties,
             personal: record.personal,
             names: None,
+            members: Members::default(),
         };
         // The plain search is many times faster than the walk, and nearly always says no.
         feature.ended = feature.properties.contains("\"ended_at\":") && feature.raw("ended_at").is_some();
         feature.names = names(collection, &feature);
+        if collection == Collection::Households {
+            feature.members = Members::of(members(&feature.properties));
+        }
         feature
     }
 
@@ -77,6 +84,7 @@ impl Feature {
             properties,
             personal: self.personal.clone(),
             names: self.names.clone(),
+            members: self.members,
         }
     }
 

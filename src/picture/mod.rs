@@ -10,6 +10,7 @@ mod fence;
 mod fold;
 mod json;
 mod layer;
+mod members;
 mod packed;
 mod position;
 mod reduced;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use uuid::Uuid;
 
+use super::members::Members;
 use super::packed::Bbox;
 use super::run::bbox_of;
 use super::{Feature, Picture};
@@ -139,6 +140,7 @@ fn feature(id: Uuid, ground: Option<&Feature>, properties: String) -> Arc<Featur
         properties: properties.into(),
         personal: None,
         names: None,
+        members: Members::default(),
     })
 }
 
