@@ -28,6 +28,7 @@ pub mod fence;
 pub mod fold;
 pub mod household;
 pub mod incident;
+pub mod moment;
 pub mod move_up;
 pub mod openid;
 pub mod patrol;

@@ -22,7 +22,8 @@ use super::error::{Refusal, body_broke_off, body_too_large, body_too_slow, unsup
 use super::fields::Fields;
 use super::min_seq::wait_for_min_seq;
 use super::peer::{Peer, peer_of};
-use crate::desk::{Ask, Desk};
+use crate::desk::{Ask, Desk, store_problem};
+use crate::domain::moment::Moment;
 use crate::domain::{Actor, Code, Problem, Timestamp};
 use crate::picture::View;
 use crate::store::audit::{Audit, Slot};
@@ -33,6 +34,9 @@ pub(super) const BODY_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of an oversize body that are read and thrown away, so that a client that only listens after it has sent
 /// all gets the answer instead of a broken connection.
 pub(super) const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+
+/// How long a question about an earlier moment waits for it: each moment is made alone, in a second or two at most.
+const PAST_WAIT: Duration = Duration::from_secs(15);
 
 /// Somebody who reads.
 pub struct Reader {
@@ -105,6 +109,30 @@ impl Reader {
             Some(reads) => view.observed(reads),
             None => view,
         })
+    }
+
+    /// What they may see of another moment; of the present if none is asked for. Noted as [`Reader::view`].
+    ///
+    /// # Errors
+    /// As [`Reader::view`]; the problem of the store, and `too_busy` where the moment cannot be made soon.
+    pub async fn view_of(&self, moment: Option<Moment>) -> Result<View, Refusal> {
+        let Some(moment) = moment else { return self.view() };
+        let view = self.view_to_draw_of(moment).await?;
+        Ok(match RequestReads::of(self, view.judged_at(), Audit::slot)? {
+            Some(reads) => view.observed(reads),
+            None => view,
+        })
+    }
+
+    /// The same of an earlier moment as [`Reader::view_to_draw`].
+    ///
+    /// # Errors
+    /// As [`Reader::view_of`].
+    pub async fn view_to_draw_of(&self, moment: Moment) -> Result<View, Refusal> {
+        let live = self.live()?;
+        let view = live.past.view(moment, Arc::clone(self.actor()), now());
+        let made = tokio::time::timeout(PAST_WAIT, view).await;
+        Ok(made.map_err(|_| past_too_slow())?.map_err(store_problem)?)
     }
 
     /// The same, unwatched: for what is drawn once and shown to many, and noted with each answer.
@@ -190,6 +218,14 @@ impl Writer {
     pub fn json(&self) -> Result<Value, Problem> {
         parse_json(&self.body)
     }
+}
+
+fn past_too_slow() -> Problem {
+    Problem::new(
+        Code::TooBusy,
+        "Máy chủ đang dựng lại nhiều thời điểm, hãy thử lại sau giây lát.",
+        "The server is going back to many moments; try again in a moment.",
+    )
 }
 
 /// A body of a call that anybody may make.

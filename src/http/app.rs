@@ -17,7 +17,7 @@ use crate::desk::{Clock, Desk, SystemClock};
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Timestamp};
 use crate::feed::Feed;
-use crate::picture::PictureHandle;
+use crate::picture::{PastPictures, PictureHandle};
 use crate::raster::Terrain;
 use crate::store::Store;
 use crate::store::audit::Audit;
@@ -57,6 +57,8 @@ pub struct Settings {
 pub struct Live {
     pub store: Arc<dyn Store>,
     pub picture: PictureHandle,
+    /// Earlier moments.
+    pub past: PastPictures,
     pub desk: Desk,
     pub feed: Feed,
     pub tiles: Tiles,

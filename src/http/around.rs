@@ -80,6 +80,8 @@ pub async fn nearby(reader: Reader) -> Answer {
         ("admin_unit" = Option<String>, Query, description = "Code or id of an administrative unit"),
         ("buffer_m" = Option<f64>, Query, maximum = 50000, description = "Metres around it; 0 if not said"),
         ("collections" = Option<String>, Query, description = "a,b; all if not said"),
+        ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
+        ("as_known_at" = Option<String>, Query, description = "As it was known then; the present picture if neither is said"),
     ),
     responses((
         status = 200, description = "Records, each with its collection", content_type = "application/geo+json",
@@ -88,7 +90,8 @@ pub async fn nearby(reader: Reader) -> Answer {
 )]
 pub async fn within(reader: Reader) -> Answer {
     let mut params = Params::parse(reader.uri.query())?;
-    let view = reader.view()?;
+    let moment = params.moment()?;
+    let view = reader.view_of(moment).await?;
     let area = area_asked(&mut params, &view)?;
     let buffer_m = params.number("buffer_m", 0.0, BUFFER_M_MAX)?.unwrap_or(0.0);
     let collections = params.collections()?.unwrap_or_else(|| Collection::ALL.to_vec());

@@ -41,11 +41,17 @@ pub struct PlannedCall {
 /// Whoever is on the way is inside until somebody counted them where they go.
 #[utoipa::path(
     get, path = "/api/inside", tag = "evacuation",
+    params(
+        ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
+        ("as_known_at" = Option<String>, Query, description = "As it was known then; the present picture if neither is said"),
+    ),
     responses((status = 200, description = "The board", body = InsideBoard))
 )]
 pub async fn read_inside(reader: Reader) -> Answer {
-    Params::parse(reader.uri.query())?.finish()?;
-    let view = reader.view()?;
+    let mut params = Params::parse(reader.uri.query())?;
+    let moment = params.moment()?;
+    params.finish()?;
+    let view = reader.view_of(moment).await?;
     let looks_at = view.held(&[Collection::Households]);
     let board = long::answer(&reader, looks_at, || InsideBoard::of(&view)).await?;
     json_answer(&board)

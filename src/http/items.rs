@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, header};
 
 use super::actor::Reader;
 use super::answer::{etag, feature, geojson, is_known, not_modified, with_header};
-use super::app::now;
 use super::error::Answer;
 use super::limits::LARGE_PAGE_RECORDS;
 use super::long;
@@ -28,6 +27,8 @@ use crate::picture::{ItemsQuery, Shown, View};
         ("offset" = Option<u32>, Query, description = "Records to leave out first"),
         ("q" = Option<String>, Query, description = "Words to find, with or without diacritics"),
         ("ended" = Option<bool>, Query, description = "true: ended records too"),
+        ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
+        ("as_known_at" = Option<String>, Query, description = "As it was known then; the present picture if neither is said"),
     ),
     responses(
         (
@@ -41,6 +42,7 @@ pub async fn list_items(reader: Reader, Path(name): Path<String>) -> Answer {
     let collection = collection_named(&name)?;
     let mut params = Params::parse(reader.uri.query())?;
     params.crs_and_format()?;
+    let moment = params.moment()?;
     let query = ItemsQuery {
         collection,
         bbox: params.bbox()?,
@@ -54,7 +56,7 @@ pub async fn list_items(reader: Reader, Path(name): Path<String>) -> Answer {
     if query.limit > LARGE_PAGE_RECORDS {
         reader.credential().spend_large_page()?;
     }
-    let view = reader.view()?;
+    let view = reader.view_of(moment).await?;
     let body = long::answer(&reader, looks_at(&view, &query), || page(&reader, &view, &query)).await?;
     Ok(geojson(body))
 }
@@ -73,7 +75,7 @@ fn page(reader: &Reader, view: &View, query: &ItemsQuery) -> Vec<u8> {
     let mut body = Vec::with_capacity(512 + page.shown.len() * 768);
     body.extend_from_slice(b"{\"type\":\"FeatureCollection\",\"features\":[");
     write_features(&page.shown, &mut body);
-    let (matched, returned, time) = (page.matched, page.shown.len(), now());
+    let (matched, returned, time) = (page.matched, page.shown.len(), view.now());
     body.extend_from_slice(
         format!(
             "],\"numberMatched\":{matched},\"numberReturned\":{returned},\"timeStamp\":\"{time}\",\"seq\":{},\"links\":{links}}}",
@@ -90,6 +92,8 @@ fn page(reader: &Reader, view: &View, query: &ItemsQuery) -> Vec<u8> {
     params(
         ("collection" = Collection, Path, description = "Name of the collection"),
         ("id" = String, Path, description = "Id of the record"),
+        ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
+        ("as_known_at" = Option<String>, Query, description = "As it was known then; the present picture if neither is said"),
     ),
     responses(
         (
@@ -103,8 +107,9 @@ pub async fn read_item(reader: Reader, Path((name, id)): Path<(String, String)>,
     let (collection, id) = (collection_named(&name)?, id_named(&id)?);
     let mut params = Params::parse(reader.uri.query())?;
     params.crs_and_format()?;
+    let moment = params.moment()?;
     params.finish()?;
-    let view = reader.view()?;
+    let view = reader.view_of(moment).await?;
     let shown = view.item(collection, id).ok_or_else(|| no_record(id))?;
     // A unit's place follows its fixes, which leave its version as it is: only its seq tells two answers apart.
     let tag = etag(shown.version());

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
+use super::app::now;
+use crate::domain::moment::Moment;
 use crate::domain::{Code, Collection, Problem, Timestamp};
 use crate::geometry::validate::check_position;
 use crate::picture::PropertyFilter;
@@ -261,6 +263,15 @@ impl<'a> Params<'a> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let fault = || invalid(name, "cần thời điểm RFC 3339", "expected an RFC 3339 time");
         instant(&text, false).map(Some).ok_or_else(fault)
+    }
+
+    /// The moment that is asked for by `at` and `as_known_at`; `None` for the present.
+    ///
+    /// # Errors
+    /// `invalid_parameter`; `future_time` as [`Moment::asked`].
+    pub fn moment(&mut self) -> Result<Option<Moment>, Problem> {
+        let (at, known_at) = (self.time("at")?, self.time("as_known_at")?);
+        Moment::asked(at, known_at, now())
     }
 
     /// The name of one collection.

@@ -28,7 +28,7 @@ use crate::domain::{Actor, Problem};
 use crate::feed::Feed;
 use crate::files::replay::{self, Night, Pace};
 use crate::files::{seed, simulate};
-use crate::picture::{self, View};
+use crate::picture::{self, PastPictures, View};
 use crate::raster::Terrain;
 use crate::store::audit::Audit;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
@@ -178,6 +178,7 @@ async fn fill(
     let (tiles, long_questions) = (Tiles::default(), LongQuestions::default());
     let live = Live {
         store: Arc::clone(store),
+        past: PastPictures::new(Arc::clone(store), picture.clone()),
         picture,
         desk,
         feed,

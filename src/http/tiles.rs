@@ -13,8 +13,10 @@ use super::audit::note_answer;
 use super::error::{Answer, internal};
 use super::params::{Params, collection_named};
 use crate::domain::access::class_of;
+use crate::domain::moment::Moment;
 use crate::domain::{Code, Collection, Problem};
-use crate::tiles::{Encoded, tile_at};
+use crate::geometry::mercator::Tile;
+use crate::tiles::{Encoded, Tiles, tile_at};
 
 /// A vector tile of one collection. Its layer carries the collection's name; each feature has the record's `id`.
 /// Households below zoom 10, and any tile of more than 20,000 points, come as cells with `count`.
@@ -25,6 +27,8 @@ use crate::tiles::{Encoded, tile_at};
         ("z" = u8, Path, description = "Zoom, 0 to 22"),
         ("x" = u32, Path, description = "Column from the west"),
         ("y" = u32, Path, description = "Row from the north"),
+        ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
+        ("as_known_at" = Option<String>, Query, description = "As it was known then; the present picture if neither is said"),
     ),
     responses(
         (status = 200, description = "Mapbox Vector Tile 2", content_type = "application/vnd.mapbox-vector-tile"),
@@ -40,7 +44,12 @@ pub async fn read_tile(
     let collection = collection_named(&name)?;
     let tile =
         tile_at(cell("z", &z)?, cell("x", &x)?, cell("y", y.trim_end_matches(".mvt").trim_end_matches(".pbf"))?)?;
-    Params::parse(reader.uri.query())?.finish()?;
+    let mut params = Params::parse(reader.uri.query())?;
+    let moment = params.moment()?;
+    params.finish()?;
+    if let Some(moment) = moment {
+        return past_tile(&reader, collection, tile, moment, accepts_gzip(&headers)).await;
+    }
     let view = reader.view_to_draw()?;
     let tag = weak_tag(format_args!("{}-{:x}", view.version(collection), view.lens()));
     if is_known(&headers, &tag) {
@@ -54,10 +63,21 @@ pub async fn read_tile(
         }
     };
     note_answer(&reader, collection, class_of(collection), encoded.records())?;
-    Ok(answer(&encoded, tag, accepts_gzip(&headers)))
+    Ok(answer(&encoded, Some(tag), accepts_gzip(&headers)))
 }
 
-fn answer(encoded: &Arc<Encoded>, tag: HeaderValue, gzip: bool) -> Response {
+/// The tile of an earlier moment: made for whoever asks and not kept.
+async fn past_tile(reader: &Reader, collection: Collection, tile: Tile, moment: Moment, gzip: bool) -> Answer {
+    let view = reader.view_to_draw_of(moment).await?;
+    let made = tokio::task::spawn_blocking(move || Tiles::make(&view, collection, tile)).await;
+    let encoded = made.map_err(|_| internal())??;
+    note_answer(reader, collection, class_of(collection), encoded.records())?;
+    let mut response = answer(&encoded, None, gzip);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    Ok(response)
+}
+
+fn answer(encoded: &Arc<Encoded>, tag: Option<HeaderValue>, gzip: bool) -> Response {
     let packed = if gzip { encoded.gzip() } else { None };
     let is_packed = packed.is_some();
     let mut response = Response::new(Body::from(packed.unwrap_or_else(|| encoded.plain())));
@@ -68,7 +88,9 @@ fn answer(encoded: &Arc<Encoded>, tag: HeaderValue, gzip: bool) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.mapbox-vector-tile"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, authorization, cookie"));
-    headers.insert(header::ETAG, tag);
+    if let Some(tag) = tag {
+        headers.insert(header::ETAG, tag);
+    }
     if is_packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

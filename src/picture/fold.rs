@@ -40,8 +40,7 @@ pub(super) struct Step {
 /// [`StoreError`] if the snapshot cannot be read.
 pub(super) fn load(snapshot: &mut dyn Snapshot) -> Result<(Picture, Fold), StoreError> {
     let mut layers: [Arc<Layer>; Collection::ALL.len()] = Default::default();
-    let mut fold = Fold::default();
-    let fixes = snapshot.newest_fixes()?;
+    let mut fold = Fold::of_fixes(snapshot.newest_fixes()?);
     std::thread::scope(|scope| {
         let mut under_way = Vec::new();
         // Stations come before units in the order of collections, so that a unit finds its post.
@@ -55,9 +54,6 @@ pub(super) fn load(snapshot: &mut dyn Snapshot) -> Result<(Picture, Fold), Store
                 if collection == Collection::Units { features.push(feature) } else { shared.push(Arc::new(feature)) }
             })?;
             if collection == Collection::Units {
-                for (fix, seq) in fixes.iter().cloned() {
-                    fold.newest.insert(fix.unit_id, (fix, seq));
-                }
                 let stations = Arc::clone(&layers[Collection::Stations.index()]);
                 for unit in features {
                     let placed = fold.place(unit, &stations);
@@ -82,6 +78,12 @@ pub(super) fn load(snapshot: &mut dyn Snapshot) -> Result<(Picture, Fold), Store
 }
 
 impl Fold {
+    /// With these as the newest fixes, each with the seq that brought it.
+    pub fn of_fixes(fixes: Vec<(Fix, Seq)>) -> Self {
+        let newest = fixes.into_iter().map(|(fix, seq)| (fix.unit_id, (fix, seq))).collect();
+        Self { newest, at_post: HashMap::new() }
+    }
+
     /// The picture after these events, which end where an append ends.
     pub fn step(&mut self, before: &Picture, events: Vec<Event>) -> Step {
         let mut picture = before.clone();
@@ -206,7 +208,7 @@ impl Fold {
     }
 
     /// The unit at its newest fix, else at its post, else where its own record says.
-    fn place(&mut self, unit: Feature, stations: &Layer) -> Feature {
+    pub fn place(&mut self, unit: Feature, stations: &Layer) -> Feature {
         self.at_post.remove(&unit.id);
         if let Some((fix, seq)) = self.newest.get(&unit.id) {
             return position::at_fix(&unit, fix, *seq);

@@ -12,6 +12,7 @@ mod json;
 mod layer;
 mod members;
 mod packed;
+mod past;
 mod position;
 mod reduced;
 mod run;
@@ -38,6 +39,7 @@ pub use feature::Feature;
 pub use fence::{FENCES_MAX, Fences, Passage, Shape as FenceShape};
 pub use inside::{Figures, Inside, InsideZone};
 pub use layer::Layer;
+pub use past::PastPictures;
 pub use question::{
     Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WholeCommune,
     WithinQuery,

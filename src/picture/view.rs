@@ -26,6 +26,8 @@ pub struct View {
     picture: Arc<Picture>,
     actor: Arc<Actor>,
     now: Timestamp,
+    /// The present picture and the present moment, where an earlier one is looked at: rights are those of the present.
+    present: Option<(Arc<Picture>, Timestamp)>,
     /// The commune where the actor's unit has its task, for whoever sees by task.
     own_commune: Option<String>,
     /// What stands for households and units that are not seen one by one; taken when first asked for, so that records
@@ -41,14 +43,49 @@ impl View {
     #[must_use]
     pub fn new(picture: Arc<Picture>, actor: Arc<Actor>, now: Timestamp) -> Self {
         let own_commune = sight::task_commune(&picture, &actor);
-        Self { picture, actor, now, own_commune, households: OnceLock::new(), units: OnceLock::new(), watched: None }
+        Self {
+            picture,
+            actor,
+            now,
+            present: None,
+            own_commune,
+            households: OnceLock::new(),
+            units: OnceLock::new(),
+            watched: None,
+        }
+    }
+
+    /// A picture of an earlier moment, as `actor` may see it in the present: by rights of today, and nothing of a record
+    /// that is hidden from them today, whatever was thought of it then.
+    #[must_use]
+    pub fn of_past(
+        past: Arc<Picture>,
+        at: Timestamp,
+        present: Arc<Picture>,
+        actor: Arc<Actor>,
+        now: Timestamp,
+    ) -> Self {
+        let own_commune = sight::task_commune(&present, &actor);
+        Self { own_commune, present: Some((present, now)), ..Self::new(past, actor, at) }
+    }
+
+    /// Whether this is another moment than the present one.
+    #[must_use]
+    pub fn is_past(&self) -> bool {
+        self.present.is_some()
+    }
+
+    /// The moment by which rights are judged and reading is noted.
+    #[must_use]
+    pub fn judged_at(&self) -> Timestamp {
+        self.present.as_ref().map_or(self.now, |(_, now)| *now)
     }
 
     /// The same, whose restricted and personal records are told to `observer` once they have been written out. The
     /// view of a request lives until its answer is built.
     #[must_use]
     pub fn observed(mut self, observer: Box<dyn ReadObserver>) -> Self {
-        self.watched = Some(Watched::new(observer, Arc::clone(&self.actor), self.now));
+        self.watched = Some(Watched::new(observer, Arc::clone(&self.actor), self.judged_at()));
         self
     }
 
@@ -87,7 +124,7 @@ impl View {
         (role, force, area, &self.own_commune).hash(&mut lens);
         // Its own unit is shown to a field actor as it is, whatever else is.
         (*role == Role::FieldUnit).then_some(unit_id).hash(&mut lens);
-        for grant in grants.iter().filter(|grant| grant.is_in_force(self.now)) {
+        for grant in grants.iter().filter(|grant| grant.is_in_force(self.judged_at())) {
             grant.hash(&mut lens);
         }
         lens.finish()
@@ -146,15 +183,23 @@ impl View {
     /// What the actor may see of `feature`. The one seam at which records are hidden; what stands in their place is
     /// [`View::reduced`].
     pub(super) fn show<'a>(&'a self, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
+        let seen = self.seen(&self.picture, collection, feature)?;
+        let Some((present, _)) = &self.present else { return Some(seen) };
+        let as_it_is = self.seen(present, collection, present.layer(collection).get(feature.id)?)?;
+        Some(Shown { personal: seen.personal && as_it_is.personal, only: as_it_is.only.or(seen.only), ..seen })
+    }
+
+    /// What the actor may see of a record by what it is tied to in `picture`.
+    fn seen<'a>(&'a self, picture: &'a Picture, collection: Collection, feature: &'a Feature) -> Option<Shown<'a>> {
         if self.shows_all_whole(collection) {
             return Some(self.exact(collection, feature));
         }
         if let Some(unit) = sight::tells_place_of(collection, feature) {
-            let unit = self.layer(Collection::Units).get(unit)?;
-            return self.show(Collection::Units, unit)?.geometry().map(|_| self.exact(collection, feature));
+            let unit = picture.layer(Collection::Units).get(unit)?;
+            return self.seen(picture, Collection::Units, unit)?.geometry().map(|_| self.exact(collection, feature));
         }
-        let facts = sight::facts(&self.picture, &self.actor, self.own_commune.as_deref(), collection, feature);
-        let only = match self.actor.sight(collection, &facts, self.now) {
+        let facts = sight::facts(picture, &self.actor, self.own_commune.as_deref(), collection, feature);
+        let only = match self.actor.sight(collection, &facts, self.judged_at()) {
             Sight::Exact => None,
             Sight::Fields(fields) => Some(fields),
             Sight::Reduced | Sight::Nothing => return None,
@@ -172,7 +217,7 @@ impl View {
     /// Notes that records of the collection were counted by what they hold, and none was shown.
     pub(super) fn note_count(&self, collection: Collection, count: usize) {
         let class = class_of(collection);
-        let tells = class == DataClass::Personal && self.actor.sees_some(collection, self.now);
+        let tells = class == DataClass::Personal && self.actor.sees_some(collection, self.judged_at());
         if let Some(watched) = self.watched.as_ref().filter(|_| tells) {
             watched.tally.note_count(collection, class, count);
         }
@@ -192,7 +237,7 @@ impl View {
     /// What the actor sees of households, commune by commune; `None` where every one is shown.
     pub(super) fn eyes(&self, collection: Collection) -> Option<Eyes<'_>> {
         let asked = collection == Collection::Households && !self.shows_all(collection);
-        asked.then(|| Eyes::new(&self.actor, self.own_commune.as_deref(), self.layer(collection), self.now))
+        asked.then(|| Eyes::new(&self.actor, self.own_commune.as_deref(), self.layer(collection), self.judged_at()))
     }
 
     /// Communes and sectors in the place of the records that the actor may not see one by one, in the order of ids.
@@ -222,7 +267,7 @@ impl View {
     }
 
     fn sees_reduced(&self, collection: Collection, reduced: &Reduced) -> bool {
-        reduced.is_for(&self.actor, collection, self.own_commune.as_deref(), self.now)
+        reduced.is_for(&self.actor, collection, self.own_commune.as_deref(), self.judged_at())
     }
 
     /// One record, ended or not, or the commune or sector of this id that stands for others.
@@ -275,6 +320,8 @@ impl View {
         let eyes = self.eyes(collection).map(Rc::new);
         let records = self.layer(collection).lying_in(bbox, eyes.clone()).filter_map(move |lying| match &eyes {
             None => self.show(collection, lying.feature()),
+            // By what is known of it today too.
+            Some(_) if self.is_past() => self.show(collection, lying.feature()),
             Some(eyes) => match eyes.at(lying) {
                 Sight::Exact => Some(self.exact(collection, lying.feature())),
                 Sight::Fields(_) => self.show(collection, lying.feature()),

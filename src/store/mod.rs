@@ -222,6 +222,26 @@ pub trait Store: Send + Sync + 'static {
     /// The versions of one record, oldest first.
     fn history(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<Vec<Change>, StoreError>>;
 
+    /// The newest seq that was recorded at or before `at`; 0 before the first.
+    fn seq_at(&self, at: Timestamp) -> StoreFuture<'_, Result<Seq, StoreError>>;
+
+    /// Of each of these records the newest change that is not after `seq`, if there is one. Personal values that were
+    /// erased since are not in it.
+    fn known_at(&self, seq: Seq, records: Vec<(Collection, Uuid)>) -> StoreFuture<'_, Result<Vec<Change>, StoreError>>;
+
+    /// Changes with `after < seq ≤ through` that had come true by `valid_by`, in seq order: of what is recorded after a
+    /// moment, that which was true then.
+    fn told_late(
+        &self,
+        valid_by: Timestamp,
+        after: Seq,
+        through: Seq,
+    ) -> StoreFuture<'_, Result<Vec<Change>, StoreError>>;
+
+    /// The newest fix of each unit by fix time, of those with a seq up to `seq` that were taken by `taken_by`, with the
+    /// seq of its batch; of two taken at the same time the first that came.
+    fn fixes_known_at(&self, seq: Seq, taken_by: Timestamp) -> StoreFuture<'_, Result<Vec<(Fix, Seq)>, StoreError>>;
+
     /// One value of the store's `meta` table (`demo`, `created_at`, `last_alive_at` …).
     fn meta(&self, key: &'static str) -> StoreFuture<'_, Result<Option<String>, StoreError>>;
 

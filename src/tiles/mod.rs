@@ -79,13 +79,19 @@ impl Tiles {
     /// `internal` if the tile cannot be encoded, which would be a fault of ours.
     pub fn get(&self, view: &View, collection: Collection, tile: Tile) -> Result<Arc<Encoded>, Problem> {
         self.cache
-            .try_get_with(key(view, collection, tile), || {
-                encode::encode(view, collection, tile).map(|drawn| {
-                    let plain = drawn.bytes.into();
-                    Arc::new(Encoded { plain, records: drawn.records, gzip: OnceLock::new() })
-                })
-            })
-            .map_err(|error| Problem::new(Code::Internal, "Không dựng được ô bản đồ.", format!("tile: {error}")))
+            .try_get_with(key(view, collection, tile), || Self::make(view, collection, tile))
+            .map_err(|problem| (*problem).clone())
+    }
+
+    /// The tile, made for this view and not kept: of an earlier moment.
+    ///
+    /// # Errors
+    /// As [`Tiles::get`].
+    pub fn make(view: &View, collection: Collection, tile: Tile) -> Result<Arc<Encoded>, Problem> {
+        let drawn = encode::encode(view, collection, tile);
+        let drawn = drawn
+            .map_err(|error| Problem::new(Code::Internal, "Không dựng được ô bản đồ.", format!("tile: {error}")))?;
+        Ok(Arc::new(Encoded { plain: drawn.bytes.into(), records: drawn.records, gzip: OnceLock::new() }))
     }
 }
 

@@ -115,6 +115,24 @@ test('29 households are moved out of a slope, and every figure agrees until nobo
   assert.deepEqual(await barriers(page), []);
   await send.click();
   await page.locator(`tr[data-household="${first.id}"]`).getByText('đến lại').waitFor();
+
+  // What was told wrong is taken back with a reason, and stays to be read; then it is told again, rightly.
+  await row.getByTestId('household-open').click();
+  const refusal = page.locator('[data-report="refused"]');
+  await refusal.getByTestId('withdraw').click();
+  await refusal.locator('[name="reason"]').fill('nhầm nhà');
+  await page.screenshot({ path: path.join(out, 'inside-withdraw.png') });
+  assert.deepEqual(await barriers(page), []);
+  await refusal.getByTestId('withdraw-send').click();
+  await refusal.getByText('nhầm nhà').waitFor();
+  await page.locator(`tr[data-household="${first.id}"][data-state="notified"]`).waitFor();
+  assert.equal(await row.getByText('đến lại').count(), 0, 'nobody refuses any more');
+  await row.getByTestId('household-open').click();
+  await row.locator('[data-tells="refused"]').click();
+  await report.locator('[name="people"]').fill('1');
+  await report.locator('[name="reason"]').fill('còn trâu');
+  await send.click();
+  await page.locator(`tr[data-household="${first.id}"]`).getByText('đến lại').waitFor();
   await page.getByTestId('inside-back').click();
   const one = await agree(page, zone);
   await printedAgrees(zone, 'inside-sheet.pdf');

@@ -12,7 +12,7 @@ const ROOMS: &[&str] = &[
 /// Rooms that are doors: ways in and out, which decide nothing.
 const DOORS: &[&str] = &["files", "gateway", "http"];
 
-/// What a door may name of the picture: the View, its questions and answers, and the handle that makes one.
+/// What a door may name of the picture: the View, its questions and answers, and what makes one.
 const OPEN_TO_DOORS: &[&str] = &[
     "View",
     "Shown",
@@ -26,6 +26,7 @@ const OPEN_TO_DOORS: &[&str] = &[
     "Exposure",
     "WholeCommune",
     "PropertyFilter",
+    "PastPictures",
     "PictureHandle",
     "Hit",
     "Read",

@@ -244,6 +244,27 @@ impl Store for Reopened {
         Box::pin(async move { self.anew().await.history(collection, id).await })
     }
 
+    fn seq_at(&self, at: Timestamp) -> StoreFuture<'_, Result<Seq, StoreError>> {
+        Box::pin(async move { self.anew().await.seq_at(at).await })
+    }
+
+    fn known_at(&self, seq: Seq, records: Vec<(Collection, Uuid)>) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        Box::pin(async move { self.anew().await.known_at(seq, records).await })
+    }
+
+    fn told_late(
+        &self,
+        valid_by: Timestamp,
+        after: Seq,
+        through: Seq,
+    ) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        Box::pin(async move { self.anew().await.told_late(valid_by, after, through).await })
+    }
+
+    fn fixes_known_at(&self, seq: Seq, taken_by: Timestamp) -> StoreFuture<'_, Result<Vec<(Fix, Seq)>, StoreError>> {
+        Box::pin(async move { self.anew().await.fixes_known_at(seq, taken_by).await })
+    }
+
     fn meta(&self, key: &'static str) -> StoreFuture<'_, Result<Option<String>, StoreError>> {
         Box::pin(async move { self.anew().await.meta(key).await })
     }

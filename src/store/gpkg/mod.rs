@@ -12,6 +12,7 @@ mod copy;
 mod fixes;
 mod folder;
 mod import;
+mod past;
 mod prepare;
 mod read;
 mod retain;
@@ -267,6 +268,27 @@ impl Store for GpkgStore {
 
     fn history(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
         Box::pin(self.readers.with(move |conn| read::history(conn, collection, id)))
+    }
+
+    fn seq_at(&self, at: Timestamp) -> StoreFuture<'_, Result<Seq, StoreError>> {
+        Box::pin(self.readers.with(move |conn| past::seq_at(conn, at)))
+    }
+
+    fn known_at(&self, seq: Seq, records: Vec<(Collection, Uuid)>) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        Box::pin(self.readers.with(move |conn| past::known_at(conn, seq, &records)))
+    }
+
+    fn told_late(
+        &self,
+        valid_by: Timestamp,
+        after: Seq,
+        through: Seq,
+    ) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        Box::pin(self.readers.with(move |conn| past::told_late(conn, valid_by, after, through)))
+    }
+
+    fn fixes_known_at(&self, seq: Seq, taken_by: Timestamp) -> StoreFuture<'_, Result<Vec<(Fix, Seq)>, StoreError>> {
+        Box::pin(self.readers.with(move |conn| past::fixes_known_at(conn, seq, taken_by)))
     }
 
     fn meta(&self, key: &'static str) -> StoreFuture<'_, Result<Option<String>, StoreError>> {

@@ -135,7 +135,24 @@ pub(super) fn history(conn: &Connection, collection: Collection, id: Uuid) -> Re
     changes(conn, wanted, (collection.as_str(), id.to_string(), hidden_from))
 }
 
-fn changes(conn: &Connection, wanted: &str, params: impl Params) -> Result<Vec<Change>, StoreError> {
+/// The newest change of a record that is not after `seq`.
+pub(super) fn newest_until(
+    conn: &Connection,
+    collection: Collection,
+    id: Uuid,
+    seq: Seq,
+) -> Result<Option<Change>, StoreError> {
+    let sql = format!(
+        "SELECT {CHANGE_COLUMNS} FROM journal WHERE collection = ?1 AND record_id = ?2 AND seq <= ?3 \
+         ORDER BY seq DESC LIMIT 1"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query((collection.as_str(), id.to_string(), seq.cast_signed()))?;
+    rows.next()?.map(|row| read_change(conn, row)).transpose()
+}
+
+/// The changes for which a condition holds, in their order.
+pub(super) fn changes(conn: &Connection, wanted: &str, params: impl Params) -> Result<Vec<Change>, StoreError> {
     let sql = format!("SELECT {CHANGE_COLUMNS} FROM journal WHERE {wanted} ORDER BY seq");
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query(params)?;

@@ -18,6 +18,7 @@ mod import;
 mod lead;
 mod link;
 mod migrate;
+mod past;
 mod prepare;
 mod read;
 mod retain;
@@ -307,6 +308,27 @@ impl Store for PgStore {
 
     fn history(&self, collection: Collection, id: Uuid) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
         Box::pin(async move { read::history(&**self.workshop.pool.get().await?, collection, id).await })
+    }
+
+    fn seq_at(&self, at: Timestamp) -> StoreFuture<'_, Result<Seq, StoreError>> {
+        Box::pin(async move { past::seq_at(&**self.workshop.pool.get().await?, at).await })
+    }
+
+    fn known_at(&self, seq: Seq, records: Vec<(Collection, Uuid)>) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        Box::pin(async move { past::known_at(&**self.workshop.pool.get().await?, seq, &records).await })
+    }
+
+    fn told_late(
+        &self,
+        valid_by: Timestamp,
+        after: Seq,
+        through: Seq,
+    ) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        Box::pin(async move { past::told_late(&**self.workshop.pool.get().await?, valid_by, after, through).await })
+    }
+
+    fn fixes_known_at(&self, seq: Seq, taken_by: Timestamp) -> StoreFuture<'_, Result<Vec<(Fix, Seq)>, StoreError>> {
+        Box::pin(async move { past::fixes_known_at(&**self.workshop.pool.get().await?, seq, taken_by).await })
     }
 
     fn meta(&self, key: &'static str) -> StoreFuture<'_, Result<Option<String>, StoreError>> {

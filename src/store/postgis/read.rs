@@ -18,7 +18,7 @@ use crate::domain::{Change, Collection, Event, Fix, FixBatch, FixSource, Record}
 use crate::store::rules::sorted_columns;
 use crate::store::{StoreError, body};
 
-const CHANGES: &str = "SELECT j.seq, j.request_id, j.actor, j.recorded_at, j.valid_at, j.exercise_id, j.collection, \
+pub(super) const CHANGES: &str = "SELECT j.seq, j.request_id, j.actor, j.recorded_at, j.valid_at, j.exercise_id, j.collection, \
      j.record_id, j.version, j.format, j.body, p.value \
      FROM journal j LEFT JOIN personal_values p ON p.ref = j.personal_ref";
 
@@ -118,7 +118,7 @@ pub(super) fn seq(row: &Row, column: usize) -> Seq {
     row.get::<_, i64>(column).cast_unsigned()
 }
 
-fn read_change(row: &Row) -> Result<Change, StoreError> {
+pub(super) fn read_change(row: &Row) -> Result<Change, StoreError> {
     let damaged = |why: &str| StoreError::Damaged(format!("journal row {}: {why}", seq(row, 0)));
     let body = body::parse(i64::from(row.get::<_, i32>(9)), row.get(10)).map_err(|why| damaged(&why))?;
     Ok(Change {
@@ -150,7 +150,7 @@ pub(super) async fn newest_fixes(client: &impl GenericClient) -> Result<Vec<(Fix
     Ok(client.query(sql, &[]).await?.iter().map(|row| (read_fix(row), seq(row, 9))).collect())
 }
 
-fn read_fix(row: &Row) -> Fix {
+pub(super) fn read_fix(row: &Row) -> Fix {
     Fix {
         unit_id: row.get(0),
         at: timestamp(row.get(1)),

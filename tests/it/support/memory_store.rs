@@ -62,6 +62,15 @@ impl MemoryStore {
         seq
     }
 
+    fn changes(&self) -> Vec<Change> {
+        let state = self.state.lock().unwrap();
+        let change = |event: &Event| match event {
+            Event::Change(change) => Some(change.clone()),
+            Event::Fixes(_) => None,
+        };
+        state.events.iter().filter_map(change).collect()
+    }
+
     fn take(&self, call: Append) -> Result<Appended, StoreError> {
         let mut state = self.state.lock().unwrap();
         for expect in &call.expects {
@@ -168,6 +177,50 @@ impl Store for MemoryStore {
             _ => None,
         };
         now(Ok(state.events.iter().filter_map(of_record).collect()))
+    }
+
+    fn seq_at(&self, at: Timestamp) -> StoreFuture<'_, Result<Seq, StoreError>> {
+        now(Ok(self
+            .changes()
+            .iter()
+            .filter(|change| change.record.recorded_at <= at)
+            .map(|c| c.seq)
+            .max()
+            .unwrap_or(0)))
+    }
+
+    fn known_at(&self, seq: Seq, records: Vec<(Collection, Uuid)>) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        let changes = self.changes();
+        let newest = |(collection, id): &(Collection, Uuid)| {
+            let mut of_record = changes.iter().filter(|c| c.collection == *collection && c.record.id == *id);
+            of_record.rfind(|change| change.seq <= seq).cloned()
+        };
+        now(Ok(records.iter().filter_map(newest).collect()))
+    }
+
+    fn told_late(
+        &self,
+        valid_by: Timestamp,
+        after: Seq,
+        through: Seq,
+    ) -> StoreFuture<'_, Result<Vec<Change>, StoreError>> {
+        let is_late = |change: &Change| change.valid_at <= valid_by && change.valid_at < change.record.recorded_at;
+        let changes = self.changes().into_iter().filter(|change| change.seq > after && change.seq <= through);
+        now(Ok(changes.filter(is_late).collect()))
+    }
+
+    fn fixes_known_at(&self, seq: Seq, taken_by: Timestamp) -> StoreFuture<'_, Result<Vec<(Fix, Seq)>, StoreError>> {
+        let state = self.state.lock().unwrap();
+        let mut newest: std::collections::HashMap<Uuid, (Fix, Seq)> = std::collections::HashMap::new();
+        for event in state.events.iter().filter(|event| event.seq() <= seq) {
+            let Event::Fixes(batch) = event else { continue };
+            for fix in batch.fixes.iter().filter(|fix| fix.at <= taken_by) {
+                if newest.get(&fix.unit_id).is_none_or(|(known, _)| known.at < fix.at) {
+                    newest.insert(fix.unit_id, (fix.clone(), batch.seq));
+                }
+            }
+        }
+        now(Ok(newest.into_values().collect()))
     }
 
     fn meta(&self, _key: &'static str) -> StoreFuture<'_, Result<Option<String>, StoreError>> {

@@ -94,8 +94,12 @@ export function items<F extends T.Feature<object>>(
   return read(collection(name), { limit: 10_000, ...parameters }, signal);
 }
 
-export function item<F extends T.Feature<object>>(name: T.CollectionName, id: string): Promise<F> {
-  return read(`${collection(name)}/${id}`);
+export function item<F extends T.Feature<object>>(
+  name: T.CollectionName,
+  id: string,
+  signal?: AbortSignal,
+): Promise<F> {
+  return read(`${collection(name)}/${id}`, {}, signal);
 }
 
 export function create<F extends T.Feature<object>>(

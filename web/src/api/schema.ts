@@ -6697,6 +6697,10 @@ export interface operations {
                 q?: string;
                 /** @description true: ended records too */
                 ended?: boolean;
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; the present picture if neither is said */
+                as_known_at?: string;
             };
             header?: never;
             path: {
@@ -6778,7 +6782,12 @@ export interface operations {
     };
     read_item: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; the present picture if neither is said */
+                as_known_at?: string;
+            };
             header?: never;
             path: {
                 /** @description Name of the collection */
@@ -6810,6 +6819,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
         };
@@ -8168,7 +8178,12 @@ export interface operations {
     };
     read_inside: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; the present picture if neither is said */
+                as_known_at?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8187,6 +8202,7 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
         };
@@ -10531,6 +10547,10 @@ export interface operations {
                 buffer_m?: number;
                 /** @description a,b; all if not said */
                 collections?: string;
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; the present picture if neither is said */
+                as_known_at?: string;
             };
             header?: never;
             path?: never;
@@ -10663,7 +10683,12 @@ export interface operations {
     };
     read_tile: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; the present picture if neither is said */
+                as_known_at?: string;
+            };
             header?: never;
             path: {
                 /** @description Name of the collection */
@@ -10706,6 +10731,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
         };

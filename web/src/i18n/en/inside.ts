@@ -131,6 +131,7 @@ export const inside = {
     by: { radio: 'radio', phone: 'phone' } as Record<string, string>,
   },
   reports: 'Told so far',
+  noReports: 'Nobody has told anything of this household.',
   withdraw: 'Withdraw',
   withdrawn: 'withdrawn',
   withdrawReason: 'Why is this report wrong?',

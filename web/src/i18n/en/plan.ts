@@ -36,6 +36,7 @@ export const plan = {
     back: 'Back to now',
     holds: (count: number) => (count === 1 ? '1 zone holds' : `${count} zones hold`),
     leftOut: (count: number) => `${count} more in the list`,
+    known: 'as it was known then',
   },
   tools: {
     title: 'Drawing tools',

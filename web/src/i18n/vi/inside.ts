@@ -122,6 +122,7 @@ export const inside = {
     by: { radio: 'bộ đàm', phone: 'điện thoại' } as Record<string, string>,
   },
   reports: 'Đã báo',
+  noReports: 'Chưa ai báo gì về hộ này.',
   withdraw: 'Rút',
   withdrawn: 'đã rút',
   withdrawReason: 'Vì sao báo cáo này sai?',

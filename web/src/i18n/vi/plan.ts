@@ -34,6 +34,7 @@ export const plan = {
     back: 'Về bây giờ',
     holds: (count: number) => `${count} vùng có hiệu lực`,
     leftOut: (count: number) => `${count} vùng nữa trong danh sách`,
+    known: 'như đã biết lúc đó',
   },
   tools: {
     title: 'Dụng cụ vẽ',
