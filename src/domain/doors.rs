@@ -32,7 +32,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::RiskZones => Deed::DrawZone,
         Collection::Warnings => Deed::Warn,
         Collection::RoadClosures => Deed::CloseRoad,
-        Collection::RainDays => Deed::ReportRain,
+        Collection::RainDays | Collection::RainGrids => Deed::ReportRain,
         Collection::Bulletins | Collection::RiskLevels => Deed::SetLevel,
         Collection::Incidents | Collection::Alarms | Collection::ZoneVisits => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
