@@ -137,10 +137,11 @@ impl Grids {
     pub fn forecast(&self, area: &Geometry, now: Timestamp) -> Vec<OfSource> {
         let mut cells = Cells::of(area);
         let of_source = |held: &Vec<Arc<Held>>| {
-            let newest = held.iter().find(|held| {
-                now.seconds_since(held.counts_until()) < WAITED_FOR_S && cells.reading(held).is_known()
-            })?;
-            let readings = series(held, |held| held.counts_until() > now).iter().map(|held| cells.reading(held)).collect();
+            let newest = held
+                .iter()
+                .find(|held| now.seconds_since(held.counts_until()) < WAITED_FOR_S && cells.reading(held).is_known())?;
+            let readings =
+                series(held, |held| held.counts_until() > now).iter().map(|held| cells.reading(held)).collect();
             Some(OfSource { of: newest.of.clone(), grid_id: newest.id, readings })
         };
         self.of_kind(GridKind::Forecast).filter_map(of_source).collect()
@@ -181,7 +182,8 @@ impl OfSource {
     /// From when until when the counting grids that reach into the 24 hours from `from` on are.
     pub fn span(&self, from: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let to = from.plus_s(DAY_S);
-        let within = || self.readings.iter().filter(|reading| reading.is_known() && reading.from < to && from < reading.to);
+        let within =
+            || self.readings.iter().filter(|reading| reading.is_known() && reading.from < to && from < reading.to);
         Some((within().map(|reading| reading.from).min()?, within().map(|reading| reading.to).max()?))
     }
 }
@@ -219,9 +221,8 @@ impl<'a> Cells<'a> {
         let (from, to) = (held.of.starts_at, held.of.ends_at);
         let hours = to.seconds_since(from).max(60) as f64 / 3_600.0;
         let sample = held.grid.as_ref().and_then(|grid| self.sample(grid));
-        let known = sample.filter(|sample| {
-            sample.known_share >= KNOWN_SHARE_MIN && sample.p90_mm / hours <= DOUBTFUL_MM_H
-        });
+        let known =
+            sample.filter(|sample| sample.known_share >= KNOWN_SHARE_MIN && sample.p90_mm / hours <= DOUBTFUL_MM_H);
         let flag = if known.is_some() { Flag::Ok } else { Flag::Doubtful };
         Reading { from, to, mm: known.map_or(0.0, |sample| sample.p90_mm), flag }
     }

@@ -28,6 +28,8 @@ const GAUGE_MAX_M: f64 = 25_000.0;
 const CORNERS_MAX: usize = 200;
 /// A change of rain smaller than this is not written by itself, millimetres.
 const RAIN_STEP_MM: f64 = 1.0;
+/// The same of rain to come: that of a grid moves with the hours that count.
+const FORECAST_STEP_MM: f64 = 5.0;
 const DAY_S: i64 = 86_400;
 
 /// A gauge with what it measured.
@@ -221,15 +223,23 @@ fn rained(record: &mut Working, rain: &RainFacts) {
 
 /// Whether more changed than a little rain.
 fn is_news(before: &Working, after: &Working) -> bool {
-    const SMALL: [&str; 5] = ["rain_24h_mm", "rain_24h_known", "opinions", "computed_at", "rain_grids"];
+    const SMALL: [&str; 6] =
+        ["rain_24h_mm", "rain_24h_known", "rain_forecast_24h_mm", "opinions", "computed_at", "rain_grids"];
     let rest = |record: &Working| {
         let mut properties = record.properties.clone();
         properties.retain(|name, _| !SMALL.contains(&name.as_str()));
         properties
     };
-    let mm = |record: &Working| record.number("rain_24h_mm").unwrap_or(0.0);
+    // What nobody says is another thing than none.
+    let differs = |name: &str, by_mm: f64| match (before.number(name), after.number(name)) {
+        (Some(before), Some(after)) => (before - after).abs() >= by_mm,
+        (before, after) => before != after,
+    };
     let of_grids = |record: &Working| record.properties.get("rain_grids").map(gist);
-    rest(before) != rest(after) || of_grids(before) != of_grids(after) || (mm(before) - mm(after)).abs() >= RAIN_STEP_MM
+    rest(before) != rest(after)
+        || of_grids(before) != of_grids(after)
+        || differs("rain_24h_mm", RAIN_STEP_MM)
+        || differs("rain_forecast_24h_mm", FORECAST_STEP_MM)
 }
 
 /// Logs a level that is another one than before, and calls somebody where it rose above what a person has set.

@@ -115,9 +115,12 @@ impl Desk {
         record.set_time("ends_at", of.ends_at);
         record.set("issued_at", of.issued_at.map(|at| at.to_string()));
         let lattice = &cut.lattice;
-        for (name, degrees) in
-            [("west", lattice.west), ("north", lattice.north), ("step_lon", lattice.step[0]), ("step_lat", lattice.step[1])]
-        {
+        for (name, degrees) in [
+            ("west", lattice.west),
+            ("north", lattice.north),
+            ("step_lon", lattice.step[0]),
+            ("step_lat", lattice.step[1]),
+        ] {
             record.set(name, degrees);
         }
         record.set("columns", lattice.size[0]);

@@ -35,12 +35,19 @@ enum Teller {
 
 impl ZoneRain {
     /// What the gauges near a zone and the grids over it say. `issued_mm` is what bulletins in force say of the next 24 hours.
-    pub fn of(gauges: Vec<(Uuid, RainFacts)>, grids: &Grids, area: &Geometry, now: Timestamp, issued_mm: Option<f64>) -> Self {
+    pub fn of(
+        gauges: Vec<(Uuid, RainFacts)>,
+        grids: &Grids,
+        area: &Geometry,
+        now: Timestamp,
+        issued_mm: Option<f64>,
+    ) -> Self {
         let observed = grids.observed(area, now.plus_s(-DAY_S * i64::from(RAIN_DAYS_MAX + 2)));
         let forecast = grids.forecast(area, now);
         let ids: Vec<Uuid> = gauges.iter().map(|(id, _)| *id).collect();
         let silent = gauges.iter().filter(|(_, rain)| !rain.is_observed()).map(|(id, _)| *id).collect();
-        let of_grids = observed.iter().enumerate().map(|(at, said)| (Teller::Grid(at), RainFacts::of(&said.readings, now, None)));
+        let of_grids =
+            observed.iter().enumerate().map(|(at, said)| (Teller::Grid(at), RainFacts::of(&said.readings, now, None)));
         let mut told: Vec<(Teller, RainFacts)> =
             gauges.into_iter().map(|(id, rain)| (Teller::Gauge(id), rain)).chain(of_grids).collect();
         lend_days(&mut told);
@@ -49,7 +56,10 @@ impl ZoneRain {
         let mut facts = decided.map_or_else(|| RainFacts::without_gauge(now, None), |at| told.swap_remove(at).1);
         let to_come = to_come(&forecast, now, issued_mm);
         (facts.forecast_24h_mm, facts.forecast_known) = (to_come.mm, to_come.is_known);
-        let said = observed.iter().enumerate().map(|(at, said)| stored(said, now.plus_s(-DAY_S), by == Some(Teller::Grid(at))));
+        let said = observed
+            .iter()
+            .enumerate()
+            .map(|(at, said)| stored(said, now.plus_s(-DAY_S), by == Some(Teller::Grid(at))));
         let said = said.chain(forecast.iter().enumerate().map(|(at, said)| stored(said, now, to_come.by == Some(at))));
         let first = ids.iter().copied().filter(|id| by == Some(Teller::Gauge(*id)));
         let others = ids.iter().copied().filter(|id| by != Some(Teller::Gauge(*id)));
@@ -90,7 +100,8 @@ struct ToCome {
 /// The most that is said of the next 24 hours. It is known if anybody says all of it, or nobody is waited for.
 fn to_come(forecast: &[OfSource], now: Timestamp, issued_mm: Option<f64>) -> ToCome {
     let days: Vec<_> = forecast.iter().map(|said| said.day(now)).collect();
-    let most = days.iter().enumerate().filter(|(_, day)| day.known_share > 0.0).max_by(|a, b| a.1.mm.total_cmp(&b.1.mm));
+    let most =
+        days.iter().enumerate().filter(|(_, day)| day.known_share > 0.0).max_by(|a, b| a.1.mm.total_cmp(&b.1.mm));
     let by = most.filter(|(_, day)| issued_mm.is_none_or(|issued_mm| day.mm > issued_mm));
     let is_known = issued_mm.is_some() || days.is_empty() || days.iter().any(|day| day.is_known());
     let tenth = |mm: f64| (mm * 10.0).round() / 10.0;

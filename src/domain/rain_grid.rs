@@ -77,7 +77,8 @@ impl GridOf {
             let vi = format!("source: cần 1–{SOURCE_CHARS} ký tự");
             return invalid("source", vi, format!("source: expected 1 to {SOURCE_CHARS} characters"));
         }
-        let times = [("starts_at", Some(self.starts_at)), ("ends_at", Some(self.ends_at)), ("issued_at", self.issued_at)];
+        let times =
+            [("starts_at", Some(self.starts_at)), ("ends_at", Some(self.ends_at)), ("issued_at", self.issued_at)];
         for (name, at) in times {
             if at.is_some_and(|at| at.as_ms().rem_euclid(60_000) != 0) {
                 return invalid(name, format!("{name}: cần phút tròn"), format!("{name}: expected a whole minute"));
@@ -91,7 +92,8 @@ impl GridOf {
         }
         let future = |name: &str, at: Timestamp| {
             let vi = format!("{name}: {at} ở tương lai (máy chủ: {now})");
-            Err(Problem::new(Code::FutureTime, vi, format!("{name}: {at} lies in the future (server time {now})")).at(name))
+            Err(Problem::new(Code::FutureTime, vi, format!("{name}: {at} lies in the future (server time {now})"))
+                .at(name))
         };
         match (self.kind, self.issued_at) {
             (GridKind::Observed, Some(_)) => {
@@ -106,7 +108,9 @@ impl GridOf {
                 "a forecast needs issued_at: when it was issued",
             )
             .at("issued_at")),
-            (GridKind::Forecast, Some(issued_at)) if issued_at.seconds_since(now) > 60 => future("issued_at", issued_at),
+            (GridKind::Forecast, Some(issued_at)) if issued_at.seconds_since(now) > 60 => {
+                future("issued_at", issued_at)
+            }
             (GridKind::Forecast, Some(issued_at)) if self.ends_at.seconds_since(issued_at) > AHEAD_S_MAX => {
                 let days = AHEAD_S_MAX / 86_400;
                 let vi = format!("ends_at: dự báo xa hơn {days} ngày");
@@ -204,7 +208,8 @@ mod tests {
             let grid = GridOf { source: source.to_owned(), ..of(Observed, hour.0, hour.1, None) };
             assert_eq!(check(&grid), refused(Code::InvalidValue, "source"), "{source:?}");
         }
-        let half = GridOf { starts_at: Timestamp::from_ms(at(hour.0).as_ms() + 1), ..of(Observed, hour.0, hour.1, None) };
+        let half =
+            GridOf { starts_at: Timestamp::from_ms(at(hour.0).as_ms() + 1), ..of(Observed, hour.0, hour.1, None) };
         assert_eq!(check(&half), refused(Code::InvalidValue, "starts_at"));
     }
 

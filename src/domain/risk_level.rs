@@ -42,7 +42,11 @@ pub(super) const FIELDS: &[Field] = &[
     verb("computed_at", Time, "When it was computed so."),
     verb("rain_24h_mm", Real(0.0, 1e6), "Rain that fell in the 24 hours before, at least."),
     verb("rain_24h_known", Real(0.0, 1.0), "Share of these hours of which the rain is known."),
-    verb("rain_forecast_24h_mm", Real(0.0, 2_000.0), "Rain to come in 24 hours: the greater of what the bulletin in force and forecast grids say."),
+    verb(
+        "rain_forecast_24h_mm",
+        Real(0.0, 2_000.0),
+        "Rain to come in 24 hours: the greater of what the bulletin in force and forecast grids say.",
+    ),
     verb("rain_days", Integer(0, 365), "Days of rain before, at least."),
     verb("gauge_ids", References, "The gauges that were asked; the first one decided, unless a grid did."),
     verb("silent_gauge_ids", References, "Gauges among them whose rain is not known."),

@@ -290,10 +290,7 @@ pub fn touched(lattice: &Lattice, area: &MultiPolygon) -> Touched {
 
 /// A position counted in cells from the north-western corner of the first.
 fn cell_place(lattice: &Lattice, at: Coord) -> Coord {
-    Coord {
-        x: (at.x - lattice.west) / lattice.step[0] + 0.5,
-        y: (lattice.north - at.y) / lattice.step[1] + 0.5,
-    }
+    Coord { x: (at.x - lattice.west) / lattice.step[0] + 0.5, y: (lattice.north - at.y) / lattice.step[1] + 0.5 }
 }
 
 /// Cells whose middle lies in the area, also beside the grid.

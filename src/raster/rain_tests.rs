@@ -15,7 +15,9 @@ fn band(size: [usize; 2], value: impl Fn(usize, usize) -> f32) -> Band {
 
 fn square(west: f64, south: f64, side: f64) -> MultiPolygon {
     let (east, north) = (west + side, south + side);
-    MultiPolygon::new(vec![polygon![(x: west, y: south), (x: east, y: south), (x: east, y: north), (x: west, y: north)]])
+    MultiPolygon::new(vec![
+        polygon![(x: west, y: south), (x: east, y: south), (x: east, y: north), (x: west, y: north)],
+    ])
 }
 
 fn refused(band: &Band, wanted: Option<[f64; 4]>) -> (Code, String) {
