@@ -67,6 +67,7 @@ impl FromArgMatches for ImportCommand {
             Some((SUSCEPTIBILITY, args)) => {
                 ImportSusceptibilityArgs::from_arg_matches(args).map(Box::new).map(Self::Susceptibility)
             }
+            Some((RAIN, args)) => ImportRainArgs::from_arg_matches(args).map(Box::new).map(Self::Rain),
             Some((_, roads)) => ImportRoadsArgs::from_arg_matches(roads).map(Box::new).map(Self::Roads),
             None => ImportArgs::from_arg_matches(matches).map(Box::new).map(Self::Records),
         }
