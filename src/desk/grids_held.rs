@@ -3,9 +3,10 @@
 //! Of one source the later upload of an interval counts, and for a forecast the newest run that has it; an interval that
 //! overlaps one that counts already is left out, so that no hour is counted twice.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use geo_types::{Geometry, MultiPolygon};
 use uuid::Uuid;
@@ -40,6 +41,8 @@ pub(super) struct Held {
 pub(super) struct Grids {
     by_id: HashMap<Uuid, Arc<Held>>,
     sources: BTreeMap<(GridKind, String), Vec<Arc<Held>>>,
+    /// Shared with the grids before and after these; taken for one zone at a time.
+    told: Arc<Mutex<Told>>,
 }
 
 /// The grids of the newest picture.
@@ -74,7 +77,7 @@ impl GridsHeld {
                 None => held_of(feature).map(Arc::new),
             }
         });
-        *newest = (Some(layer.version()), Arc::new(Grids::of(open)));
+        *newest = (Some(layer.version()), Arc::new(Grids::of(open, Arc::clone(&known.told))));
         Arc::clone(&newest.1)
     }
 }
@@ -102,8 +105,8 @@ fn held_of(feature: &Feature) -> Option<Held> {
 }
 
 impl Grids {
-    fn of(open: impl Iterator<Item = Arc<Held>>) -> Self {
-        let mut grids = Self::default();
+    fn of(open: impl Iterator<Item = Arc<Held>>, told: Arc<Mutex<Told>>) -> Self {
+        let mut grids = Self { told, ..Self::default() };
         for held in open {
             grids.sources.entry((held.of.kind, held.of.source.clone())).or_default().push(Arc::clone(&held));
             grids.by_id.insert(held.id, held);
@@ -119,29 +122,29 @@ impl Grids {
         self.by_id.values()
     }
 
-    /// What each source says of an area that fell from `first` on; one that knows nothing there says nothing.
-    pub fn observed(&self, area: &Geometry, first: Timestamp) -> Vec<OfSource> {
-        let mut cells = Cells::of(area);
+    /// What each source says of a zone that fell from `first` on; one that knows nothing there says nothing.
+    pub fn observed(&self, zone: &Feature, first: Timestamp) -> Vec<OfSource> {
+        let mut asked = Asked::of(zone, self);
         let of_source = |held: &Vec<Arc<Held>>| {
             let series = series(held, |held| held.of.ends_at > first);
             let newest = series.last()?;
-            let readings = series.iter().map(|held| cells.reading(held)).collect();
+            let readings = series.iter().map(|held| asked.reading(held)).collect();
             Some(OfSource { of: newest.of.clone(), grid_id: newest.id, readings })
         };
         let said = self.of_kind(GridKind::Observed).filter_map(of_source);
         said.filter(|said| said.readings.iter().any(Reading::is_known)).collect()
     }
 
-    /// What each source says of an area that is to fall; one that is still waited for and says nothing any more is among
+    /// What each source says of a zone that is to fall; one that is still waited for and says nothing any more is among
     /// them, without readings.
-    pub fn forecast(&self, area: &Geometry, now: Timestamp) -> Vec<OfSource> {
-        let mut cells = Cells::of(area);
+    pub fn forecast(&self, zone: &Feature, now: Timestamp) -> Vec<OfSource> {
+        let mut asked = Asked::of(zone, self);
         let of_source = |held: &Vec<Arc<Held>>| {
             let newest = held
                 .iter()
-                .find(|held| now.seconds_since(held.counts_until()) < WAITED_FOR_S && cells.reading(held).is_known())?;
+                .find(|held| now.seconds_since(held.counts_until()) < WAITED_FOR_S && asked.reading(held).is_known())?;
             let readings =
-                series(held, |held| held.counts_until() > now).iter().map(|held| cells.reading(held)).collect();
+                series(held, |held| held.counts_until() > now).iter().map(|held| asked.reading(held)).collect();
             Some(OfSource { of: newest.of.clone(), grid_id: newest.id, readings })
         };
         self.of_kind(GridKind::Forecast).filter_map(of_source).collect()
@@ -188,20 +191,71 @@ impl OfSource {
     }
 }
 
-/// The cells of an area in each lattice that was asked: grids of a source share one.
-struct Cells<'a> {
-    area: Option<std::borrow::Cow<'a, MultiPolygon>>,
-    of_lattice: Vec<(Lattice, Touched)>,
+/// What grids say of an area, told once: between two looks at the levels one grid comes and a month of them stays.
+#[derive(Debug, Default)]
+struct Told {
+    /// By zone: the version at which it was asked, and by grid its version and what it said.
+    of_zones: HashMap<Uuid, (u32, HashMap<Uuid, (u32, Reading)>)>,
 }
 
-impl<'a> Cells<'a> {
-    fn of(area: &'a Geometry) -> Self {
-        let area = match area {
-            Geometry::MultiPolygon(area) => Some(std::borrow::Cow::Borrowed(area)),
-            Geometry::Polygon(area) => Some(std::borrow::Cow::Owned(MultiPolygon::new(vec![area.clone()]))),
+/// Zones whose rain is remembered at most; beyond that all of it is told anew.
+const ZONES_TOLD_MAX: usize = 2_000;
+
+/// A zone whose rain is asked: its cells in each lattice (grids of a source share one), and what was told before.
+struct Asked<'a> {
+    area: Option<Cow<'a, MultiPolygon>>,
+    of_lattice: Vec<(Lattice, Touched)>,
+    told: MutexGuard<'a, Told>,
+    zone: &'a Feature,
+}
+
+impl<'a> Asked<'a> {
+    fn of(zone: &'a Feature, grids: &'a Grids) -> Self {
+        let area = match &zone.geometry {
+            Some(Geometry::MultiPolygon(area)) => Some(Cow::Borrowed(area)),
+            Some(Geometry::Polygon(area)) => Some(Cow::Owned(MultiPolygon::new(vec![area.clone()]))),
             _ => None,
         };
-        Self { area, of_lattice: Vec::new() }
+        let mut told = grids.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.of_zones.len() > ZONES_TOLD_MAX {
+            told.of_zones.clear();
+        }
+        let (version, of_grids) = told.of_zones.entry(zone.id).or_default();
+        if *version != zone.version {
+            of_grids.clear();
+            *version = zone.version;
+        }
+        if of_grids.len() > grids.by_id.len() * 2 {
+            of_grids.retain(|grid, _| grids.by_id.contains_key(grid));
+        }
+        Self { area, of_lattice: Vec::new(), told, zone }
+    }
+
+    /// What a grid says of the zone.
+    fn reading(&mut self, held: &Held) -> Reading {
+        let of_grids = |told: &Told| told.of_zones.get(&self.zone.id).and_then(|(_, said)| said.get(&held.id).copied());
+        if let Some((version, reading)) = of_grids(&self.told)
+            && version == held.version
+        {
+            return reading;
+        }
+        let reading = self.told_anew(held);
+        let (_, of_grids) = self.told.of_zones.entry(self.zone.id).or_default();
+        of_grids.insert(held.id, (held.version, reading));
+        reading
+    }
+
+    /// Where more than a tenth of the zone is not known, or more than ever falls, nothing is.
+    fn told_anew(&mut self, held: &Held) -> Reading {
+        let (from, to) = (held.of.starts_at, held.of.ends_at);
+        let hours = to.seconds_since(from).max(60) as f64 / 3_600.0;
+        let sample = held.grid.as_ref().and_then(|grid| self.sample(grid));
+        let is_known =
+            |sample: &Sample| sample.known_share >= KNOWN_SHARE_MIN && sample.p90_mm / hours <= DOUBTFUL_MM_H;
+        match sample.filter(is_known) {
+            Some(sample) => Reading { from, to, mm: sample.p90_mm, flag: Flag::Ok },
+            None => Reading { from, to, mm: 0.0, flag: Flag::Doubtful },
+        }
     }
 
     fn sample(&mut self, grid: &RainGrid) -> Option<Sample> {
@@ -214,16 +268,5 @@ impl<'a> Cells<'a> {
             }
         };
         grid.sample(&self.of_lattice[at].1)
-    }
-
-    /// What a grid says of the area. Where more than a tenth of it is not known, or more than ever falls, nothing is.
-    fn reading(&mut self, held: &Held) -> Reading {
-        let (from, to) = (held.of.starts_at, held.of.ends_at);
-        let hours = to.seconds_since(from).max(60) as f64 / 3_600.0;
-        let sample = held.grid.as_ref().and_then(|grid| self.sample(grid));
-        let known =
-            sample.filter(|sample| sample.known_share >= KNOWN_SHARE_MIN && sample.p90_mm / hours <= DOUBTFUL_MM_H);
-        let flag = if known.is_some() { Flag::Ok } else { Flag::Doubtful };
-        Reading { from, to, mm: known.map_or(0.0, |sample| sample.p90_mm), flag }
     }
 }

@@ -1,7 +1,6 @@
 //! The levels of zones by rain and by bulletin, kept beside the level that a person set. Worked out again as rain, bulletins
 //! and zones change, and as time goes on; written where something changed, so that the journal is their history.
 
-use geo_types::{Geometry, MultiPolygon};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -138,9 +137,7 @@ impl Weather<'_> {
             return Ok(());
         };
         let near = self.near(zone).into_iter().map(|gauge| (gauge.id, RainFacts::of(&gauge.readings, scene.now, None)));
-        let nowhere = Geometry::MultiPolygon(MultiPolygon::new(Vec::new()));
-        let area = zone.geometry.as_ref().unwrap_or(&nowhere);
-        let rain = ZoneRain::of(near.collect(), self.grids, area, scene.now, forecast_mm);
+        let rain = ZoneRain::of(near.collect(), self.grids, zone, scene.now, forecast_mm);
         let rule: Option<Rule> = record.properties.get("computed_rule").and_then(rule_of);
         let before =
             record.integer("computed_level").and_then(|level| Some((u8::try_from(level).ok()?, rule.as_ref()?)));

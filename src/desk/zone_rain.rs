@@ -3,13 +3,13 @@
 //! The most rain that is known decides, whoever tells it. A grid that has no days before takes them from a source that
 //! knows them: hours from a radar and days from a gauge make one answer.
 
-use geo_types::Geometry;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::grids_held::{Grids, OfSource};
 use crate::domain::Timestamp;
 use crate::domain::rain_grid::GridKind;
+use crate::picture::Feature;
 use crate::risk::rain::RAIN_DAYS_MAX;
 use crate::risk::zone_level::RainFacts;
 
@@ -38,12 +38,12 @@ impl ZoneRain {
     pub fn of(
         gauges: Vec<(Uuid, RainFacts)>,
         grids: &Grids,
-        area: &Geometry,
+        zone: &Feature,
         now: Timestamp,
         issued_mm: Option<f64>,
     ) -> Self {
-        let observed = grids.observed(area, now.plus_s(-DAY_S * i64::from(RAIN_DAYS_MAX + 2)));
-        let forecast = grids.forecast(area, now);
+        let observed = grids.observed(zone, now.plus_s(-DAY_S * i64::from(RAIN_DAYS_MAX + 2)));
+        let forecast = grids.forecast(zone, now);
         let ids: Vec<Uuid> = gauges.iter().map(|(id, _)| *id).collect();
         let silent = gauges.iter().filter(|(_, rain)| !rain.is_observed()).map(|(id, _)| *id).collect();
         let of_grids =

@@ -5,6 +5,7 @@ use std::io::{Read, Seek};
 
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
+use tiff::{TiffError, TiffFormatError};
 
 use super::grid::Grid;
 
@@ -63,8 +64,18 @@ fn fault(kind: FaultKind, vi: impl Into<String>, en: impl Into<String>) -> Fault
     Fault { kind, vi: vi.into(), en: en.into() }
 }
 
-fn broken(error: &tiff::TiffError) -> Fault {
+fn broken(error: &TiffError) -> Fault {
     fault(FaultKind::Broken, error.to_string(), error.to_string())
+}
+
+fn unopened(error: &TiffError) -> Fault {
+    let kind = match error {
+        TiffError::FormatError(TiffFormatError::TiffSignatureNotFound | TiffFormatError::TiffSignatureInvalid) => {
+            FaultKind::NotTiff
+        }
+        _ => FaultKind::Broken,
+    };
+    fault(kind, error.to_string(), error.to_string())
 }
 
 /// Reads the one band of a GeoTIFF whose cells are degrees of longitude and latitude, of at most `cells_max` cells.
@@ -75,9 +86,7 @@ pub fn band<R: Read + Seek>(input: R, cells_max: u64) -> Result<Band, Fault> {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(cells_max).unwrap_or(usize::MAX).saturating_mul(CELL_BYTES_MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    let decoder = Decoder::new(input);
-    let mut decoder = decoder.map_err(|error| fault(FaultKind::NotTiff, error.to_string(), error.to_string()))?;
-    decoder = decoder.with_limits(limits);
+    let mut decoder = Decoder::new(input).map_err(|error| unopened(&error))?.with_limits(limits);
     let (width, height) = decoder.dimensions().map_err(|error| broken(&error))?;
     if width < 2 || height < 2 || u64::from(width) * u64::from(height) > cells_max {
         return Err(fault(

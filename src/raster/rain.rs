@@ -200,14 +200,13 @@ fn sample(cells: impl Iterator<Item = u16>, beside: usize) -> Option<Sample> {
     if count == 0 {
         return None;
     }
-    known.sort_unstable();
-    let mm = |units: Option<&u16>| f64::from(units.copied().unwrap_or(0)) / UNITS_PER_MM;
     let ninth = (known.len() as f64 * 0.9).ceil().max(1.0) as usize - 1;
+    let p90 = if known.is_empty() { 0 } else { *known.select_nth_unstable(ninth).1 };
     let sum: u64 = known.iter().map(|cell| u64::from(*cell)).sum();
     Some(Sample {
-        p90_mm: mm(known.get(ninth)),
+        p90_mm: f64::from(p90) / UNITS_PER_MM,
         mean_mm: sum as f64 / UNITS_PER_MM / (known.len() as f64).max(1.0),
-        max_mm: mm(known.last()),
+        max_mm: f64::from(known.iter().copied().max().unwrap_or(0)) / UNITS_PER_MM,
         known_share: known.len() as f64 / count as f64,
     })
 }

@@ -100,8 +100,8 @@ fn nothing_known_is_a_gap_and_not_dry() {
 #[test]
 fn a_grid_is_cut_to_what_is_wanted_with_a_cell_around_it() {
     let world = band([200, 100], |column, row| (column + row) as f32 / 10.0);
-    // The cells at 103.55…103.75 and 22.05…21.95 and one around them.
-    let grid = RainGrid::of(&world, Some([103.55, 21.95, 103.75, 22.05])).unwrap();
+    // The cells from 103.55 to 103.75 and from 22.05 to 21.95, and one around them.
+    let grid = RainGrid::of(&world, Some([103.56, 21.96, 103.74, 22.04])).unwrap();
     assert_eq!(grid.lattice.size, [5, 4]);
     assert!((grid.lattice.west - 103.45).abs() < 1e-9 && (grid.lattice.north - 22.15).abs() < 1e-9);
     let cell = touched(&grid.lattice, &square(103.54, 22.04, 0.02));
