@@ -122,36 +122,57 @@ impl Grids {
         self.by_id.values()
     }
 
-    /// What each source says of a zone that fell from `first` on; one that knows nothing there says nothing.
-    pub fn observed(&self, zone: &Feature, first: Timestamp) -> Vec<OfSource> {
-        let mut asked = Asked::of(zone, self);
-        let of_source = |held: &Vec<Arc<Held>>| {
-            let series = series(held, |held| held.of.ends_at > first);
+    /// Those that count at a moment: of what fell from `first` on, and of what is to fall.
+    pub fn at(&self, first: Timestamp, now: Timestamp) -> GridsAt<'_> {
+        let of_kind = |kind: GridKind| {
+            let sources = self.sources.iter().filter(move |((of, _), _)| *of == kind);
+            sources.map(|(_, held)| held.as_slice())
+        };
+        GridsAt {
+            grids: self,
+            now,
+            observed: of_kind(GridKind::Observed).map(|held| series(held, |held| held.of.ends_at > first)).collect(),
+            forecast: of_kind(GridKind::Forecast)
+                .map(|held| (held, series(held, |held| held.counts_until() > now)))
+                .collect(),
+        }
+    }
+}
+
+/// The grids that count at a moment, a list a source.
+pub(super) struct GridsAt<'g> {
+    grids: &'g Grids,
+    now: Timestamp,
+    observed: Vec<Vec<&'g Held>>,
+    /// All of a source, and those that count.
+    forecast: Vec<(&'g [Arc<Held>], Vec<&'g Held>)>,
+}
+
+impl GridsAt<'_> {
+    /// What each source says fell on a zone; one that knows nothing there says nothing.
+    pub fn observed(&self, zone: &Feature) -> Vec<OfSource> {
+        let mut asked = Asked::of(zone, self.grids);
+        let of_source = |series: &Vec<&Held>| {
             let newest = series.last()?;
             let readings = series.iter().map(|held| asked.reading(held)).collect();
             Some(OfSource { of: newest.of.clone(), grid_id: newest.id, readings })
         };
-        let said = self.of_kind(GridKind::Observed).filter_map(of_source);
+        let said = self.observed.iter().filter_map(of_source);
         said.filter(|said| said.readings.iter().any(Reading::is_known)).collect()
     }
 
-    /// What each source says of a zone that is to fall; one that is still waited for and says nothing any more is among
-    /// them, without readings.
-    pub fn forecast(&self, zone: &Feature, now: Timestamp) -> Vec<OfSource> {
-        let mut asked = Asked::of(zone, self);
-        let of_source = |held: &Vec<Arc<Held>>| {
-            let newest = held
-                .iter()
-                .find(|held| now.seconds_since(held.counts_until()) < WAITED_FOR_S && asked.reading(held).is_known())?;
-            let readings =
-                series(held, |held| held.counts_until() > now).iter().map(|held| asked.reading(held)).collect();
+    /// What each source says is to fall on a zone; one that is still waited for and says nothing any more is among them,
+    /// without readings.
+    pub fn forecast(&self, zone: &Feature) -> Vec<OfSource> {
+        let mut asked = Asked::of(zone, self.grids);
+        let of_source = |(held, series): &(&[Arc<Held>], Vec<&Held>)| {
+            let newest = held.iter().find(|held| {
+                self.now.seconds_since(held.counts_until()) < WAITED_FOR_S && asked.reading(held).is_known()
+            })?;
+            let readings = series.iter().map(|held| asked.reading(held)).collect();
             Some(OfSource { of: newest.of.clone(), grid_id: newest.id, readings })
         };
-        self.of_kind(GridKind::Forecast).filter_map(of_source).collect()
-    }
-
-    fn of_kind(&self, kind: GridKind) -> impl Iterator<Item = &Vec<Arc<Held>>> {
-        self.sources.iter().filter(move |((of, _), _)| *of == kind).map(|(_, held)| held)
+        self.forecast.iter().filter_map(of_source).collect()
     }
 }
 

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::alarms::{about_zone, standing_about_zone};
-use super::grids_held::Grids;
+use super::grids_held::{Grids, GridsAt};
 use super::rain::series;
 use super::scene::{Draft, Entry, Scene, Working};
-use super::zone_rain::{ZoneRain, gist};
+use super::zone_rain::{ZoneRain, gist, observed_from};
 use super::{Ask, Desk};
 use crate::domain::rain::Reading;
 use crate::domain::risk_level::{HAZARDS, REGION, command, id_of};
@@ -16,7 +16,6 @@ use crate::domain::{Actor, Collection, Problem, Timestamp, zone};
 use crate::geometry::measure::nearest_within;
 use crate::picture::{Feature, Picture};
 use crate::risk::level::{Rule, Susceptibility, Table, highest, table_on};
-use crate::risk::rain::RAIN_DAYS_MAX;
 use crate::risk::zone_level::{Computed, RainFacts, compute};
 
 /// Gauges so near all count; the one with most rain decides, metres.
@@ -29,7 +28,6 @@ const CORNERS_MAX: usize = 200;
 const RAIN_STEP_MM: f64 = 1.0;
 /// The same of rain to come: that of a grid moves with the hours that count.
 const FORECAST_STEP_MM: f64 = 5.0;
-const DAY_S: i64 = 86_400;
 
 /// A gauge with what it measured.
 struct Gauge {
@@ -50,7 +48,7 @@ struct Bulletin<'a> {
 /// All that the levels of a moment are worked out from.
 struct Weather<'a> {
     table: &'static Table,
-    grids: &'a Grids,
+    grids: GridsAt<'a>,
     gauges: Vec<Gauge>,
     bulletins: Vec<Bulletin<'a>>,
 }
@@ -101,6 +99,7 @@ fn decide(scene: &Scene<'_>, grids: &Grids) -> Result<Draft, Problem> {
         return Ok(draft);
     }
     let (gauges, bulletins) = (gauges(scene.picture, scene.now), bulletins(scene.picture, scene.now));
+    let grids = grids.at(observed_from(scene.now), scene.now);
     let weather = Weather { table, grids, gauges, bulletins };
     for zone in zones {
         let id = id_of(zone.id);
@@ -137,7 +136,7 @@ impl Weather<'_> {
             return Ok(());
         };
         let near = self.near(zone).into_iter().map(|gauge| (gauge.id, RainFacts::of(&gauge.readings, scene.now, None)));
-        let rain = ZoneRain::of(near.collect(), self.grids, zone, scene.now, forecast_mm);
+        let rain = ZoneRain::of(near.collect(), &self.grids, zone, scene.now, forecast_mm);
         let rule: Option<Rule> = record.properties.get("computed_rule").and_then(rule_of);
         let before =
             record.integer("computed_level").and_then(|level| Some((u8::try_from(level).ok()?, rule.as_ref()?)));
@@ -285,7 +284,7 @@ fn raise(scene: &Scene<'_>, draft: &mut Draft, zone: &Feature, level: i64) {
 }
 
 fn gauges(picture: &Picture, now: Timestamp) -> Vec<Gauge> {
-    let first = now.plus_s(-DAY_S * i64::from(RAIN_DAYS_MAX + 2));
+    let first = observed_from(now);
     let gauge = |feature: &Feature| {
         let geo_types::Geometry::Point(point) = feature.geometry.as_ref()? else { return None };
         let readings = series(picture, feature.id, first, now);

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::grids_held::{Grids, OfSource};
+use super::grids_held::{GridsAt, OfSource};
 use crate::domain::Timestamp;
 use crate::domain::rain_grid::GridKind;
 use crate::picture::Feature;
@@ -14,6 +14,11 @@ use crate::risk::rain::RAIN_DAYS_MAX;
 use crate::risk::zone_level::RainFacts;
 
 const DAY_S: i64 = 86_400;
+
+/// From when on what fell may be asked for: days of rain look back so far.
+pub(super) fn observed_from(now: Timestamp) -> Timestamp {
+    now.plus_s(-DAY_S * i64::from(RAIN_DAYS_MAX + 2))
+}
 
 /// The rain of a zone and who told it.
 pub(super) struct ZoneRain {
@@ -37,13 +42,13 @@ impl ZoneRain {
     /// What the gauges near a zone and the grids over it say. `issued_mm` is what bulletins in force say of the next 24 hours.
     pub fn of(
         gauges: Vec<(Uuid, RainFacts)>,
-        grids: &Grids,
+        grids: &GridsAt<'_>,
         zone: &Feature,
         now: Timestamp,
         issued_mm: Option<f64>,
     ) -> Self {
-        let observed = grids.observed(zone, now.plus_s(-DAY_S * i64::from(RAIN_DAYS_MAX + 2)));
-        let forecast = grids.forecast(zone, now);
+        let observed = grids.observed(zone);
+        let forecast = grids.forecast(zone);
         let ids: Vec<Uuid> = gauges.iter().map(|(id, _)| *id).collect();
         let silent = gauges.iter().filter(|(_, rain)| !rain.is_observed()).map(|(id, _)| *id).collect();
         let of_grids =
