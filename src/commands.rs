@@ -6,6 +6,7 @@ mod copy;
 mod import;
 mod import_ground;
 mod import_over_http;
+mod import_rain;
 mod import_roads;
 mod leave;
 mod migrate;

@@ -17,6 +17,7 @@ use trucban::store::postgis::{Database, PgStore};
 use trucban::store::{Store, StoreError};
 
 use super::import_ground::{ImportSusceptibilityArgs, ImportTerrainArgs, import_susceptibility, import_terrain};
+use super::import_rain::{ImportRainArgs, import_rain};
 use super::import_roads::{ImportRoadsArgs, import_roads};
 use super::{blocking, collection, finish, import_over_http, store_told, told};
 
@@ -26,19 +27,21 @@ const REFUSALS_PRINTED_MAX: usize = 50;
 /// Rows that look wrong, printed; the others are counted.
 const DOUBTS_PRINTED_MAX: usize = 20;
 
-/// What is imported: records of a file, a network of roads, or what is known of the ground.
+/// What is imported: records of a file, a network of roads, or what is known of the ground, or a grid of rain.
 #[derive(Clone, Debug)]
 pub enum ImportCommand {
     Records(Box<ImportArgs>),
     Roads(Box<ImportRoadsArgs>),
     Terrain(Box<ImportTerrainArgs>),
     Susceptibility(Box<ImportSusceptibilityArgs>),
+    Rain(Box<ImportRainArgs>),
 }
 
 /// The words after which something else than records is meant.
 const ROADS: &str = "roads";
 const TERRAIN: &str = "terrain";
 const SUSCEPTIBILITY: &str = "susceptibility";
+const RAIN: &str = "rain";
 
 /// By hand, since an argument that `import FILE` needs is none of `import roads FILE`.
 impl Args for ImportCommand {
@@ -47,6 +50,7 @@ impl Args for ImportCommand {
             .subcommand(ImportRoadsArgs::augment_args(clap::Command::new(ROADS)))
             .subcommand(ImportTerrainArgs::augment_args(clap::Command::new(TERRAIN)))
             .subcommand(ImportSusceptibilityArgs::augment_args(clap::Command::new(SUSCEPTIBILITY)))
+            .subcommand(ImportRainArgs::augment_args(clap::Command::new(RAIN)))
             .args_conflicts_with_subcommands(true)
             .subcommand_negates_reqs(true)
     }
@@ -63,6 +67,7 @@ impl FromArgMatches for ImportCommand {
             Some((SUSCEPTIBILITY, args)) => {
                 ImportSusceptibilityArgs::from_arg_matches(args).map(Box::new).map(Self::Susceptibility)
             }
+            Some((RAIN, args)) => ImportRainArgs::from_arg_matches(args).map(Box::new).map(Self::Rain),
             Some((_, roads)) => ImportRoadsArgs::from_arg_matches(roads).map(Box::new).map(Self::Roads),
             None => ImportArgs::from_arg_matches(matches).map(Box::new).map(Self::Records),
         }
@@ -122,6 +127,7 @@ pub fn import(command: &ImportCommand) -> ExitCode {
         ImportCommand::Roads(args) => import_roads(args),
         ImportCommand::Terrain(args) => import_terrain(args),
         ImportCommand::Susceptibility(args) => import_susceptibility(args),
+        ImportCommand::Rain(args) => import_rain(args),
     }
 }
 
@@ -153,7 +159,7 @@ fn report(args: &ImportArgs, answer: &ImportAnswer) -> anyhow::Result<ExitCode> 
 
 /// The address of the server that holds a locked folder; `None` if something else is wrong with it, or another
 /// command holds it.
-fn server_behind(problem: &Problem) -> Option<String> {
+pub(super) fn server_behind(problem: &Problem) -> Option<String> {
     let (_, holder) = problem.extra.iter().find(|(name, _)| *name == "holder" && problem.code == Code::FolderLocked)?;
     holder
         .as_str()?

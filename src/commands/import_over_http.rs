@@ -38,6 +38,36 @@ pub(super) async fn send(args: &ImportArgs, address: &str) -> anyhow::Result<Imp
     Ok(answer)
 }
 
+/// A call of the server that holds a folder.
+pub(super) struct Call<'a> {
+    pub data: &'a Path,
+    pub token: Option<String>,
+    /// As `http://127.0.0.1:8080`.
+    pub address: &'a str,
+}
+
+impl Call<'_> {
+    /// Posts a small file and reads the answer.
+    ///
+    /// # Errors
+    /// The problem of the server in words, or that it did not answer.
+    pub async fn post<T: serde::de::DeserializeOwned>(
+        self,
+        path: &str,
+        parameters: &[(&str, String)],
+        media_type: &str,
+        bytes: Vec<u8>,
+    ) -> anyhow::Result<T> {
+        let Self { data, token, address } = self;
+        let server = Server { client: client_for(address, data)?, address, token: token.or_else(|| demo_token(data)) };
+        server.ready().await.with_context(|| format!("{} is in use by {address}", data.display()))?;
+        let url = Url::parse_with_params(&format!("{address}{path}"), parameters)?;
+        let request = server.client.post(url).header("content-type", media_type).body(bytes);
+        let answer = server.signed(request).send().await.context("the server did not answer")?;
+        answered(answer).await?.json().await.context("the server's answer cannot be read")
+    }
+}
+
 /// A client that believes the authority of the folder, where it has one, besides those of the machine.
 fn client_for(address: &str, data: &Path) -> anyhow::Result<Client> {
     // A proxy set for the internet knows nothing of this machine's loopback.

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::alarms::{about_zone, standing_about_zone};
+use super::grids_held::{Grids, GridsAt};
 use super::rain::series;
 use super::scene::{Draft, Entry, Scene, Working};
+use super::zone_rain::{ZoneRain, gist, observed_from};
 use super::{Ask, Desk};
 use crate::domain::rain::Reading;
 use crate::domain::risk_level::{HAZARDS, REGION, command, id_of};
@@ -14,7 +16,6 @@ use crate::domain::{Actor, Collection, Problem, Timestamp, zone};
 use crate::geometry::measure::nearest_within;
 use crate::picture::{Feature, Picture};
 use crate::risk::level::{Rule, Susceptibility, Table, highest, table_on};
-use crate::risk::rain::RAIN_DAYS_MAX;
 use crate::risk::zone_level::{Computed, RainFacts, compute};
 
 /// Gauges so near all count; the one with most rain decides, metres.
@@ -25,7 +26,8 @@ const GAUGE_MAX_M: f64 = 25_000.0;
 const CORNERS_MAX: usize = 200;
 /// A change of rain smaller than this is not written by itself, millimetres.
 const RAIN_STEP_MM: f64 = 1.0;
-const DAY_S: i64 = 86_400;
+/// The same of rain to come: that of a grid moves with the hours that count.
+const FORECAST_STEP_MM: f64 = 5.0;
 
 /// A gauge with what it measured.
 struct Gauge {
@@ -46,6 +48,7 @@ struct Bulletin<'a> {
 /// All that the levels of a moment are worked out from.
 struct Weather<'a> {
     table: &'static Table,
+    grids: GridsAt<'a>,
     gauges: Vec<Gauge>,
     bulletins: Vec<Bulletin<'a>>,
 }
@@ -60,11 +63,11 @@ impl Desk {
         let picture = self.picture.load();
         let ground = self.ground.of(&picture);
         let scene = Scene { picture: &picture, ground: &ground, ask: &ask, now: self.now(), timers: &self.timers };
-        if decide(&scene)?.puts.is_empty() {
+        if decide(&scene, &self.grids.of(&picture))?.puts.is_empty() {
             return Ok(0);
         }
         let written = self.write(&ask, |scene| {
-            let draft = decide(scene)?;
+            let draft = decide(scene, &self.grids.of(scene.picture))?;
             match draft.puts.first() {
                 Some(_) => Ok(draft),
                 None => any_zone(scene),
@@ -81,7 +84,7 @@ fn any_zone(scene: &Scene<'_>) -> Result<Draft, Problem> {
     scene.already(Collection::RiskZones, zone)
 }
 
-fn decide(scene: &Scene<'_>) -> Result<Draft, Problem> {
+fn decide(scene: &Scene<'_>, grids: &Grids) -> Result<Draft, Problem> {
     let mut draft = Draft::default();
     let Some(table) = table_on(&scene.now.local_text()[..10]) else { return Ok(draft) };
     let zones: Vec<&Feature> = scene
@@ -95,8 +98,9 @@ fn decide(scene: &Scene<'_>) -> Result<Draft, Problem> {
     if zones.is_empty() {
         return Ok(draft);
     }
-    let weather =
-        Weather { table, gauges: gauges(scene.picture, scene.now), bulletins: bulletins(scene.picture, scene.now) };
+    let (gauges, bulletins) = (gauges(scene.picture, scene.now), bulletins(scene.picture, scene.now));
+    let grids = grids.at(observed_from(scene.now), scene.now);
+    let weather = Weather { table, grids, gauges, bulletins };
     for zone in zones {
         let id = id_of(zone.id);
         let before = match scene.feature(Collection::RiskLevels, id) {
@@ -131,32 +135,17 @@ impl Weather<'_> {
             }
             return Ok(());
         };
-        let near = self.near(zone);
-        let facts: Vec<(Uuid, RainFacts)> =
-            near.iter().map(|gauge| (gauge.id, RainFacts::of(&gauge.readings, scene.now, forecast_mm))).collect();
-        let (silent, heard): (Vec<_>, Vec<_>) = facts.iter().partition(|(_, rain)| !rain.is_known());
-        let most = |list: &[&(Uuid, RainFacts)]| {
-            list.iter().max_by(|a, b| a.1.observed_24h.mm.total_cmp(&b.1.observed_24h.mm)).map(|found| (*found).clone())
-        };
-        // One that is heard decides, unless a silent one is known to have had more.
-        let decides = match (most(&heard), most(&silent)) {
-            (Some(heard), Some(silent)) if silent.1.observed_24h.mm > heard.1.observed_24h.mm => Some(silent),
-            (heard, silent) => heard.or(silent),
-        };
-        let (decided, rain) = match decides {
-            Some((gauge, rain)) => (Some(gauge), rain),
-            None => (None, RainFacts::without_gauge(scene.now, forecast_mm)),
-        };
+        let near = self.near(zone).into_iter().map(|gauge| (gauge.id, RainFacts::of(&gauge.readings, scene.now, None)));
+        let rain = ZoneRain::of(near.collect(), &self.grids, zone, scene.now, forecast_mm);
         let rule: Option<Rule> = record.properties.get("computed_rule").and_then(rule_of);
         let before =
             record.integer("computed_level").and_then(|level| Some((u8::try_from(level).ok()?, rule.as_ref()?)));
-        let computed = compute(self.table, REGION, susceptibility, &rain, before)?;
+        let computed = compute(self.table, REGION, susceptibility, &rain.facts, before)?;
         computed_as(record, &computed, scene.now);
-        rained(record, &rain);
-        let mut gauges: Vec<Uuid> = decided.into_iter().collect();
-        gauges.extend(facts.iter().map(|(id, _)| *id).filter(|id| Some(*id) != decided));
-        record.set_references("gauge_ids", &gauges);
-        record.set_references("silent_gauge_ids", &silent.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        rained(record, &rain.facts);
+        record.set_references("gauge_ids", &rain.gauges);
+        record.set_references("silent_gauge_ids", &rain.silent);
+        record.set("rain_grids", if rain.grids.is_empty() { Value::Null } else { Value::Array(rain.grids) });
         Ok(())
     }
 
@@ -230,14 +219,23 @@ fn rained(record: &mut Working, rain: &RainFacts) {
 
 /// Whether more changed than a little rain.
 fn is_news(before: &Working, after: &Working) -> bool {
-    const SMALL: [&str; 4] = ["rain_24h_mm", "rain_24h_known", "opinions", "computed_at"];
+    const SMALL: [&str; 6] =
+        ["rain_24h_mm", "rain_24h_known", "rain_forecast_24h_mm", "opinions", "computed_at", "rain_grids"];
     let rest = |record: &Working| {
         let mut properties = record.properties.clone();
         properties.retain(|name, _| !SMALL.contains(&name.as_str()));
         properties
     };
-    let mm = |record: &Working| record.number("rain_24h_mm").unwrap_or(0.0);
-    rest(before) != rest(after) || (mm(before) - mm(after)).abs() >= RAIN_STEP_MM
+    // What nobody says is another thing than none.
+    let differs = |name: &str, by_mm: f64| match (before.number(name), after.number(name)) {
+        (Some(before), Some(after)) => (before - after).abs() >= by_mm,
+        (before, after) => before != after,
+    };
+    let of_grids = |record: &Working| record.properties.get("rain_grids").map(gist);
+    rest(before) != rest(after)
+        || of_grids(before) != of_grids(after)
+        || differs("rain_24h_mm", RAIN_STEP_MM)
+        || differs("rain_forecast_24h_mm", FORECAST_STEP_MM)
 }
 
 /// Logs a level that is another one than before, and calls somebody where it rose above what a person has set.
@@ -286,7 +284,7 @@ fn raise(scene: &Scene<'_>, draft: &mut Draft, zone: &Feature, level: i64) {
 }
 
 fn gauges(picture: &Picture, now: Timestamp) -> Vec<Gauge> {
-    let first = now.plus_s(-DAY_S * i64::from(RAIN_DAYS_MAX + 2));
+    let first = observed_from(now);
     let gauge = |feature: &Feature| {
         let geo_types::Geometry::Point(point) = feature.geometry.as_ref()? else { return None };
         let readings = series(picture, feature.id, first, now);

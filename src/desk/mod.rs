@@ -21,6 +21,7 @@ mod evacuation_plan;
 mod evacuees;
 mod fences;
 mod fixes;
+mod grids_held;
 mod ground;
 mod hand;
 mod incidents;
@@ -34,6 +35,7 @@ mod outsiders;
 mod patrols;
 mod progress;
 mod rain;
+mod rain_grids;
 mod report;
 mod roads;
 mod rules;
@@ -48,6 +50,7 @@ mod warnings;
 mod words;
 mod write;
 mod zone_ends;
+mod zone_rain;
 mod zones;
 
 use std::sync::Arc;
@@ -85,6 +88,7 @@ pub use locate::Candidate;
 pub use outsiders::Outsiders;
 pub use progress::Way;
 pub use rain::{GaugeName, READINGS_MAX, RainOutcome, ReadingIn, RefusedReading};
+pub use rain_grids::{GridIn, GridOutcome};
 pub use silence::{CallTold, Sign, Silence, SilentCommune, SilentHamlet};
 pub use undo::Undone;
 pub use warnings::{Follow, NewWarning};
@@ -119,6 +123,8 @@ pub struct Desk {
     /// shall get in, and none of them shall have to lose a race.
     turns: Arc<write::Turns>,
     ground: Arc<ground::GroundCache>,
+    /// Open grids of rain.
+    grids: Arc<grids_held::GridsHeld>,
     roads: Arc<RoadsHeld>,
     snaps: Arc<cut_off::SnapsHeld>,
     /// Advice that an order may rest on.
@@ -438,6 +444,7 @@ impl Desk {
             timers: Timers::default(),
             turns: Arc::default(),
             ground: Arc::default(),
+            grids: Arc::default(),
             roads: Arc::default(),
             snaps: Arc::default(),
             given: Arc::default(),

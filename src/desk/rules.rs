@@ -34,6 +34,7 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         (Collection::Assignments, _) => "POST /api/assignments/{id}/steps, decisions, accountability",
         (Collection::Alarms, _) => "POST /api/alarms/{id}/acknowledge",
         (Collection::RainDays, _) => "POST /api/rain",
+        (Collection::RainGrids, _) => "POST /api/rain_grids",
         (Collection::RiskLevels, _) => "POST /api/rain, POST /api/collections/bulletins/items",
         (Collection::Advices, _) => "POST /api/incidents/{id}/assignments",
         (Collection::Patrols, _) => "POST /api/patrols, POST /api/patrols/{id}/steps, decisions",

@@ -279,6 +279,7 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::RoadClosures
         | C::RainGauges
         | C::RainDays
+        | C::RainGrids
         | C::Bulletins
         | C::RiskLevels
         | C::Warnings => DataClass::Public,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::schema::Field;
 use super::{
     advice, alarm, assignment, bulletin, closure, contact, duty_log, ground, household, incident, patrol, rain,
-    risk_level, shelter, unit, visit, warning, zone,
+    rain_grid, risk_level, shelter, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -39,6 +39,7 @@ pub enum Collection {
     ZoneVisits,
     Patrols,
     Warnings,
+    RainGrids,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -53,7 +54,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -78,6 +79,7 @@ impl Collection {
         Self::ZoneVisits,
         Self::Patrols,
         Self::Warnings,
+        Self::RainGrids,
     ];
 
     /// Name in URLs, tables and files.
@@ -108,6 +110,7 @@ impl Collection {
             Self::ZoneVisits => "zone_visits",
             Self::Patrols => "patrols",
             Self::Warnings => "warnings",
+            Self::RainGrids => "rain_grids",
         }
     }
 
@@ -151,6 +154,7 @@ impl Collection {
             Self::ZoneVisits => ("Lượt vào khu vực nguy hiểm", "Visits of units to risk zones"),
             Self::Patrols => ("Tuần tra", "Patrols"),
             Self::Warnings => ("Tin cảnh báo", "Warnings"),
+            Self::RainGrids => ("Lưới mưa", "Rain grids"),
         }
     }
 
@@ -182,6 +186,7 @@ impl Collection {
             Self::ZoneVisits => visit::FIELDS,
             Self::Patrols => patrol::FIELDS,
             Self::Warnings => warning::FIELDS,
+            Self::RainGrids => rain_grid::FIELDS,
         }
     }
 
@@ -208,6 +213,7 @@ impl Collection {
                 | Self::ZoneVisits
                 | Self::Patrols
                 | Self::Warnings
+                | Self::RainGrids
         )
     }
 

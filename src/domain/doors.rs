@@ -32,7 +32,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::RiskZones => Deed::DrawZone,
         Collection::Warnings => Deed::Warn,
         Collection::RoadClosures => Deed::CloseRoad,
-        Collection::RainDays => Deed::ReportRain,
+        Collection::RainDays | Collection::RainGrids => Deed::ReportRain,
         Collection::Bulletins | Collection::RiskLevels => Deed::SetLevel,
         Collection::Incidents | Collection::Alarms | Collection::ZoneVisits => Deed::RunIncident,
         Collection::Units => Deed::EditUnit,
@@ -48,7 +48,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 111] = [
+pub static DOORS: [(&str, &str, Asks); 114] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -117,6 +117,9 @@ pub static DOORS: [(&str, &str, Asks); 111] = [
     ("POST", "/api/patrols/{id}/steps", Asks::Deed(Deed::ReportUnit)),
     ("POST", "/api/rain", Asks::Deed(Deed::ReportRain)),
     ("GET", "/api/rain_gauges/{id}/rain", Asks::Account),
+    ("GET", "/api/rain_grids", Asks::Account),
+    ("POST", "/api/rain_grids", Asks::Deed(Deed::ReportRain)),
+    ("DELETE", "/api/rain_grids/{id}", Asks::Deed(Deed::ReportRain)),
     ("GET", "/api/reach", Asks::Account),
     ("POST", "/api/risk_zones/{id}/approve", Asks::Deed(Deed::DrawZone)),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),

@@ -35,6 +35,7 @@ pub mod patrol;
 pub mod place;
 pub mod place_text;
 pub mod rain;
+pub mod rain_grid;
 pub mod recommend;
 pub mod retention;
 pub mod risk_level;

@@ -52,6 +52,7 @@ impl<'a> RowReader<'a> {
                 | Collection::Alarms
                 | Collection::Advices
                 | Collection::RainDays
+                | Collection::RainGrids
                 | Collection::Bulletins
                 | Collection::RiskLevels
                 | Collection::ZoneVisits

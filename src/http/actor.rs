@@ -440,7 +440,11 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     if is_json { Ok(()) } else { Err(unsupported_media_type()) }
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+/// A whole body of at most [`BODY_BYTES_MAX`] bytes.
+///
+/// # Errors
+/// `body_too_large`, `too_busy` if it comes too slowly, `invalid_encoding` if it breaks off.
+pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let told: Option<usize> =
         headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     tokio::time::timeout(BODY_WAIT, gather(body, told.unwrap_or(0))).await.unwrap_or_else(|_| Err(body_too_slow()))

@@ -106,12 +106,39 @@ pub struct ComputedLevel {
     #[schema(required)]
     rain_forecast_24h_mm: Option<f64>,
     rain_days: i64,
-    /// The gauges that were asked; the first one decided.
+    /// The gauges that were asked; the first one decided, unless a grid did.
     #[schema(value_type = Vec<Uuid>)]
     gauge_ids: Value,
     /// Those among them whose rain is not known.
     #[schema(value_type = Vec<Uuid>)]
     silent_gauge_ids: Value,
+    /// The sources of rain grids that were asked.
+    #[schema(value_type = Vec<RainGridAsked>)]
+    rain_grids: Value,
+}
+
+/// What grids of one source say of a zone.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes a member that is kept as it is told")]
+pub struct RainGridAsked {
+    /// The newest of the grids.
+    grid_id: Uuid,
+    /// `observed` or `forecast`.
+    kind: String,
+    source: String,
+    /// Of the grids that reach into the 24 hours that count.
+    #[schema(format = DateTime)]
+    starts_at: String,
+    #[schema(format = DateTime)]
+    ends_at: String,
+    #[schema(required, format = DateTime)]
+    issued_at: Option<String>,
+    /// Of the 24 hours before, or to come, as far as it is known.
+    mm: f64,
+    /// Share of the 24 hours.
+    known: f64,
+    /// The level rests on it.
+    decides: bool,
 }
 
 /// By the bulletin in force.
@@ -201,6 +228,7 @@ fn computed(told: &Shown<'_>) -> ComputedLevel {
         rain_days: whole(told, "rain_days").unwrap_or(0),
         gauge_ids: list(told, "gauge_ids"),
         silent_gauge_ids: list(told, "silent_gauge_ids"),
+        rain_grids: list(told, "rain_grids"),
     }
 }
 

@@ -11,7 +11,8 @@ use super::front::Front;
 use super::{
     accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, evacuation, feed,
     grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, patrols,
-    places, rain, records, roads, session, setup, silence, terrain, tiles, tips, units, units_inside, warnings,
+    places, rain, rain_grids, records, roads, session, setup, silence, terrain, tiles, tips, units, units_inside,
+    warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -58,6 +59,8 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(assignments::release_unit))
         .routes(routes!(rain::take_rain))
         .routes(routes!(rain::gauge_rain))
+        .routes(routes!(rain_grids::list_rain_grids, rain_grids::take_rain_grid))
+        .routes(routes!(rain_grids::withdraw_rain_grid))
         .routes(routes!(levels::set_level))
         .routes(routes!(levels::zone_levels))
         .routes(routes!(advice::recommend))

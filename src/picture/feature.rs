@@ -140,6 +140,7 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::Alarms
         | C::Advices
         | C::RainDays
+        | C::RainGrids
         | C::RiskLevels
         | C::ZoneVisits => {
             return None;

@@ -4,8 +4,10 @@
 //! Reading and the kept files do I/O; the rest is pure, is not async and never reads the clock. Positions are WGS 84,
 //! longitude first; rows run from the north.
 
+pub mod geotiff;
 pub mod grid;
 pub mod kept;
+pub mod rain;
 pub mod read;
 pub mod slope;
 pub mod terrain;

@@ -4,9 +4,7 @@ use std::fs;
 use std::io::BufReader;
 use std::path::Path;
 
-use tiff::decoder::{Decoder, DecodingResult, Limits};
-use tiff::tags::Tag;
-
+use super::geotiff::band;
 use super::grid::Grid;
 use crate::domain::{Code, Problem};
 
@@ -67,59 +65,11 @@ fn hgt(path: &Path) -> Result<Grid, Problem> {
     })
 }
 
-/// The first band of a GeoTIFF whose cells are degrees of longitude and latitude.
+/// The band of a GeoTIFF whose cells are degrees of longitude and latitude.
 fn geotiff(path: &Path) -> Result<Grid, Problem> {
-    let fault = |vi: &str, en: &str| unreadable(path, vi, en);
-    let broken = |error: tiff::TiffError| fault(&error.to_string(), &error.to_string());
-    let file = fs::File::open(path).map_err(|error| fault(&error.to_string(), &error.to_string()))?;
-    let mut limits = Limits::default();
-    limits.decoding_buffer_size = CELLS_MAX as usize * 8;
-    let mut decoder = Decoder::new(BufReader::new(file)).map_err(broken)?.with_limits(limits);
-    let (width, height) = decoder.dimensions().map_err(broken)?;
-    if width < 2 || height < 2 || u64::from(width) * u64::from(height) > CELLS_MAX {
-        return Err(fault(&format!("lưới {width} × {height} điểm"), &format!("a grid of {width} × {height} cells")));
-    }
-    let numbers = |decoder: &mut Decoder<_>, tag: Tag| {
-        decoder.find_tag(tag).ok().flatten().and_then(|value| value.into_f64_vec().ok()).unwrap_or_default()
-    };
-    let scale = numbers(&mut decoder, Tag::ModelPixelScaleTag);
-    let tie = numbers(&mut decoder, Tag::ModelTiepointTag);
-    let keys = decoder.find_tag_unsigned_vec::<u16>(Tag::GeoKeyDirectoryTag).ok().flatten().unwrap_or_default();
-    // Keys come in fours: 1024 is the model (2: degrees), 1025 what a cell stands for (2: a point).
-    let key = |wanted: u16| keys.chunks_exact(4).skip(1).find(|entry| entry[0] == wanted).map(|entry| entry[3]);
-    let (&[step_x, step_y, ..], &[column, row, _, lon, lat, ..]) = (&scale[..], &tie[..]) else {
-        return Err(fault("không có vị trí địa lý", "it does not say where it lies"));
-    };
-    let is_sane = step_x > 0.0 && step_y > 0.0 && [step_x, step_y, lon, lat, column, row].iter().all(|n| n.is_finite());
-    if key(1024) != Some(2) || !is_sane {
-        return Err(fault("phải là kinh vĩ độ WGS 84 (EPSG:4326)", "it must be in degrees of WGS 84 (EPSG:4326)"));
-    }
-    let void = decoder.find_tag(Tag::GdalNodata).ok().flatten().and_then(|value| value.into_string().ok());
-    let void: Option<f32> = void.and_then(|text| text.trim_matches(['\0', ' ']).parse().ok());
-    let mut values: Vec<f32> = match decoder.read_image().map_err(broken)? {
-        DecodingResult::I16(cells) => cells.into_iter().map(f32::from).collect(),
-        DecodingResult::U16(cells) => cells.into_iter().map(f32::from).collect(),
-        DecodingResult::I32(cells) => cells.into_iter().map(|cell| cell as f32).collect(),
-        DecodingResult::F32(cells) => cells,
-        DecodingResult::F64(cells) => cells.into_iter().map(|cell| cell as f32).collect(),
-        DecodingResult::U8(cells) => cells.into_iter().map(f32::from).collect(),
-        DecodingResult::I8(cells) => cells.into_iter().map(f32::from).collect(),
-        _ => return Err(fault("kiểu số không đọc được", "its numbers are of a type that is not read")),
-    };
-    if values.len() != width as usize * height as usize {
-        return Err(fault("phải có đúng một kênh", "it must have one band"));
-    }
-    for value in &mut values {
-        *value = if Some(*value) == void { f32::NAN } else { *value };
-    }
-    let half = if key(1025) == Some(2) { 0.0 } else { 0.5 };
-    Ok(Grid {
-        west: lon + (half - column) * step_x,
-        north: lat - (half - row) * step_y,
-        step: [step_x, step_y],
-        size: [width as usize, height as usize],
-        values,
-    })
+    let file = fs::File::open(path).map_err(|error| unreadable(path, &error.to_string(), &error.to_string()))?;
+    let read = band(BufReader::new(file), CELLS_MAX).map_err(|fault| unreadable(path, &fault.vi, &fault.en))?;
+    Ok(read.grid)
 }
 
 /// `(west, south)` of a tile's name.

@@ -1,3 +1,5 @@
+use tiff::tags::Tag;
+
 use super::*;
 
 fn folder(name: &str) -> std::path::PathBuf {

@@ -16,8 +16,10 @@ pub struct RainFacts {
     pub at: Timestamp,
     /// Of the 24 hours before.
     pub observed_24h: Total,
-    /// Of the 24 hours to come, by the hydromet service.
+    /// Of the 24 hours to come, by the hydromet service or a forecast grid.
     pub forecast_24h_mm: Option<f64>,
+    /// No forecast is missing that is waited for.
+    pub forecast_known: bool,
     /// Days of rain before the last 24 hours, at least.
     pub rain_days: u32,
     /// There were not more of them.
@@ -58,6 +60,7 @@ impl RainFacts {
             at,
             observed_24h: rain::rolling(readings, at, 24),
             forecast_24h_mm,
+            forecast_known: true,
             rain_days,
             rain_days_known,
             opinions: opinions(readings, at),
@@ -79,6 +82,12 @@ impl RainFacts {
     /// Whether what the table needs is known.
     #[must_use]
     pub fn is_known(&self) -> bool {
+        self.is_observed() && self.forecast_known
+    }
+
+    /// Whether what the table needs of the rain that fell is known.
+    #[must_use]
+    pub fn is_observed(&self) -> bool {
         self.observed_24h.is_known() && self.rain_days_known
     }
 }
@@ -202,6 +211,21 @@ mod tests {
         // When the rain is known again it may fall.
         let computed = level(&[Some(0.0), Some(0.0)], None, Some(3));
         assert_eq!((computed.level, computed.stale), (None, false));
+    }
+
+    #[test]
+    fn a_forecast_that_is_waited_for_and_missing_makes_a_level_stale_and_never_lower() {
+        let table = table_on("2025-06-07").unwrap();
+        let rule = Rule { id: "before".into(), source: String::new(), vi: String::new(), en: String::new() };
+        let of = |forecast_mm, forecast_known| {
+            let facts = RainFacts::of(&days(&[Some(20.0), Some(30.0), Some(0.0)]), NOW, forecast_mm);
+            let facts = RainFacts { forecast_known, ..facts };
+            let computed = compute(table, 1, Susceptibility::VeryHigh, &facts, Some((3, &rule))).unwrap();
+            (computed.level, computed.stale)
+        };
+        assert_eq!(of(Some(50.0), false), (Some(3), true));
+        assert_eq!(of(None, false), (Some(3), true));
+        assert_eq!(of(Some(50.0), true), (None, false), "with all known it may fall");
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::desk::Desk;
 use crate::domain::Collection;
 
 /// What levels follow from.
-const FOLLOWS: [Collection; 4] =
-    [Collection::RainDays, Collection::RainGauges, Collection::Bulletins, Collection::RiskZones];
+const FOLLOWS: [Collection; 5] =
+    [Collection::RainDays, Collection::RainGauges, Collection::RainGrids, Collection::Bulletins, Collection::RiskZones];
 /// Longest time between two looks.
 const EVERY: Duration = Duration::from_secs(5 * 60);
 /// Changes that come together are looked at together.

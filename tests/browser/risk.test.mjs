@@ -111,3 +111,77 @@ test('a gauge with a gap shows it as missing, and the duty room reads the levels
   await duty.page.getByTestId('raised').getByText('lên cấp 3').waitFor();
   await duty.page.screenshot({ path: path.join(out, 'duty-level-risen.png') });
 });
+
+/** A GeoTIFF in degrees over the province, the same rain in each of its cells. */
+function geotiff(mm, [columns, rows] = [20, 16], step = 0.1) {
+  const SHORT = 3, LONG = 4, DOUBLE = 12;
+  const doubles = (list) => Buffer.concat(list.map((one) => (buffer => (buffer.writeDoubleLE(one), buffer))(Buffer.alloc(8))));
+  const shorts = (list) => Buffer.concat(list.map((one) => (buffer => (buffer.writeUInt16LE(one), buffer))(Buffer.alloc(2))));
+  const cells = Buffer.alloc(columns * rows * 4);
+  for (let n = 0; n < columns * rows; n += 1) cells.writeFloatLE(mm, n * 4);
+  const keys = [1, 1, 0, 3, 1024, 0, 1, 2, 1025, 0, 1, 1, 2048, 0, 1, 4326];
+  const apart = [doubles([step, step, 0]), doubles([0, 0, 0, 102.2, 23.0, 0]), shorts(keys), cells];
+  const at = [];
+  let next = 8;
+  for (const part of apart) {
+    at.push(next);
+    next += part.length;
+  }
+  const entries = [
+    [256, LONG, 1, columns], [257, LONG, 1, rows], [258, SHORT, 1, 32], [259, SHORT, 1, 1], [262, SHORT, 1, 1],
+    [273, LONG, 1, at[3]], [277, SHORT, 1, 1], [278, LONG, 1, rows], [279, LONG, 1, cells.length], [339, SHORT, 1, 3],
+    [33550, DOUBLE, 3, at[0]], [33922, DOUBLE, 6, at[1]], [34735, SHORT, keys.length, at[2]],
+  ];
+  const head = Buffer.alloc(8);
+  head.write('II');
+  head.writeUInt16LE(42, 2);
+  head.writeUInt32LE(next, 4);
+  const directory = Buffer.alloc(2 + entries.length * 12 + 4);
+  directory.writeUInt16LE(entries.length, 0);
+  for (const [n, [tag, type, count, value]] of entries.entries()) {
+    directory.writeUInt16LE(tag, 2 + n * 12);
+    directory.writeUInt16LE(type, 4 + n * 12);
+    directory.writeUInt32LE(count, 6 + n * 12);
+    directory.writeUInt32LE(value, 10 + n * 12);
+  }
+  return Buffer.concat([head, ...apart, directory]);
+}
+
+test('a forecast grid that a planner sends is listed, and the level names it; a broken one is told in words', async () => {
+  const { page } = await openPlan();
+  await page.getByTestId('open-rain').click();
+  const grids = page.getByTestId('rain-grids');
+  await grids.getByText('Chưa có lưới mưa nào').waitFor();
+  await grids.getByTestId('grid-kind').selectOption('forecast');
+  await grids.getByTestId('grid-source').fill('Mô hình thử 3 km');
+  const field = (at) => local(at).replace(' ', 'T');
+  await grids.getByTestId('grid-from').fill(field(hoursAgo(0)));
+  await grids.getByTestId('grid-to').fill(field(hoursAgo(-24)));
+  await grids.getByTestId('grid-issued').fill(field(hoursAgo(1)));
+  const file = (buffer) => ({ name: 'du-bao.tif', mimeType: 'image/tiff', buffer });
+  await grids.getByTestId('grid-file').setInputFiles(file(geotiff(-3)));
+  await grids.getByTestId('grid-send').click();
+  await page.getByText('giá trị -3, cần 0 đến 2000 mm').waitFor();
+  await grids.getByTestId('grid-file').setInputFiles(file(geotiff(444)));
+  await grids.getByTestId('grid-send').click();
+  await grids.getByTestId('grid-outcome').filter({ hasText: 'Đã nhận' }).waitFor();
+  const row = grids.locator('tr[data-kind="forecast"]');
+  assert.match((await row.textContent()) ?? '', /Mô hình thử 3 km.*444,0 \/ 444,0.*100%/s);
+  await page.screenshot({ path: path.join(out, 'plan-rain-grids.png') });
+  await grids.getByTestId('grid-send').click();
+  await grids.getByTestId('grid-outcome').filter({ hasText: 'Đã có, không đổi' }).waitFor();
+  await page.keyboard.press('Escape');
+  const named = page.getByTestId('level-grids').locator('[data-decides="true"]');
+  await named.filter({ hasText: 'lưới dự báo “Mô hình thử 3 km”' }).waitFor();
+  await page.screenshot({ path: path.join(out, 'plan-level-grid.png') });
+
+  // On a telephone the same table scrolls in its own frame.
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByTestId('open-rain').click();
+  await row.waitFor();
+  await page.screenshot({ path: path.join(out, 'plan-rain-grids-phone.png') });
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  page.once('dialog', (dialog) => void dialog.accept());
+  await row.getByRole('button', { name: 'Thu hồi' }).click();
+  await grids.getByText('Chưa có lưới mưa nào').waitFor();
+});

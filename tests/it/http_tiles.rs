@@ -54,6 +54,7 @@ async fn every_collection_with_places_is_drawn() {
                     | C::Alarms
                     | C::Advices
                     | C::RainDays
+                    | C::RainGrids
                     | C::Bulletins
                     | C::RiskLevels
                     | C::ZoneVisits

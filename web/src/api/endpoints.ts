@@ -221,6 +221,15 @@ export const rain = {
   send: (csv: string, key: string) => write<T.RainAnswer>('/api/rain', { csv }, { key }),
 };
 
+/** Grids of rain, without their cells. */
+export const rainGrids = {
+  list: (limit: number, signal?: AbortSignal) =>
+    read<Schemas['RainGridList']>('/api/rain_grids', { limit }, signal),
+  send: (file: Blob, query: URLSearchParams) =>
+    upload<Schemas['RainGridAnswer']>('/api/rain_grids', query, file),
+  withdraw: (id: string) => write<null>(`/api/rain_grids/${id}`, undefined, { method: 'DELETE' }),
+};
+
 export const log = {
   write: (properties: Partial<T.LogFields> & { text: string }, key: string) =>
     create<T.LogEntry>('duty_log', null, properties, { key }),

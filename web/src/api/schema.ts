@@ -1041,6 +1041,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rain_grids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The grids of rain that count, or may be asked for. */
+        get: operations["list_rain_grids"];
+        put?: never;
+        /**
+         * Takes a grid of rain: a GeoTIFF in degrees (EPSG:4326) of one band, millimetres, for one interval, up to 16 MiB. One that
+         *     comes again changes nothing, another of the same source and interval takes its place.
+         */
+        post: operations["take_rain_grid"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rain_grids/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a grid back that should not have come. */
+        delete: operations["withdraw_rain_grid"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reach": {
         parameters: {
             query?: never;
@@ -2430,7 +2468,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2452,7 +2490,7 @@ export interface components {
             at: string | null;
             /** @description The table does not name the case: a forecaster decides. */
             gap: boolean;
-            /** @description The gauges that were asked; the first one decided. */
+            /** @description The gauges that were asked; the first one decided, unless a grid did. */
             gauge_ids: string[];
             /**
              * Format: int64
@@ -2469,6 +2507,8 @@ export interface components {
             rain_days: number;
             /** Format: double */
             rain_forecast_24h_mm: number | null;
+            /** @description The sources of rain grids that were asked. */
+            rain_grids: components["schemas"]["RainGridAsked"][];
             /** @description `{id, source, vi, en}`. */
             rule: Record<string, never>;
             /** @description Those among them whose rain is not known. */
@@ -4390,6 +4430,158 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description What became of a grid. */
+        RainGridAnswer: {
+            grid: components["schemas"]["RainGridTold"];
+            /** @description `accepted`; `repeated`: the same was known; `corrected`: another was known of the same source and interval. */
+            outcome: string;
+        };
+        /** @description What grids of one source say of a zone. */
+        RainGridAsked: {
+            /** @description The level rests on it. */
+            decides: boolean;
+            /** Format: date-time */
+            ends_at: string;
+            /**
+             * Format: uuid
+             * @description The newest of the grids.
+             */
+            grid_id: string;
+            /** Format: date-time */
+            issued_at: string | null;
+            /** @description `observed` or `forecast`. */
+            kind: string;
+            /**
+             * Format: double
+             * @description Share of the 24 hours.
+             */
+            known: number;
+            /**
+             * Format: double
+             * @description Of the 24 hours before, or to come, as far as it is known.
+             */
+            mm: number;
+            source: string;
+            /**
+             * Format: date-time
+             * @description Of the grids that reach into the 24 hours that count.
+             */
+            starts_at: string;
+        };
+        /** @description The open grids of rain, those that reach furthest first. */
+        RainGridList: {
+            grids: components["schemas"]["RainGridTold"][];
+            /** @description How many there are; more than are listed if so many were not asked for. */
+            total: number;
+        };
+        /** @description A grid of rain, without its cells. */
+        RainGridTold: {
+            /** Format: int32 */
+            columns: number;
+            /** Format: date-time */
+            ends_at: string;
+            file_name: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When a forecast was issued.
+             */
+            issued_at: string | null;
+            /** @description `observed` or `forecast`. */
+            kind: string;
+            /**
+             * Format: double
+             * @description Share of the cells of which the rain is known.
+             */
+            known_share: number;
+            /** Format: double */
+            max_mm: number;
+            /** Format: double */
+            mean_mm: number;
+            /** Format: int32 */
+            rows: number;
+            source: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            taken_at: string;
+            taken_by: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description Rain grids */
+        RainGridsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Tenths of a millimetre (65535: not known) as differences from cell to cell, 16 bits, the greater byte first, zlib, base64; absent once the grid counts no more. */
+                cells?: string;
+                /** @description Cells in a row. */
+                columns?: number;
+                /**
+                 * Format: date-time
+                 * @description When it was withdrawn, or counted no more.
+                 */
+                ended_at?: string;
+                /**
+                 * Format: date-time
+                 * @description End of the interval.
+                 */
+                ends_at?: string;
+                /** @description SHA-256 of the file. */
+                file_hash?: string;
+                /** @description Name of the file. */
+                file_name?: string;
+                /**
+                 * Format: date-time
+                 * @description When the forecast was issued.
+                 */
+                issued_at?: string;
+                /**
+                 * @description Whether the rain fell or is forecast.
+                 * @enum {string}
+                 */
+                kind?: "observed" | "forecast";
+                /** @description Share of the cells of which the rain is known. */
+                known_share?: number;
+                /** @description Greatest of the known cells, millimetres. */
+                max_mm?: number;
+                /** @description Mean of the known cells, millimetres. */
+                mean_mm?: number;
+                /** @description Latitude of the middles of the first row, degrees. */
+                north?: number;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Rows, from the north. */
+                rows?: number;
+                /** @description Who made the grid. */
+                source?: string;
+                /**
+                 * Format: date-time
+                 * @description Start of the interval.
+                 */
+                starts_at?: string;
+                /** @description Degrees of latitude from cell to cell. */
+                step_lat?: number;
+                /** @description Degrees of longitude from cell to cell. */
+                step_lon?: number;
+                /**
+                 * Format: date-time
+                 * @description When it came in.
+                 */
+                taken_at?: string;
+                /** @description Who sent it. */
+                taken_by?: string;
+                /** @description What If-Match names. */
+                version: number;
+                /** @description Longitude of the middles of the first column, degrees. */
+                west?: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description The rain of an interval. */
         RainReading: {
             flag?: components["schemas"]["RainFlag"] | null;
@@ -4673,7 +4865,7 @@ export interface components {
                 computed_rule?: unknown;
                 /** @description Rain is missing: the level is not lower than it was before. */
                 computed_stale?: boolean;
-                /** @description The gauges that were asked; the first one decided. */
+                /** @description The gauges that were asked; the first one decided, unless a grid did. */
                 gauge_ids?: string[];
                 /**
                  * Format: date-time
@@ -4699,8 +4891,10 @@ export interface components {
                 rain_24h_mm?: number;
                 /** @description Days of rain before, at least. */
                 rain_days?: number;
-                /** @description Rain to come in 24 hours, by the bulletin in force. */
+                /** @description Rain to come in 24 hours: the greater of what the bulletin in force and forecast grids say. */
                 rain_forecast_24h_mm?: number;
+                /** @description The sources of grids that were asked: [{grid_id, kind, source, starts_at, ends_at, issued_at, mm, known, decides}]; grid_id is the newest. */
+                rain_grids?: unknown;
                 /** Format: date-time */
                 recorded_at: string;
                 /** @description Gauges among them whose rain is not known. */
@@ -8909,6 +9103,167 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    list_rain_grids: {
+        parameters: {
+            query?: {
+                /** @description Up to 2,000; 100 if not said */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Without their cells */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RainGridList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    take_rain_grid: {
+        parameters: {
+            query: {
+                /** @description `observed`: it fell; `forecast`: it is to fall */
+                kind: string;
+                /** @description Who made it, always by the same name, up to 100 characters */
+                source: string;
+                /** @description Start of the interval, RFC 3339, a whole minute */
+                starts_at: string;
+                /** @description End of the interval; at most a day after its start */
+                ends_at: string;
+                /** @description When a forecast was issued; needed for one */
+                issued_at?: string;
+                /** @description Name of the file */
+                name?: string;
+            };
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/tiff": components["schemas"]["FileBytes"];
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RainGridAnswer"];
+                };
+            };
+            /** @description invalid_encoding: the GeoTIFF is broken; invalid_parameter */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type: it is no TIFF */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_value: another reference system, numbers that are no rain, a grid of elsewhere, an interval that meets another in part; limit_exceeded: too many cells */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    withdraw_rain_grid: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the grid */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It counts no more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     find_reach: {

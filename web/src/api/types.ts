@@ -99,6 +99,8 @@ export type ZoneLevels = Omit<Schemas['ZoneLevels'], 'computed' | 'opinions'> & 
 };
 export type GaugeRain = Schemas['GaugeRain'];
 export type RainAnswer = Schemas['RainAnswer'];
+export type RainGrid = Schemas['RainGridTold'];
+export type RainGridAsked = Schemas['RainGridAsked'];
 export type Gauge = Feature<{ name: string; code?: string; elevation_m?: number }>;
 export type Bulletin = Feature<{
   title: string;

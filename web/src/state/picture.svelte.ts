@@ -32,6 +32,7 @@ const HEARD: readonly CollectionName[] = [
   'risk_levels',
   'rain_days',
   'rain_gauges',
+  'rain_grids',
   'bulletins',
   'warnings',
 ];

@@ -17,6 +17,15 @@ export const risk = {
   rain: (mm, days) => `at least ${mm} mm in the last 24 hours, after ${days} days of rain`,
   forecast: (mm) => `up to ${mm} mm in the next 24 hours`,
   noGauge: 'no rain gauge within 25 km',
+  grid: {
+    observed: 'rain grid',
+    forecast: 'forecast grid',
+    says: (kind, source, mm, percent, from, to) =>
+      `${kind} “${source}”: ${mm} mm, ${percent}% of 24 hours known (${from} – ${to})`,
+    decides: 'decides the level',
+    missing: (kind, source) => `${kind} “${source}”: out of date, no new one has come`,
+    issued: (at) => `issued ${at}`,
+  },
   command: (_vi, en) => en,
   opinions: 'Second opinions (none decides)',
   setForm: {
@@ -78,5 +87,30 @@ export const risk = {
     sent: (accepted, corrected, repeated) =>
       `${accepted} taken, ${corrected} corrected, ${repeated} known already`,
     refused: (line, why) => `line ${line}: ${why}`,
+  },
+  gridPanel: {
+    title: 'Rain grids',
+    none: 'There is no rain grid yet. Grids of radar, satellite or model are taken as GeoTIFF.',
+    kind: 'Kind',
+    kinds: { observed: 'observed', forecast: 'forecast' },
+    source: 'Source',
+    interval: 'Interval',
+    issued: 'Issued',
+    rain: 'Mean / greatest, mm',
+    known: 'Known',
+    age: 'Came',
+    more: (shown, total) => `the newest ${shown} of ${total}`,
+    add: 'Add a rain grid',
+    file: 'GeoTIFF file (EPSG:4326, mm)',
+    from: 'From',
+    to: 'To',
+    send: 'Send grid',
+    outcome: {
+      accepted: 'Taken',
+      repeated: 'Known already, unchanged',
+      corrected: 'Took the place of the earlier one',
+    },
+    withdraw: 'Withdraw',
+    withdrawn: (source) => `The grid of ${source} was withdrawn`,
   },
 } satisfies typeof vi;

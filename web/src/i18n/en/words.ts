@@ -291,6 +291,7 @@ export const words = {
     advices: 'advice seen',
     rain_gauges: 'rain gauges',
     rain_days: 'rain by day',
+    rain_grids: 'rain grids',
     bulletins: 'bulletins',
     risk_levels: 'levels of zones',
     zone_visits: 'visits to danger zones',

@@ -15,6 +15,16 @@ export const risk = {
   rain: (mm: string, days: number) => `24 giờ qua ít nhất ${mm} mm, trước đó ${days} ngày mưa`,
   forecast: (mm: string) => `dự báo 24 giờ tới đến ${mm} mm`,
   noGauge: 'không có trạm đo mưa nào trong 25 km',
+  grid: {
+    observed: 'lưới mưa',
+    forecast: 'lưới dự báo',
+    /** What one source says of the 24 hours that count. */
+    says: (kind: string, source: string, mm: string, percent: number, from: string, to: string) =>
+      `${kind} “${source}”: ${mm} mm, biết ${percent}% của 24 giờ (${from} – ${to})`,
+    decides: 'quyết định cấp',
+    missing: (kind: string, source: string) => `${kind} “${source}”: đã hết hạn, chưa có lưới mới`,
+    issued: (at: string) => `phát ${at}`,
+  },
   command: (vi: string, _en: string) => vi,
   opinions: 'Ý kiến thứ hai (không quyết định cấp)',
   setForm: {
@@ -76,5 +86,30 @@ export const risk = {
     sent: (accepted: number, corrected: number, repeated: number) =>
       `Nhận ${accepted}, sửa ${corrected}, đã có ${repeated}`,
     refused: (line: number, why: string) => `dòng ${line}: ${why}`,
+  },
+  gridPanel: {
+    title: 'Lưới mưa',
+    none: 'Chưa có lưới mưa nào. Lưới ra đa, vệ tinh hay mô hình nhận ở dạng GeoTIFF.',
+    kind: 'Loại',
+    kinds: { observed: 'quan trắc', forecast: 'dự báo' } as Record<string, string>,
+    source: 'Nguồn',
+    interval: 'Khoảng thời gian',
+    issued: 'Phát lúc',
+    rain: 'Trung bình / lớn nhất, mm',
+    known: 'Biết',
+    age: 'Nhận',
+    more: (shown: number, total: number) => `${shown} lưới mới nhất trong ${total}`,
+    add: 'Thêm lưới mưa',
+    file: 'Tệp GeoTIFF (EPSG:4326, mm)',
+    from: 'Từ',
+    to: 'Đến',
+    send: 'Gửi lưới',
+    outcome: {
+      accepted: 'Đã nhận',
+      repeated: 'Đã có, không đổi',
+      corrected: 'Đã thay lưới cũ',
+    } as Record<string, string>,
+    withdraw: 'Thu hồi',
+    withdrawn: (source: string) => `Đã thu hồi lưới của ${source}`,
   },
 };

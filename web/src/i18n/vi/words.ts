@@ -333,6 +333,7 @@ export const words = {
     advices: 'đề xuất đã xem',
     rain_gauges: 'trạm đo mưa',
     rain_days: 'mưa theo ngày',
+    rain_grids: 'lưới mưa',
     bulletins: 'bản tin',
     risk_levels: 'cấp độ khu vực',
     zone_visits: 'lượt vào vùng nguy hiểm',
