@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::schema::Field;
 use super::{
-    advice, alarm, assignment, bulletin, closure, contact, duty_log, ground, household, incident, patrol, rain,
-    risk_level, shelter, unit, visit, warning, zone,
+    advice, alarm, assignment, attachment, bulletin, closure, contact, duty_log, ground, household, incident, patrol,
+    rain, risk_level, shelter, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -39,6 +39,7 @@ pub enum Collection {
     ZoneVisits,
     Patrols,
     Warnings,
+    Attachments,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -53,7 +54,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -78,6 +79,7 @@ impl Collection {
         Self::ZoneVisits,
         Self::Patrols,
         Self::Warnings,
+        Self::Attachments,
     ];
 
     /// Name in URLs, tables and files.
@@ -108,6 +110,7 @@ impl Collection {
             Self::ZoneVisits => "zone_visits",
             Self::Patrols => "patrols",
             Self::Warnings => "warnings",
+            Self::Attachments => "attachments",
         }
     }
 
@@ -151,6 +154,7 @@ impl Collection {
             Self::ZoneVisits => ("Lượt vào khu vực nguy hiểm", "Visits of units to risk zones"),
             Self::Patrols => ("Tuần tra", "Patrols"),
             Self::Warnings => ("Tin cảnh báo", "Warnings"),
+            Self::Attachments => ("Tệp đính kèm", "Attachments"),
         }
     }
 
@@ -182,6 +186,7 @@ impl Collection {
             Self::ZoneVisits => visit::FIELDS,
             Self::Patrols => patrol::FIELDS,
             Self::Warnings => warning::FIELDS,
+            Self::Attachments => attachment::FIELDS,
         }
     }
 
@@ -208,6 +213,16 @@ impl Collection {
                 | Self::ZoneVisits
                 | Self::Patrols
                 | Self::Warnings
+                | Self::Attachments
+        )
+    }
+
+    /// Whether its records go by the sight of the incident that they hang on, as incidents themselves do.
+    #[must_use]
+    pub const fn goes_by_incident(self) -> bool {
+        matches!(
+            self,
+            Self::Incidents | Self::DutyLog | Self::Assignments | Self::Alarms | Self::Advices | Self::Attachments
         )
     }
 

@@ -141,7 +141,8 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::Advices
         | C::RainDays
         | C::RiskLevels
-        | C::ZoneVisits => {
+        | C::ZoneVisits
+        | C::Attachments => {
             return None;
         }
     };

@@ -27,7 +27,14 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::Patrols => &["code", "kind", "name", "passed_km", "planned_end", "planned_start", "state"],
         C::Warnings => &["code", "expires_at", "kind", "level", "name", "state", "status", "type"],
         // They stand nowhere by themselves.
-        C::Assignments | C::Alarms | C::Advices | C::RainDays | C::Bulletins | C::RiskLevels | C::ZoneVisits => &[],
+        C::Assignments
+        | C::Alarms
+        | C::Advices
+        | C::RainDays
+        | C::Bulletins
+        | C::RiskLevels
+        | C::ZoneVisits
+        | C::Attachments => &[],
     }
 }
 

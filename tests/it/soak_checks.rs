@@ -82,6 +82,7 @@ impl Picture {
             "zone_visits",
             "patrols",
             "warnings",
+            "attachments",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {
