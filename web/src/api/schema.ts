@@ -178,6 +178,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/attachments/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The photo itself, to whoever sees what it hangs on; without EXIF, XMP and comments, as it is kept. */
+        get: operations["read_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/attachments/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraws an attachment that was made in error: the record stays with who withdrew it and why, and its content is shown no
+         *     more. By whoever sent it, and by whoever runs incidents.
+         */
+        post: operations["withdraw_attachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -1604,6 +1641,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins an upload of a photo (JPEG, PNG, WebP, up to 20 MiB). The address in `Location` is whoever began it alone; it is
+         *     the same each time the same `id` is given.
+         */
+        post: operations["create"];
+        delete?: never;
+        /** What is spoken here, for clients of tus. */
+        options: operations["options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an upload has come (`HEAD` tells it in headers), and what became of it. An upload that is another's is not there. */
+        get: operations["read_upload"];
+        put?: never;
+        post?: never;
+        /** Ends an upload: nothing is left of what came. An attachment that was made of it stays. */
+        delete: operations["terminate"];
+        options?: never;
+        head?: never;
+        /**
+         * Brings bytes from `Upload-Offset` on; all that comes is kept, however the link ends. With the last byte the photo is
+         *     looked through, freed of EXIF and attached.
+         */
+        patch: operations["append"];
+        trace?: never;
+    };
     "/api/warnings.atom": {
         parameters: {
             query?: never;
@@ -2236,6 +2316,66 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description Attachments */
+        AttachmentsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Who sent it. */
+                added_by?: string;
+                /**
+                 * @description Their force.
+                 * @enum {string}
+                 */
+                added_by_force?: "police" | "military" | "border_guard" | "civil";
+                /** @description Pixels, before it is turned by its orientation. */
+                height?: number;
+                /**
+                 * Format: uuid
+                 * @description The incident it hangs on.
+                 */
+                incident_id?: string;
+                /**
+                 * Format: uuid
+                 * @description The entry of the duty log that it hangs on.
+                 */
+                log_entry_id?: string;
+                /**
+                 * @description What it is, by its content.
+                 * @enum {string}
+                 */
+                media_type?: "image/jpeg" | "image/png" | "image/webp";
+                /** @description Name of the file as it was sent, without folders. */
+                name?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description SHA-256 of the bytes as they are kept, hexadecimal. */
+                sha256?: string;
+                /** @description Bytes as they are kept, without EXIF. */
+                size_bytes?: number;
+                /**
+                 * Format: date-time
+                 * @description When it was taken, as its camera says.
+                 */
+                taken_at?: string;
+                /** @description What If-Match names. */
+                version: number;
+                /** @description Pixels, before it is turned by its orientation. */
+                width?: number;
+                /**
+                 * Format: date-time
+                 * @description When it was withdrawn, because it was attached in error; its content is not shown then.
+                 */
+                withdrawn_at?: string;
+                /** @description Who withdrew it. */
+                withdrawn_by?: string;
+                /** @description Why. */
+                withdrawn_reason?: string;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description Rows of the audit, newest first. */
         AuditPage: {
             /**
@@ -2430,7 +2570,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "attachments";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2746,7 +2886,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "imported" | "import_undone";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "imported" | "import_undone";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -2953,6 +3093,13 @@ export interface components {
             roads_id: string | null;
             seq: components["schemas"]["u64"];
             time_to_clear: components["schemas"]["TimeToClear"];
+        };
+        /** @description WGS 84, degrees. */
+        ExifPosition: {
+            /** Format: double */
+            lat: number;
+            /** Format: double */
+            lon: number;
         };
         /** @description Which records were counted. */
         ExposedIds: {
@@ -4062,6 +4209,11 @@ export interface components {
             /** Format: int64 */
             plus_minus: number;
         };
+        /**
+         * Format: binary
+         * @description The bytes of a photo.
+         */
+        PhotoBytes: string;
         /** @description A place as it was said: degrees (WGS 84), words, a kilometre post, a bearing and a distance from another place that is none itself, a commune when no more is known, VN-2000 metres, MGRS. */
         Place: {
             /** @description How far off it may be, metres. */
@@ -5786,6 +5938,29 @@ export interface components {
         Unsealings: {
             unsealings: components["schemas"]["UnsealingAnswer"][];
         };
+        /** @description How far an upload has come, and what became of it. */
+        UploadAnswer: {
+            /** @description The attachment that it became. */
+            attachment_id?: string | null;
+            exif_position?: components["schemas"]["ExifPosition"] | null;
+            /** @description When it is given up, unless something comes. */
+            expires_at: string;
+            id: string;
+            /** Format: int64 */
+            length: number;
+            /**
+             * Format: int64
+             * @description Bytes that have come.
+             */
+            offset: number;
+            /** @description When it was taken, as its EXIF says. */
+            taken_at?: string | null;
+        };
+        /**
+         * Format: binary
+         * @description The bytes from an offset on.
+         */
+        UploadBytes: string;
         /** @description Words of the verbs; each verb takes those that it names. */
         VerbCall: {
             /** @description handover. */
@@ -5977,16 +6152,11 @@ export interface components {
          * @enum {string}
          */
         WhyUnplaced: "no_room" | "cut_off" | "no_road";
-        /** @description That a report was wrong. */
+        /** @description Why an attachment is withdrawn. */
         WithdrawCall: {
-            /** @description When it was found out; now if absent. */
+            /** @description When; now if absent. */
             at?: string | null;
             reason: string;
-            /**
-             * Format: uuid
-             * @description Id of the report, in the household's `reports`.
-             */
-            report_id: string;
         };
         /** @description The three levels of a zone, each with its source, its time and why. */
         ZoneLevels: {
@@ -6518,6 +6688,130 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    read_content: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes */
+                Range?: string | null;
+                /** @description The tag of what is there already */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the attachment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The photo, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": components["schemas"]["PhotoBytes"];
+                    "image/png": components["schemas"]["PhotoBytes"];
+                    "image/webp": components["schemas"]["PhotoBytes"];
+                };
+            };
+            /** @description A part of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": components["schemas"]["PhotoBytes"];
+                    "image/png": components["schemas"]["PhotoBytes"];
+                    "image/webp": components["schemas"]["PhotoBytes"];
+                };
+            };
+            /** @description What is there already is this */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description gone: withdrawn, or erased since */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    withdraw_attachment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was read */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the attachment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawCall"];
+            };
+        };
+        responses: {
+            /** @description The attachment, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["AttachmentsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: it was withdrawn already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -10400,6 +10694,349 @@ export interface operations {
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable"?: string | null;
+                /** @description Bytes of the whole file */
+                "Upload-Length": number;
+                /** @description `key base64` pairs: `incident_id` or `log_entry_id`, on which it is to hang; `filename`, `filetype`; `id`, a UUID under which the same upload is found again; `sha256` of the file, hexadecimal */
+                "Upload-Metadata": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its address in Location, when it is given up in Upload-Expires */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description protocol_version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown_reference, idempotency_mismatch, invalid_value */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: too many of one's own are on their way */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            507: components["responses"]["Problem"];
+        };
+    };
+    options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Version, extensions and the largest size as headers */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    read_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As Location says */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: there is none, it was given up, or it is another's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden_transition */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description file_type_refused */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description file_damaged, limit_exceeded, unknown_reference */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            /** @description store_unavailable: all has come and could not be attached yet; ask again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    terminate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As Location says */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: there is none, it was given up, or it is another's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description protocol_version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    append: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable"?: string | null;
+                /** @description Where the body begins: as many bytes as have come */
+                "Upload-Offset": number;
+            };
+            path: {
+                /** @description As Location says */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": components["schemas"]["UploadBytes"];
+            };
+        };
+        responses: {
+            /** @description How far it has come in Upload-Offset */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found: there is none, it was given up, or it is another's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_offset, with the right `offset` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description protocol_version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large: more than Upload-Length said */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type of the call; file_type_refused: no photo, or another than was said */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description file_damaged, limit_exceeded, unknown_reference */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            /** @description too_busy, store_unavailable: ask how far it has come, and go on */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description disk_full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     read_atom: {

@@ -34,6 +34,7 @@ const HEARD: readonly CollectionName[] = [
   'rain_gauges',
   'bulletins',
   'warnings',
+  'attachments',
 ];
 /** Of these, what is over is not kept. */
 const ENDING: ReadonlySet<CollectionName> = new Set(['assignments', 'alarms', 'road_closures']);
