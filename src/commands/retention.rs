@@ -9,9 +9,11 @@ use anyhow::bail;
 use clap::Args;
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::access::{DataClass, class_of};
+use trucban::domain::attachment::WITHDRAWN_KEEP_S;
 use trucban::domain::retention::{FIX_RETENTION, RETENTION, Retention, TIP_RETENTION};
 use trucban::domain::{Actor, Timestamp};
 use trucban::store::audit::{Event, Kind, verify};
+use trucban::store::files::{RetainedFiles, retain_database, retain_folder};
 use trucban::store::postgis::{self, Database};
 use trucban::store::tips::RetainedTips;
 use trucban::store::{Retained, gpkg};
@@ -59,6 +61,7 @@ async fn run(args: &RetentionArgs) -> anyhow::Result<ExitCode> {
     let tips = tips.await??;
     print(&retained, tips, if args.dry_run { "sẽ xóa / would be erased" } else { "đã xóa / erased" })?;
     fixes(args, now, how).await?;
+    files(args, now, how).await?;
     if !args.dry_run {
         note(&args.data, &retained, tips)?;
         look(args).await?;
@@ -80,6 +83,22 @@ async fn fixes(args: &RetentionArgs, now: Timestamp, how: Retention) -> anyhow::
         }
     };
     writeln!(io::stdout(), "fixes: {gone} vị trí / positions (recorded_at + {} ngày/days)", FIX_RETENTION.keep_days)?;
+    Ok(())
+}
+
+/// Content of attachments that were withdrawn long ago, and what hangs on nothing.
+async fn files(args: &RetentionArgs, now: Timestamp, how: Retention) -> anyhow::Result<()> {
+    let gone = match &args.database {
+        None => retain_folder(&args.data, now, how),
+        Some(database) => retain_database(database, now, how).await,
+    };
+    let RetainedFiles { withdrawn, orphans } = gone.map_err(store_told)?;
+    let days = WITHDRAWN_KEEP_S / 86_400;
+    writeln!(
+        io::stdout(),
+        "attachments: {withdrawn} tệp đã rút / withdrawn files (withdrawn_at + {days} ngày/days), {orphans} tệp không thuộc \
+         bản ghi nào / files of no record"
+    )?;
     Ok(())
 }
 

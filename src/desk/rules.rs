@@ -42,6 +42,7 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
             "POST /api/risk_zones/{id}/warnings, POST /api/warnings/{id}/release, withdraw, update, cancel, all_clear"
         }
         (Collection::ZoneVisits, _) => "position fixes of the unit",
+        (Collection::Attachments, _) => "POST /api/uploads, POST /api/attachments/{id}/withdraw",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         (Collection::Households | Collection::Shelters, _) => "POST /api/households/{id}/evacuation",
         _ => "a verb of the desk",

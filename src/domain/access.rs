@@ -238,7 +238,7 @@ pub struct Actor {
 pub enum DataClass {
     /// The ground, zones, shelters, posts.
     Public,
-    /// Incidents, log, contacts, assignments, alarms.
+    /// Incidents, log, contacts, assignments, alarms, attachments.
     Internal,
     /// Where units are, which zones they were in, patrols.
     Restricted,
@@ -283,7 +283,7 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Bulletins
         | C::RiskLevels
         | C::Warnings => DataClass::Public,
-        C::Incidents | C::DutyLog | C::Contacts | C::Assignments | C::Alarms => DataClass::Internal,
+        C::Incidents | C::DutyLog | C::Contacts | C::Assignments | C::Alarms | C::Attachments => DataClass::Internal,
         // They tell where the units were, or will be.
         C::Units | C::Advices | C::ZoneVisits | C::Patrols => DataClass::Restricted,
         C::Households => DataClass::Personal,
@@ -440,10 +440,7 @@ impl Actor {
         match self.reach(class_of(collection)) {
             Reach::All => true,
             // Some kinds of incident, and what is tied to them, are closed even to the province.
-            Reach::Area => {
-                use Collection as C;
-                whole && !matches!(collection, C::Incidents | C::DutyLog | C::Assignments | C::Alarms | C::Advices)
-            }
+            Reach::Area => whole && !collection.goes_by_incident(),
             Reach::ForceInArea | Reach::Task | Reach::Reduced | Reach::Nothing => false,
         }
     }

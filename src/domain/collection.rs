@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::schema::Field;
 use super::{
-    advice, alarm, assignment, bulletin, closure, contact, duty_log, ground, household, incident, patrol, rain,
-    rain_grid, risk_level, shelter, unit, visit, warning, zone,
+    advice, alarm, assignment, attachment, bulletin, closure, contact, duty_log, ground, household, incident, patrol,
+    rain, rain_grid, risk_level, shelter, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -40,6 +40,7 @@ pub enum Collection {
     Patrols,
     Warnings,
     RainGrids,
+    Attachments,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -54,7 +55,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -80,6 +81,7 @@ impl Collection {
         Self::Patrols,
         Self::Warnings,
         Self::RainGrids,
+        Self::Attachments,
     ];
 
     /// Name in URLs, tables and files.
@@ -111,6 +113,7 @@ impl Collection {
             Self::Patrols => "patrols",
             Self::Warnings => "warnings",
             Self::RainGrids => "rain_grids",
+            Self::Attachments => "attachments",
         }
     }
 
@@ -155,6 +158,7 @@ impl Collection {
             Self::Patrols => ("Tuần tra", "Patrols"),
             Self::Warnings => ("Tin cảnh báo", "Warnings"),
             Self::RainGrids => ("Lưới mưa", "Rain grids"),
+            Self::Attachments => ("Tệp đính kèm", "Attachments"),
         }
     }
 
@@ -187,6 +191,7 @@ impl Collection {
             Self::Patrols => patrol::FIELDS,
             Self::Warnings => warning::FIELDS,
             Self::RainGrids => rain_grid::FIELDS,
+            Self::Attachments => attachment::FIELDS,
         }
     }
 
@@ -214,6 +219,16 @@ impl Collection {
                 | Self::Patrols
                 | Self::Warnings
                 | Self::RainGrids
+                | Self::Attachments
+        )
+    }
+
+    /// Whether its records go by the sight of the incident that they hang on, as incidents themselves do.
+    #[must_use]
+    pub const fn goes_by_incident(self) -> bool {
+        matches!(
+            self,
+            Self::Incidents | Self::DutyLog | Self::Assignments | Self::Alarms | Self::Advices | Self::Attachments
         )
     }
 

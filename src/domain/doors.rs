@@ -35,6 +35,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::RainDays | Collection::RainGrids => Deed::ReportRain,
         Collection::Bulletins | Collection::RiskLevels => Deed::SetLevel,
         Collection::Incidents | Collection::Alarms | Collection::ZoneVisits => Deed::RunIncident,
+        Collection::Attachments => Deed::ReportIncident,
         Collection::Units => Deed::EditUnit,
         Collection::Assignments | Collection::Advices | Collection::Patrols => Deed::AssignUnit,
         Collection::Contacts | Collection::Places | Collection::RainGauges => Deed::EditPlace,
@@ -48,7 +49,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 114] = [
+pub static DOORS: [(&str, &str, Asks); 121] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -60,6 +61,8 @@ pub static DOORS: [(&str, &str, Asks); 114] = [
     ("GET", "/api/assignments/{id}/advice", Asks::Account),
     ("POST", "/api/assignments/{id}/decisions", Asks::Deed(Deed::AssignUnit)),
     ("POST", "/api/assignments/{id}/steps", Asks::Deed(Deed::ReportUnit)),
+    ("GET", "/api/attachments/{id}/content", Asks::Account),
+    ("POST", "/api/attachments/{id}/withdraw", Asks::Deed(Deed::ReportIncident)),
     ("GET", "/api/audit", Asks::Deed(Deed::ReadAudit)),
     ("POST", "/api/break-glass", Asks::Deed(Deed::BreakGlass)),
     ("GET", "/api/collections", Asks::Account),
@@ -154,6 +157,11 @@ pub static DOORS: [(&str, &str, Asks); 114] = [
     ("POST", "/api/tips/{id}/unsealings", Asks::Deed(Deed::HandleTips)),
     ("POST", "/api/units/{id}/position", Asks::Deed(Deed::ReportUnit)),
     ("POST", "/api/units/{id}/status", Asks::Deed(Deed::ReportUnit)),
+    ("OPTIONS", "/api/uploads", Asks::Nothing),
+    ("POST", "/api/uploads", Asks::Deed(Deed::ReportIncident)),
+    ("GET", "/api/uploads/{id}", Asks::Account),
+    ("PATCH", "/api/uploads/{id}", Asks::Deed(Deed::ReportIncident)),
+    ("DELETE", "/api/uploads/{id}", Asks::Account),
     ("GET", "/api/warnings.atom", Asks::Account),
     ("GET", "/api/warnings/{id}/cap", Asks::Account),
     ("POST", "/api/warnings/{id}/{verb}", Asks::Deed(Deed::Warn)),

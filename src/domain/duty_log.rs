@@ -73,6 +73,7 @@ pub const KINDS: &[&str] = &[
     "patrol_strayed",
     "patrol_overdue",
     "patrol_ended",
+    "attachment_withdrawn",
     "imported",
     "import_undone",
 ];

@@ -68,6 +68,11 @@ pub enum Code {
     ShelterFull,
     AlreadyUndone,
     ChangedSince,
+    FileTypeRefused,
+    FileDamaged,
+    WrongOffset,
+    ProtocolVersion,
+    Gone,
     Internal,
 }
 
@@ -137,6 +142,11 @@ impl Code {
             Self::ShelterFull => "shelter_full",
             Self::AlreadyUndone => "already_undone",
             Self::ChangedSince => "changed_since",
+            Self::FileTypeRefused => "file_type_refused",
+            Self::FileDamaged => "file_damaged",
+            Self::WrongOffset => "wrong_offset",
+            Self::ProtocolVersion => "protocol_version",
+            Self::Gone => "gone",
             Self::Internal => "internal",
         }
     }

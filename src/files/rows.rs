@@ -58,6 +58,7 @@ impl<'a> RowReader<'a> {
                 | Collection::ZoneVisits
                 | Collection::Patrols
                 | Collection::Warnings
+                | Collection::Attachments
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

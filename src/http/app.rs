@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::attachments::Partials;
 use super::directory::Directory;
 use super::error::{Refusal, starting};
 use super::long::LongQuestions;
@@ -67,6 +68,8 @@ pub struct Live {
     /// The provider by which one may come in too.
     pub oidc: Option<Oidc>,
     pub uploads: Uploads,
+    /// Photos on their way in.
+    pub partials: Partials,
     /// What is known of the ground.
     pub terrain: Terrain,
     pub tips: Tips,

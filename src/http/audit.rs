@@ -107,6 +107,18 @@ pub fn note_answer(reader: &Reader, collection: Collection, class: DataClass, re
     }
 }
 
+/// Counts a photo that was shown, within its minute.
+///
+/// # Errors
+/// As [`Reader::live`].
+pub fn note_photo(reader: &Reader) -> Result<(), Refusal> {
+    if is_watched(reader.actor()) {
+        let audit = &reader.live()?.audit;
+        audit.count(reader.actor(), now(), Collection::Attachments, DataClass::Internal, 1);
+    }
+    Ok(())
+}
+
 /// Notes personal records that an answer names beside the View: what a sheet seems to double.
 ///
 /// # Errors

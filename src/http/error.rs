@@ -237,12 +237,15 @@ pub const fn status(code: Code) -> StatusCode {
         | C::ShelterFull
         | C::AlreadyUndone
         | C::ChangedSince
+        | C::WrongOffset
         | C::RoadsNotLoaded => StatusCode::CONFLICT,
-        C::VersionConflict => StatusCode::PRECONDITION_FAILED,
+        C::Gone => StatusCode::GONE,
+        C::VersionConflict | C::ProtocolVersion => StatusCode::PRECONDITION_FAILED,
         C::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        C::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        C::UnsupportedMediaType | C::FileTypeRefused => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         C::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         C::InvalidValue
+        | C::FileDamaged
         | C::DuplicateRow
         | C::UnknownField
         | C::MissingField
@@ -337,6 +340,11 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::ShelterFull => ("Điểm sơ tán không đủ chỗ", "The shelter has no room"),
         C::AlreadyUndone => ("Đã hoàn tác rồi", "It was undone already"),
         C::ChangedSince => ("Đã được sửa sau đó", "It was changed since"),
+        C::FileTypeRefused => ("Loại tệp không nhận", "File type refused"),
+        C::FileDamaged => ("Tệp bị hỏng", "File damaged"),
+        C::WrongOffset => ("Sai vị trí gửi tiếp", "Wrong offset"),
+        C::ProtocolVersion => ("Không nhận phiên bản giao thức này", "Protocol version not taken"),
+        C::Gone => ("Không còn nữa", "No longer there"),
         C::Internal => ("Lỗi máy chủ", "Internal error"),
     }
 }

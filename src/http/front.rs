@@ -37,6 +37,8 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 
 /// What a browser may make of an answer that is no page of ours: nothing, wherever it is opened.
 const DATA_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// The same of a photo that somebody sent: opened by itself it is a page without rights and without an origin.
+const PHOTO_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
 /// Once a browser reached us by HTTPS it shall not be talked into HTTP for a year. Of this host alone: what others run
 /// under names below ours is theirs.
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -178,10 +180,17 @@ fn with_safety_headers(mut response: Response, is_strict: bool) -> Response {
     let media = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let is_page = media.starts_with(b"text/html");
     // A worker keeps to the policy of its own script, not to that of the page which started it.
-    let runs = is_page || media.starts_with(b"text/javascript");
+    let (runs, is_photo) = (is_page || media.starts_with(b"text/javascript"), media.starts_with(b"image/"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, if runs { CONTENT_SECURITY_POLICY } else { DATA_POLICY });
+    let policy = if runs {
+        CONTENT_SECURITY_POLICY
+    } else if is_photo {
+        PHOTO_POLICY
+    } else {
+        DATA_POLICY
+    };
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     if is_page {
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));

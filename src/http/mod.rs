@@ -10,6 +10,7 @@ mod answer;
 mod app;
 mod around;
 mod assignments;
+mod attachments;
 mod audit;
 mod authority;
 mod config;

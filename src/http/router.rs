@@ -9,9 +9,9 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, advice, around, assignments, audit, authority, course, cut_off, devices, docs, ends, evacuation, feed,
-    grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations, pages, patrols,
-    places, rain, rain_grids, records, roads, session, setup, silence, terrain, tiles, tips, units, units_inside,
+    accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, ends,
+    evacuation, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations,
+    pages, patrols, places, rain, rain_grids, records, roads, session, setup, silence, terrain, tiles, tips, units, units_inside,
     warnings,
 };
 
@@ -35,6 +35,9 @@ fn hot() -> OpenApiRouter<App> {
         .routes(routes!(units::take_fixes))
         .routes(routes!(feed::subscribe))
         .routes(routes!(tiles::read_tile))
+        .routes(routes!(attachments::tus::options, attachments::tus::create))
+        .routes(routes!(attachments::tus::read_upload, attachments::tus::append, attachments::tus::terminate))
+        .routes(routes!(attachments::read_content))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::figures))
@@ -102,6 +105,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(roads::find_table))
         .routes(routes!(roads::find_reach))
         .routes(routes!(cut_off::cut_off, cut_off::try_cut_off))
+        .routes(routes!(attachments::withdraw_attachment))
         .routes(routes!(audit::read_audit))
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::app::{Live, now};
+use super::attachments::{self, Partials};
 use super::config::Replay;
 use super::demo::{self, Cast};
 use super::directory::{Directory, Entry};
@@ -169,7 +170,8 @@ async fn fill(
         let pace = replay.pause.map_or_else(|| Pace::OnCall(enter_keys()), Pace::Every);
         tasks.push(play_again(&desk, pace, stopping.clone()));
     }
-    let uploads = Uploads::in_folder(folder)?;
+    let (uploads, partials) = (Uploads::in_folder(folder)?, Partials::in_folder(folder, now())?);
+    tasks.push(tokio::spawn(attachments::sweep(desk.clone(), partials.clone(), store.leads(), stopping.clone())));
     let oidc = open_oidc(options.oidc.take(), &options.base, &picture.view(&Actor::system(), now()))?;
     let tips = open_tips(folder.to_owned(), logs.clone(), is_demo, &options.limits).await?;
     let sign_in = SignIn::within(&options.limits);
@@ -187,6 +189,7 @@ async fn fill(
         sign_in,
         oidc,
         uploads,
+        partials,
         terrain: Terrain::beside(folder.to_owned()),
         tips,
         long_questions,

@@ -142,7 +142,8 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::RainDays
         | C::RainGrids
         | C::RiskLevels
-        | C::ZoneVisits => {
+        | C::ZoneVisits
+        | C::Attachments => {
             return None;
         }
     };

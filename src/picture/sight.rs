@@ -63,6 +63,14 @@ pub(super) fn facts<'a>(
                 None => Facts { force, is_joint: force.is_some() && force == actor.force, ..plain },
             }
         }
+        // What hangs on an entry is seen by whoever sees the entry.
+        Collection::Attachments => {
+            let entry = reference(feature, "log_entry_id").and_then(|id| picture.layer(Collection::DutyLog).get(id));
+            match entry {
+                Some(entry) => facts(picture, actor, own_commune, Collection::DutyLog, entry),
+                None => incident(feature).unwrap_or(plain),
+            }
+        }
         Collection::Assignments => {
             let unit_force = force(feature, "unit_force");
             // Whoever asks for a unit and whoever is asked see how that fares, whatever they see of the incident.

@@ -140,6 +140,7 @@ impl View {
             C::Units => &[C::Incidents, C::Stations, C::BorderSectors, C::AdminUnits],
             C::DutyLog | C::ZoneVisits => &[C::Incidents, C::Stations],
             C::Advices => &[C::Incidents],
+            C::Attachments => &[C::Incidents, C::DutyLog],
             C::Assignments | C::Alarms => &[C::Incidents, C::Units, C::Stations],
             _ => &[],
         };

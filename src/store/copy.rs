@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::postgis::{self, Database};
-use super::{StoreError, body, gpkg};
+use super::{StoreError, body, files, gpkg};
 use crate::domain::change::Seq;
 use crate::domain::{Collection, FixBatch, Record, Timestamp};
 
@@ -314,7 +314,7 @@ pub async fn restore(from: Location, to: Location, at: Timestamp) -> Result<(Tal
 
 async fn copy_extent(from: Location, to: Location, extent: Extent) -> Result<(Tally, Cut), StoreError> {
     let (giver, rows) = Giver::new(extent);
-    let reading = tokio::spawn(read(from, giver));
+    let reading = tokio::spawn(read(from.clone(), giver));
     let written = match to.clone() {
         Location::Path(path) => blocking(move || gpkg::take_copy(&path, rows)).await,
         Location::Database(database) => postgis::take_copy(&database, rows).await,
@@ -325,15 +325,19 @@ async fn copy_extent(from: Location, to: Location, extent: Extent) -> Result<(Ta
     };
     // A target that fails stops its source, so that its own words say why.
     written?;
-    let (source, cut) = read?;
+    let (mut source, cut) = read?;
+    let (from_files, to_files) = (from, to.clone());
     let (giver, mut rows) = Giver::new(extent);
     let reading = tokio::spawn(self::read(to, giver));
     while rows.recv().await.is_some() {}
     let (target, _) = reading.await.map_err(|error| StoreError::Unavailable(error.to_string()))??;
-    match source.differences(&target)[..] {
-        [] => Ok((source, cut)),
-        ref kinds => Err(StoreError::Damaged(format!("the copy differs in: {}", kinds.join(", ")))),
+    if let kinds @ [_, ..] = &source.differences(&target)[..] {
+        return Err(StoreError::Damaged(format!("the copy differs in: {}", kinds.join(", "))));
     }
+    for hash in files::copy(&from_files, &to_files).await? {
+        source.add("files", &hash.to_string());
+    }
+    Ok((source, cut))
 }
 
 /// Reads one moment of a store; the end of the rows is the end of the giver.

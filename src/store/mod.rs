@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod clock;
 pub mod copy;
+pub mod files;
 pub mod gpkg;
 pub mod leave;
 pub mod postgis;
@@ -25,11 +26,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use geo_types::Geometry;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use self::clock::now;
+use crate::domain::attachment::FileHash;
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Problem, Record, Timestamp};
 
@@ -248,7 +251,22 @@ pub trait Store: Send + Sync + 'static {
     /// Sets one value of the `meta` table, durably.
     fn set_meta(&self, key: &'static str, value: String) -> StoreFuture<'_, Result<(), StoreError>>;
 
-    /// Copies the whole store into a new file, while writers go on.
+    /// Makes the content of a file durable under its hash; once more, it is kept as new. Whoever appends a record that
+    /// names it does so afterwards.
+    fn keep_file(&self, hash: FileHash, content: Bytes) -> StoreFuture<'_, Result<(), StoreError>>;
+
+    /// At most so many bytes of a file from an offset on; `None` if it is not there, or was erased.
+    fn file_part(
+        &self,
+        hash: FileHash,
+        offset: u64,
+        bytes_max: usize,
+    ) -> StoreFuture<'_, Result<Option<Bytes>, StoreError>>;
+
+    /// Forgets files that no record names and that were kept last before this moment. How many.
+    fn drop_orphan_files(&self, kept_before: Timestamp) -> StoreFuture<'_, Result<usize, StoreError>>;
+
+    /// Copies the whole store into a new file, while writers go on; the files beside it.
     fn backup(&self, to: PathBuf) -> StoreFuture<'_, Result<(), StoreError>>;
 
     /// Finishes the commits under way and closes. Later calls answer `Unavailable`.

@@ -34,7 +34,8 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         | C::RainGrids
         | C::Bulletins
         | C::RiskLevels
-        | C::ZoneVisits => &[],
+        | C::ZoneVisits
+        | C::Attachments => &[],
     }
 }
 

@@ -173,6 +173,24 @@ impl Server {
         self.audit.close();
     }
 
+    /// The demo, stopped and started again on what it had; its callers call it anew.
+    pub async fn restart_demo(&mut self) {
+        self.stop().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        self.stopping = CancellationToken::new();
+        let settings = Settings { demo: true, ..Settings::default() };
+        let app = App::new(settings, recorder().unwrap(), self.stopping.clone());
+        tokio::spawn(accept(listener, app.clone(), self.stopping.clone()));
+        let mut options = StartOptions::new(Entry::Demo, ANYWHERE);
+        self.base = format!("http://{address}");
+        options.base.clone_from(&self.base);
+        options.database = self.database.as_ref().map(TestDatabase::database);
+        let Started { live, .. } = start(self.folder.path(), options, self.stopping.clone()).await.unwrap();
+        (self.store, self.audit) = (Arc::clone(&live.store), live.audit.clone());
+        app.go_live(live);
+    }
+
     /// Where its records lie.
     pub fn records(&self) -> Records<'_> {
         self.database.as_ref().map_or(Records::Folder(self.folder()), Records::Database)
@@ -317,6 +335,15 @@ impl Caller {
         let response = self.post("/api/session", json!({"name": name, "password": password})).await;
         assert_eq!(response.status(), StatusCode::OK, "{name}");
         self.browser_after(&response)
+    }
+
+    /// Host and port that it calls.
+    pub fn host(&self) -> &str {
+        self.base.strip_prefix("http://").unwrap()
+    }
+
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// The value of the browser's cookie.

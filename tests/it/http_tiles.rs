@@ -58,6 +58,7 @@ async fn every_collection_with_places_is_drawn() {
                     | C::Bulletins
                     | C::RiskLevels
                     | C::ZoneVisits
+                    | C::Attachments
             );
             assert!(lies_nowhere, "{name} is empty");
             continue;

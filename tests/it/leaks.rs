@@ -60,6 +60,9 @@ fn questions(ground: &Ground, marked: &[Marked]) -> Vec<String> {
     asked.push(format!("/api/locate?text={north},{east}"));
     for record in marked.iter().filter(|one| one.collection != Collection::Households).chain(&marked[..6]) {
         asked.push(record.path());
+        if record.collection == Collection::Attachments {
+            asked.push(format!("/api/attachments/{}/content", record.id));
+        }
         if record.collection == Collection::Incidents {
             asked.push(format!("/api/incidents/{}/log", record.id));
             asked.push(format!("/api/incidents/{}/recommendation", record.id));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed, its helpers too")]
 
 mod access;
+mod attachments_support;
 mod audit;
 mod audit_chain;
 mod balancer;
@@ -30,6 +31,8 @@ mod geodata;
 mod http;
 mod http_accounts;
 mod http_assignments;
+mod http_attachments;
+mod http_attachments_kept;
 mod http_closures;
 mod http_devices;
 mod http_evacuation;
@@ -84,6 +87,7 @@ mod serve_faults;
 mod serve_stops;
 mod serve_support;
 mod serve_tls;
+mod soak_attachments;
 mod soak_away;
 mod soak_checks;
 mod soak_kills;

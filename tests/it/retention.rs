@@ -83,7 +83,7 @@ async fn the_command_tells_what_it_did_and_fails_where_something_is_not_whole() 
     server.actor("planner").read("/api/collections/households/items?limit=2").await;
     server.stop().await;
     let applied = server.trucban_says(&["retention"]);
-    assert_eq!(applied.lines().count(), RETENTION.len() + 2, "a line a rule, tips and fixes");
+    assert_eq!(applied.lines().count(), RETENTION.len() + 3, "a line a rule, tips, fixes and files");
     let conn = crate::audit_chain::database(server.folder());
     conn.execute_batch(
         "UPDATE meta SET value = '7 00' WHERE key = 'head'; INSERT OR IGNORE INTO meta VALUES ('head', '7 00')",

@@ -83,6 +83,7 @@ impl Picture {
             "patrols",
             "warnings",
             "rain_grids",
+            "attachments",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

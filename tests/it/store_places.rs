@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use tokio::sync::watch;
+use trucban::domain::attachment::FileHash;
 use trucban::domain::change::Seq;
 use trucban::domain::retention::{RETENTION, Retention};
 use trucban::domain::{Change, Collection, Event, Fix, Timestamp};
@@ -271,6 +273,23 @@ impl Store for Reopened {
 
     fn set_meta(&self, key: &'static str, value: String) -> StoreFuture<'_, Result<(), StoreError>> {
         Box::pin(async move { self.now().set_meta(key, value).await })
+    }
+
+    fn keep_file(&self, hash: FileHash, content: Bytes) -> StoreFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.now().keep_file(hash, content).await })
+    }
+
+    fn file_part(
+        &self,
+        hash: FileHash,
+        offset: u64,
+        bytes_max: usize,
+    ) -> StoreFuture<'_, Result<Option<Bytes>, StoreError>> {
+        Box::pin(async move { self.anew().await.file_part(hash, offset, bytes_max).await })
+    }
+
+    fn drop_orphan_files(&self, kept_before: Timestamp) -> StoreFuture<'_, Result<usize, StoreError>> {
+        Box::pin(async move { self.now().drop_orphan_files(kept_before).await })
     }
 
     fn backup(&self, to: PathBuf) -> StoreFuture<'_, Result<(), StoreError>> {

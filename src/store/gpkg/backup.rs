@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::folder;
+use super::{files, folder};
 use crate::domain::{Code, Problem};
 use crate::store::StoreError;
 use crate::store::folder::make_private_file;
@@ -30,7 +30,9 @@ pub(super) fn backup(file: &Path, to: &Path) -> Result<(), StoreError> {
         let _ = fs::remove_file(to);
     }
     copied?;
-    sync_folder(to)
+    sync_folder(to)?;
+    // After the records, so that none of them names what was kept only later.
+    files::copy_beside(file, to)
 }
 
 fn exists(to: &Path) -> Problem {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::fixes::{self, Placed};
 use super::snapshot::RecordReader;
 use super::tables::{self, Table};
-use super::{checkpoint, folder, read};
+use super::{checkpoint, files, folder, read};
 use crate::domain::Collection;
 use crate::domain::change::Seq;
 use crate::store::body::{self, PersonalRef};
@@ -36,6 +36,7 @@ pub fn check(path: &Path) -> Result<Vec<Finding>, StoreError> {
     }
     check_positions(&conn, hidden_from, &mut findings)?;
     check_checkpoints(&conn, hidden_from, &mut findings)?;
+    files::check(&folder::store_file(path), &conn, &mut findings)?;
     Ok(findings.into_list())
 }
 

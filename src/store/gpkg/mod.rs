@@ -9,6 +9,7 @@ mod blob;
 mod check;
 mod checkpoint;
 mod copy;
+mod files;
 mod fixes;
 mod folder;
 mod import;
@@ -28,12 +29,15 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 pub use self::check::check;
 pub(super) use self::copy::{give_copy, take_copy};
+use self::files::FileFolder;
+pub(super) use self::files::{held_file, hold_file, named_files, retain_files};
 use self::read::Readers;
 pub(super) use self::retain::leave_nothing_in_the_log;
 pub use self::retain::{drop_fixes, retain};
@@ -45,6 +49,7 @@ use super::{
     Append, Appended, AppendedMany, CREATED_AT, FixesAppended, LAST_ALIVE_AT, Put, Snapshot, Staging, Store,
     StoreError, StoreFuture, clock, now,
 };
+use crate::domain::attachment::FileHash;
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Timestamp};
 
@@ -72,6 +77,7 @@ pub struct GpkgStore {
     imports: Arc<import::Gate>,
     tables: Arc<[Table]>,
     readers: Readers,
+    files: Arc<FileFolder>,
     tail: Arc<Tail>,
     /// Written by the writer after each commit.
     durable: watch::Receiver<Seq>,
@@ -106,6 +112,7 @@ impl GpkgStore {
             lock,
             imports: Arc::default(),
             tables,
+            files: Arc::new(FileFolder::of(&file)),
             readers: Readers::new(file),
             tail,
             durable,
@@ -130,6 +137,7 @@ impl GpkgStore {
             lock: Arc::default(),
             imports: Arc::default(),
             tables: tables::all().into(),
+            files: Arc::new(FileFolder::of(&file)),
             readers: Readers::new(file),
             // Out of reach: whoever opens beside the writer reads the journal.
             tail: Arc::new(Tail::new(Seq::MAX)),
@@ -297,6 +305,29 @@ impl Store for GpkgStore {
 
     fn set_meta(&self, key: &'static str, value: String) -> StoreFuture<'_, Result<(), StoreError>> {
         Box::pin(self.ask(move |answer| Job::SetMeta { key, value, answer }))
+    }
+
+    fn keep_file(&self, hash: FileHash, content: Bytes) -> StoreFuture<'_, Result<(), StoreError>> {
+        if self.jobs.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return Box::pin(std::future::ready(Err(closed())));
+        }
+        let files = Arc::clone(&self.files);
+        Box::pin(blocking(move || files.keep(&hash, &content)))
+    }
+
+    fn file_part(
+        &self,
+        hash: FileHash,
+        offset: u64,
+        bytes_max: usize,
+    ) -> StoreFuture<'_, Result<Option<Bytes>, StoreError>> {
+        let files = Arc::clone(&self.files);
+        Box::pin(blocking(move || files.part(&hash, offset, bytes_max)))
+    }
+
+    fn drop_orphan_files(&self, kept_before: Timestamp) -> StoreFuture<'_, Result<usize, StoreError>> {
+        let files = Arc::clone(&self.files);
+        Box::pin(self.readers.with(move |conn| files.drop_orphans(conn, kept_before)))
     }
 
     fn backup(&self, to: PathBuf) -> StoreFuture<'_, Result<(), StoreError>> {

@@ -7,7 +7,7 @@ use tokio_postgres::{Client, Row};
 use super::connect::{Database, Session};
 use super::prepare::timestamp;
 use super::read::{RecordReader, seq, version};
-use super::{migrate, tables};
+use super::{files, migrate, tables};
 use crate::domain::Collection;
 use crate::store::findings::Findings;
 use crate::store::rules::columns;
@@ -29,6 +29,7 @@ pub async fn check(database: &Database) -> Result<Vec<Finding>, StoreError> {
         check_records(&client, collection, &mut findings).await?;
     }
     check_positions(&client, &mut findings).await?;
+    files::check(&client, &mut findings).await?;
     Ok(findings.into_list())
 }
 

@@ -11,6 +11,7 @@ mod check;
 mod connect;
 mod copy;
 mod error;
+mod files;
 mod fix_rows;
 mod follow;
 mod group;
@@ -32,6 +33,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
@@ -41,6 +43,7 @@ pub use self::check::check;
 pub(in crate::store) use self::connect::Session;
 pub use self::connect::{Database, NotADatabase};
 pub(super) use self::copy::{give_copy, take_copy};
+pub(super) use self::files::{held_file, hold_file, named_files, retain_files};
 pub(in crate::store) use self::follow::Backoff;
 use self::group::{Batch, Call, Job, Written};
 use self::import::Workshop;
@@ -55,6 +58,7 @@ use super::{
     Append, Appended, AppendedMany, FixesAppended, LAST_ALIVE_AT, Put, Snapshot, Staging, Store, StoreError,
     StoreFuture, clock,
 };
+use crate::domain::attachment::FileHash;
 use crate::domain::change::Seq;
 use crate::domain::{Change, Collection, Event, Fix, Timestamp};
 
@@ -348,6 +352,23 @@ impl Store for PgStore {
             client.execute("SELECT set_meta($1, $2)", &[&key, &value]).await?;
             Ok(())
         })
+    }
+
+    fn keep_file(&self, hash: FileHash, content: Bytes) -> StoreFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { files::keep(&**self.workshop.pool.get().await?, &hash, &content).await })
+    }
+
+    fn file_part(
+        &self,
+        hash: FileHash,
+        offset: u64,
+        bytes_max: usize,
+    ) -> StoreFuture<'_, Result<Option<Bytes>, StoreError>> {
+        Box::pin(async move { files::part(&**self.workshop.pool.get().await?, &hash, offset, bytes_max).await })
+    }
+
+    fn drop_orphan_files(&self, kept_before: Timestamp) -> StoreFuture<'_, Result<usize, StoreError>> {
+        Box::pin(async move { files::drop_orphans(&**self.workshop.pool.get().await?, kept_before).await })
     }
 
     fn backup(&self, to: PathBuf) -> StoreFuture<'_, Result<(), StoreError>> {

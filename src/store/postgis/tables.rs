@@ -204,6 +204,6 @@ fn rights() -> String {
          END $$;",
         functions = "write_group, write_group_once, append_group, take_fix_keys, stage_puts, publish_import, end_import, take_code, pass_code, \
                      erase_personal, set_meta, prune_requests, prune_writers, flush_positions, have_fix_days_ahead, \
-                     drop_old_fixes, version_of, journal_now, append_entry, put_snapshot",
+                     drop_old_fixes, keep_file, drop_orphan_files, version_of, journal_now, append_entry, put_snapshot",
     )
 }

@@ -10,6 +10,7 @@ use trucban::domain::access::{CLOSED_KINDS, Deed, Facts, Sight};
 use trucban::domain::{Actor, Collection, Force, Role};
 use trucban::store::tips::TipStore;
 
+use crate::attachments_support::photo;
 use crate::http_support::{Caller, done, id};
 use crate::permissions::Somebody;
 use crate::tips_support::PASSPHRASE;
@@ -33,7 +34,7 @@ pub struct Marked {
 
 impl Marked {
     pub fn facts(&self, actor: &Actor) -> Facts<'_> {
-        let tied = matches!(self.collection, Collection::Incidents | Collection::DutyLog);
+        let tied = matches!(self.collection, Collection::Incidents | Collection::DutyLog | Collection::Attachments);
         Facts {
             commune: self.commune.as_deref(),
             force: self.force,
@@ -168,6 +169,19 @@ pub async fn fill(ground: &Ground, by: impl Fn(Role, Option<Force>) -> Caller) -
                     open: vec![title],
                     personal: vec![phone],
                 });
+                let mark = format!("ATTNAME-{kind}-{n}-{place}");
+                let photo = photo(2_000, (n * 10 + place) as u64);
+                let became = officer.attach(("incident_id", id(incident)), &mark, &photo).await;
+                all.push(Marked {
+                    collection: Collection::Attachments,
+                    id: became["attachment_id"].as_str().unwrap().to_owned(),
+                    version: 1,
+                    commune: Some(commune.clone()),
+                    force: Some(force),
+                    is_closed_kind: CLOSED_KINDS.contains(&kind),
+                    open: vec![mark],
+                    personal: Vec::new(),
+                });
             }
         }
         let mark = format!("LOGTEXT-{n}");
@@ -247,7 +261,7 @@ pub fn of(people: &[Somebody], role: Role, force: Option<Force>) -> Caller {
 }
 
 /// What each mark begins with.
-pub const PREFIXES: [&str; 18] = [
+pub const PREFIXES: [&str; 19] = [
     "HHCODE-",
     "HHHAMLET-",
     "HHHEAD-",
@@ -257,6 +271,7 @@ pub const PREFIXES: [&str; 18] = [
     "UNITCODE-",
     "INTITLE-",
     "INPHONE-",
+    "ATTNAME-",
     "LOGTEXT-",
     "CONTACT-",
     "CONTACTPHONE-",

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
+use trucban::domain::attachment::FileHash;
 use trucban::domain::change::{Seq, canonical_json};
 use trucban::domain::{Change, Collection, Event, Fix, FixBatch, Record, Timestamp};
 use trucban::store::{
@@ -229,6 +231,18 @@ impl Store for MemoryStore {
 
     fn set_meta(&self, _key: &'static str, _value: String) -> StoreFuture<'_, Result<(), StoreError>> {
         now(Ok(()))
+    }
+
+    fn keep_file(&self, _: FileHash, _: Bytes) -> StoreFuture<'_, Result<(), StoreError>> {
+        now(Ok(()))
+    }
+
+    fn file_part(&self, _: FileHash, _: u64, _: usize) -> StoreFuture<'_, Result<Option<Bytes>, StoreError>> {
+        now(Ok(None))
+    }
+
+    fn drop_orphan_files(&self, _: Timestamp) -> StoreFuture<'_, Result<usize, StoreError>> {
+        now(Ok(0))
     }
 
     fn backup(&self, _to: PathBuf) -> StoreFuture<'_, Result<(), StoreError>> {

@@ -79,6 +79,28 @@ async function send<T>(
   timeout_ms: number,
   signal?: AbortSignal,
 ): Promise<Answer<T>> {
+  const response = await call(url, init, timeout_ms, signal);
+  const etag = /"(\d+)"/.exec(response.headers.get('ETag') ?? '');
+  const version = etag ? Number(etag[1]) : null;
+  if (response.status === 204) return { data: undefined as T, version };
+  try {
+    return { data: (await response.json()) as T, version };
+  } catch (thrown) {
+    if (signal?.aborted) throw thrown;
+    throw Problem.local('bad_answer');
+  }
+}
+
+/**
+ * One request, whatever it carries.
+ * @throws {Problem} for every answer that is none of success.
+ */
+export async function call(
+  url: string,
+  init: RequestInit,
+  timeout_ms: number,
+  signal?: AbortSignal,
+): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set('Accept', 'application/json');
   headers.set('Accept-Language', language);
@@ -104,15 +126,7 @@ async function send<T>(
     if (problem.code === 'behind') written_seq = 0;
     throw problem;
   }
-  const etag = /"(\d+)"/.exec(response.headers.get('ETag') ?? '');
-  const version = etag ? Number(etag[1]) : null;
-  if (response.status === 204) return { data: undefined as T, version };
-  try {
-    return { data: (await response.json()) as T, version };
-  } catch (thrown) {
-    if (signal?.aborted) throw thrown;
-    throw Problem.local('bad_answer');
-  }
+  return response;
 }
 
 /** True for the abort that a caller asked for itself: never worth a message. */

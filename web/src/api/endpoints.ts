@@ -236,6 +236,17 @@ export const log = {
   done: (id: string, options: Seen) => write<T.LogEntry>(`/api/duty_log/${id}/done`, {}, options),
 };
 
+/** Photos of incidents and entries; how they come in is in `photos.ts`. */
+export const attachments = {
+  of: (incident_id: string, signal?: AbortSignal) =>
+    items<T.Attachment>('attachments', { incident_id, limit: 1_000 }, signal),
+  newest: (signal?: AbortSignal) => items<T.Attachment>('attachments', { limit: 5_000 }, signal),
+  withdraw: (id: string, reason: string, options: Seen) =>
+    write<T.Attachment>(`/api/attachments/${id}/withdraw`, { reason }, options),
+  /** Where the photo itself is. */
+  contentOf: (id: string) => `/api/attachments/${id}/content`,
+};
+
 type LonLat = readonly [lon: number, lat: number];
 
 /** Ways by road, under the closures in force. */

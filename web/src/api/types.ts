@@ -42,6 +42,10 @@ export type Coarse = Schemas['Coarse'];
 /** What somebody answers for. */
 export type Domain = Schemas['Area'];
 
+/** How far a photo has come, and what became of it. */
+export type UploadAnswer = Schemas['UploadAnswer'];
+export type ExifPosition = Schemas['ExifPosition'];
+
 export type Place = Schemas['Place'];
 export type Candidate = Schemas['PlaceCandidate'];
 export type SearchHit = Omit<Schemas['SearchHit'], 'bbox'> & {
@@ -190,6 +194,7 @@ export type LogEntry = Closer<
   { kind: NonNullable<Schemas['DutyLogFeature']['properties']['kind']> }
 >;
 export type LogFields = LogEntry['properties'];
+export type Attachment = Schemas['AttachmentsFeature'];
 export type Contact = Schemas['ContactsFeature'];
 export type AdminUnit = Schemas['AdminUnitsFeature'];
 

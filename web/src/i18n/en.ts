@@ -5,6 +5,7 @@ import { duty } from './en/duty';
 import { field } from './en/field';
 import { importing } from './en/importing';
 import { inside } from './en/inside';
+import { photos } from './en/photos';
 import { plan } from './en/plan';
 import { risk } from './en/risk';
 import { roads } from './en/roads';
@@ -23,6 +24,7 @@ export const en = {
   field,
   importing,
   inside,
+  photos,
   plan,
   risk,
   roads,

@@ -6,6 +6,7 @@ import { duty } from './vi/duty';
 import { field } from './vi/field';
 import { importing } from './vi/importing';
 import { inside } from './vi/inside';
+import { photos } from './vi/photos';
 import { plan } from './vi/plan';
 import { risk } from './vi/risk';
 import { roads } from './vi/roads';
@@ -23,6 +24,7 @@ export const vi = {
   field,
   importing,
   inside,
+  photos,
   plan,
   risk,
   roads,

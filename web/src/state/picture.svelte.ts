@@ -35,6 +35,7 @@ const HEARD: readonly CollectionName[] = [
   'rain_grids',
   'bulletins',
   'warnings',
+  'attachments',
 ];
 /** Of these, what is over is not kept. */
 const ENDING: ReadonlySet<CollectionName> = new Set(['assignments', 'alarms', 'road_closures']);

@@ -223,6 +223,7 @@ export const words = {
     warning_released: 'warning released',
     warning_withdrawn: 'warning withdrawn',
     warning_expired: 'warning expired',
+    attachment_withdrawn: 'attachment withdrawn',
     patrol_planned: 'patrol planned',
     patrol_agreed: 'joint patrol agreed',
     patrol_refused: 'joint patrol refused',
@@ -297,5 +298,6 @@ export const words = {
     zone_visits: 'visits to danger zones',
     patrols: 'patrols',
     warnings: 'warnings',
+    attachments: 'attachments',
   },
 } satisfies typeof vi;

@@ -265,6 +265,7 @@ export const words = {
     warning_released: 'phát tin cảnh báo',
     warning_withdrawn: 'rút tin cảnh báo',
     warning_expired: 'tin cảnh báo hết hiệu lực',
+    attachment_withdrawn: 'rút tệp đính kèm',
     patrol_planned: 'kế hoạch tuần tra',
     patrol_agreed: 'đồng ý tuần tra chung',
     patrol_refused: 'từ chối tuần tra chung',
@@ -339,5 +340,6 @@ export const words = {
     zone_visits: 'lượt vào vùng nguy hiểm',
     patrols: 'tuần tra',
     warnings: 'tin cảnh báo',
+    attachments: 'tệp đính kèm',
   },
 } satisfies Words;

@@ -2,10 +2,14 @@
  * What this phone still has to tell the server. Everything a field unit says goes through here, with a link or
  * without: first into the phone's database, then to the server in the order of making; distress goes before all.
  */
+import { isAbort } from '../../api/client';
 import { assignments, evacuation, fixes as fixRequests, incidents, units } from '../../api/endpoints';
+import { sendPhoto } from '../../api/photos';
 import { Problem } from '../../api/problem';
 import type { FixIn } from '../../api/types';
 import { uuidV7 } from '../../api/uuid';
+import { en } from '../../i18n/en';
+import { vi } from '../../i18n/vi';
 import { clock } from '../../state/clock.svelte';
 import { link } from '../../state/link.svelte';
 import { picture } from '../../state/picture.svelte';
@@ -23,6 +27,9 @@ const LOCK = 'trucban-outbox';
 /** Answers after which the same request may succeed later. */
 const LATER = new Set([401, 408, 425, 429]);
 
+type PhotoErrand = Extract<Errand, { kind: 'photo' }>;
+const isPhoto = (item: OutboxItem): boolean => item.errand.kind === 'photo';
+
 export const isDistress = ({ errand }: OutboxItem): boolean =>
   errand.kind === 'status' && errand.body.status === 'distress';
 
@@ -35,6 +42,17 @@ class Outbox {
   isVolatile = $state(false);
   isOffline = $state(!navigator.onLine);
   distress = $derived(this.items.find(isDistress));
+  /** Bytes of photos that the server has not yet. */
+  photoBytes = $derived(
+    this.items.reduce(
+      (sum, { errand }) => sum + (errand.kind === 'photo' ? errand.size_bytes - errand.sent_bytes : 0),
+      0,
+    ),
+  );
+  /** The photo that is on its way lets go for whatever else is to be said. */
+  #photo: AbortController | null = null;
+  /** Incidents that reports of this page became. */
+  #became = new Map<string, string>();
   #isSending = false;
   #mayBeMore = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -60,10 +78,41 @@ class Outbox {
     };
   }
 
+  /**
+   * Puts a photo behind its report. False when this device cannot keep it.
+   */
+  async addPhoto(file: File, report: OutboxItem): Promise<boolean> {
+    const id = uuidV7();
+    try {
+      const held = await base();
+      const write = held.transaction('photos', 'readwrite', { durability: 'strict' });
+      await write.store.put({ id, file });
+      await write.done;
+    } catch {
+      return false;
+    }
+    // The report may have gone meanwhile.
+    const incident_id = this.#became.get(report.id) ?? null;
+    const { name, size: size_bytes } = file;
+    await this.#put(id, {
+      kind: 'photo',
+      report_id: report.id,
+      incident_id,
+      name,
+      size_bytes,
+      sent_bytes: 0,
+    });
+    return true;
+  }
+
   /** Puts an errand into the box and tries to send it at once. */
   async add(errand: Errand): Promise<OutboxItem> {
+    return this.#put(uuidV7(), errand);
+  }
+
+  async #put(id: string, errand: Errand): Promise<OutboxItem> {
     const item: OutboxItem = {
-      id: uuidV7(),
+      id,
       actor: session.actor?.name ?? '',
       made_at: new Date(clock.read_ms()).toISOString(),
       errand,
@@ -74,6 +123,7 @@ class Outbox {
     this.items.push(item);
     this.#count();
     await this.#store(item);
+    if (errand.kind !== 'photo') this.#photo?.abort();
     void this.flush();
     return item;
   }
@@ -99,7 +149,8 @@ class Outbox {
   async drop(id: string): Promise<void> {
     const item = this.items.find((candidate) => candidate.id === id);
     if (!item || item.state === 'sending') return;
-    await this.#remove(id);
+    const photos = this.items.filter(({ errand }) => errand.kind === 'photo' && errand.report_id === id);
+    for (const one of [item, ...photos]) await this.#remove(one.id);
   }
 
   /** Sends what waits, if nobody is sending. */
@@ -128,7 +179,8 @@ class Outbox {
     const mine = this.items.filter(
       (item) => item.state === 'waiting' && item.actor === (session.actor?.name ?? ''),
     );
-    return mine.find(isDistress) ?? mine[0];
+    const ready = ({ errand }: OutboxItem) => errand.kind !== 'photo' || errand.incident_id !== null;
+    return mine.find(isDistress) ?? mine.find((item) => !isPhoto(item)) ?? mine.find(ready);
   }
 
   /** False when there is no link: the rest waits too. */
@@ -140,12 +192,19 @@ class Outbox {
       await this.#remove(item.id);
       return true;
     } catch (thrown) {
+      if (isAbort(thrown)) {
+        // It made room; it goes on from where it stands.
+        item.state = 'waiting';
+        await this.#store(item);
+        return true;
+      }
       const problem = Problem.from(thrown);
       const isLater = problem.isUnknownOutcome || LATER.has(problem.status);
       item.state = isLater ? 'waiting' : 'refused';
       item.wasTried ||= problem.isUnknownOutcome && navigator.onLine;
       item.problem = { vi: problem.vi, en: problem.en };
       await this.#store(item);
+      if (!isLater && item.errand.kind === 'report') await this.#orphan(item.id);
       if (problem.status === 401) void session.load();
       return !isLater;
     }
@@ -155,17 +214,58 @@ class Outbox {
     if (errand.kind === 'report') {
       const { data } = await incidents.report($state.snapshot(errand.body), id);
       picture.take('incidents', data.incident);
+      await this.#follow(id, data.incident.id);
     } else if (errand.kind === 'step') {
       const { data } = await assignments.step(errand.assignment_id, { ...errand.body }, { key: id });
       picture.take('assignments', data);
     } else if (errand.kind === 'safe') {
       const { data } = await assignments.heard(errand.assignment_id, { ...errand.body }, { key: id });
       picture.take('assignments', data);
+    } else if (errand.kind === 'photo') {
+      await this.#sendPhoto(id, errand);
     } else if (errand.kind === 'household') {
       await evacuation.report(errand.household_id, $state.snapshot(errand.body), id);
     } else {
       const { data } = await units.setStatus(errand.unit_id, { ...errand.body }, { key: id });
       picture.take('units', data);
+    }
+  }
+
+  async #sendPhoto(id: string, errand: PhotoErrand): Promise<void> {
+    const found = await (await base()).get('photos', id);
+    // Without its bytes, which another tab has sent, there is nothing to do.
+    if (!found || errand.incident_id === null) return;
+    const making = (this.#photo = new AbortController());
+    try {
+      await sendPhoto(found.file, {
+        id,
+        name: errand.name,
+        to: { incident_id: errand.incident_id },
+        onsent: (bytes) => (errand.sent_bytes = bytes),
+        signal: making.signal,
+      });
+    } finally {
+      this.#photo = null;
+    }
+  }
+
+  /** The photos of a report hang on the incident that it became. */
+  async #follow(report_id: string, incident_id: string): Promise<void> {
+    this.#became.set(report_id, incident_id);
+    for (const item of this.items) {
+      if (item.errand.kind !== 'photo' || item.errand.report_id !== report_id) continue;
+      item.errand.incident_id = incident_id;
+      await this.#store(item);
+    }
+  }
+
+  /** The photos of a report that was refused hang on nothing. */
+  async #orphan(report_id: string): Promise<void> {
+    for (const item of this.items) {
+      if (item.errand.kind !== 'photo' || item.errand.report_id !== report_id) continue;
+      item.state = 'refused';
+      item.problem = { vi: vi.field.outbox.reportRefused, en: en.field.outbox.reportRefused };
+      await this.#store(item);
     }
   }
 
@@ -241,7 +341,7 @@ class Outbox {
     this.items = this.items.filter((item) => item.id !== id);
     this.#count();
     await base()
-      .then((held) => held.delete('outbox', id))
+      .then((held) => Promise.all([held.delete('outbox', id), held.delete('photos', id)]))
       .catch(() => undefined);
   }
 

@@ -19,7 +19,18 @@ export type Errand =
       name: string;
       body: EvacuationCall;
     }
-  | { kind: 'safe'; assignment_id: string; body: { at: string; no_coverage_until?: string } };
+  | { kind: 'safe'; assignment_id: string; body: { at: string; no_coverage_until?: string } }
+  | {
+      kind: 'photo';
+      /** The report it belongs to, by its id in this box; it goes after that. */
+      report_id: string;
+      /** The incident that the report became; null until the server said. */
+      incident_id: string | null;
+      name: string;
+      size_bytes: number;
+      /** Bytes that the server has. */
+      sent_bytes: number;
+    };
 
 /** `refused`: the server read it and said no; it is shown with the reason until its owner drops it. */
 export type ItemState = 'waiting' | 'sending' | 'refused';
@@ -52,6 +63,8 @@ interface FieldBase extends DBSchema {
   outbox: { key: string; value: OutboxItem };
   fixes: { key: number; value: QueuedFix };
   kept: { key: string; value: KeptList };
+  /** Photos that wait, by the id of their item. */
+  photos: { key: string; value: { id: string; file: Blob } };
 }
 
 let opening: Promise<IDBPDatabase<FieldBase>> | null = null;
@@ -61,12 +74,17 @@ let opening: Promise<IDBPDatabase<FieldBase>> | null = null;
  * @throws when the browser keeps nothing (private window, storage full): callers then hold things in memory and say so.
  */
 export function base(): Promise<IDBPDatabase<FieldBase>> {
-  opening ??= openDB<FieldBase>('trucban-field', 1, {
-    upgrade: (made) => {
-      made.createObjectStore('outbox', { keyPath: 'id' });
-      made.createObjectStore('fixes', { autoIncrement: true });
-      made.createObjectStore('kept', { keyPath: 'name' });
+  opening ??= openDB<FieldBase>('trucban-field', 2, {
+    upgrade: (made, before) => {
+      if (before < 1) {
+        made.createObjectStore('outbox', { keyPath: 'id' });
+        made.createObjectStore('fixes', { autoIncrement: true });
+        made.createObjectStore('kept', { keyPath: 'name' });
+      }
+      made.createObjectStore('photos', { keyPath: 'id' });
     },
+    // A page of the version before must not hold up this one; what it holds is in the database.
+    blocking: (_before, _after, event) => (event.target as IDBDatabase).close(),
   }).catch((thrown: unknown) => {
     opening = null;
     throw thrown;

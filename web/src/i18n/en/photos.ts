@@ -1,0 +1,25 @@
+import type { photos as vi } from '../vi/photos';
+
+export const photos: typeof vi = {
+  title: 'Photos',
+  add: 'Add photos',
+  hint: 'Choose, drop or paste photos: JPEG, PNG, WebP, up to 20 MB. The place in a photo is erased before it is kept.',
+  sending: (name, percent) => `Sending ${name}: ${percent}`,
+  failed: (name) => `${name} was not sent`,
+  again: 'Send again',
+  drop: 'Drop',
+  sent: 'Attached',
+  open: (name) => `Open the photo ${name}`,
+  close: 'Close',
+  by: (who, at) => `${who} · ${at}`,
+  takenAt: (at) => `taken ${at}`,
+  onEntry: 'with an entry of the log',
+  withdraw: 'Withdraw',
+  reason: 'Why it is withdrawn',
+  withdrawn: (who, reason) => `withdrawn by ${who}: ${reason}`,
+  usePlace: 'Use the place of the photo',
+  placeOf: (name, place) => `${name} was taken at ${place}.`,
+  placeUsed: 'The incident was moved to the place of the photo',
+  dismiss: 'Leave it',
+  attached: (count) => `${count} photos go after this entry`,
+};
