@@ -36,7 +36,7 @@ mod within;
 
 pub use feature::Feature;
 pub use fence::{FENCES_MAX, Fences, Passage, Shape as FenceShape};
-pub use inside::{Figures, Inside, InsideZone};
+pub use inside::{AtRisk, Figures, Inside, InsideZone};
 pub use layer::Layer;
 pub use question::{
     Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WholeCommune,
