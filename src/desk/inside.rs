@@ -10,7 +10,7 @@ use super::outsiders::kind_vi;
 use crate::domain::change::Seq;
 use crate::domain::evacuation::{OLD_S, State};
 use crate::domain::{Collection, Timestamp};
-use crate::picture::{Figures, Inside, InsideZone, Shown, View, WholeCommune};
+use crate::picture::{AtRisk, Figures, Inside, InsideZone, Shown, View, WholeCommune};
 
 /// Longest that it may take to clear a zone by the rate of the last hour, minutes; beyond it nothing is known.
 const CLEAR_MIN_MAX: i64 = 7 * 24 * 60;
@@ -52,6 +52,10 @@ pub struct InsideFigures {
     pub people: StateCounts,
     /// A household counts by the part of it that came least far.
     pub households: StateCounts,
+    /// Whoever is still inside a zone whose level (the highest of computed, issued and set) has reached the zone's
+    /// `trigger_level`; null where no zone says one.
+    #[schema(required)]
+    pub at_risk: Option<AtRiskCounts>,
     /// Whose word the figures of a state are, where somebody has said something.
     pub told: Vec<Told>,
     /// Communes that are counted whole, rounded up to tens, for a reader without need of single households.
@@ -84,6 +88,14 @@ pub struct StateCounts {
     pub relocated: i64,
     /// Whoever is not told to be out; on the way is inside.
     pub still_inside: i64,
+}
+
+/// People and households at risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AtRiskCounts {
+    pub people: i64,
+    /// Of which somebody is still inside.
+    pub households: i64,
 }
 
 /// Whose word a figure is.
@@ -277,6 +289,7 @@ fn figures(
         time_to_clear: by_rate(people.still_inside, of.out_lately, whole_communes.is_empty()),
         people,
         households,
+        at_risk: of.at_risk.map(|AtRisk { people, households }| AtRiskCounts { people, households }),
         told,
         whole_communes,
         on_no_list,

@@ -83,7 +83,8 @@ pub use evacuation_plan::{EvacuationPlan, Placed, PlannedShelter, Unplaced, WhyU
 pub use evacuees::{Evacuee, Evacuees};
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use inside::{
-    InsideBoard, InsideFigures, InsideOfZone, PeopleOnNoList, StateCounts, TimeToClear, Told as ToldFigure,
+    AtRiskCounts, InsideBoard, InsideFigures, InsideOfZone, PeopleOnNoList, StateCounts, TimeToClear,
+    Told as ToldFigure,
 };
 pub use isolated::{CutByClosure, RoadsFound};
 pub use locate::Candidate;

@@ -26,6 +26,12 @@ pub fn command(level: u8) -> Option<(&'static str, &'static str)> {
     COMMAND.iter().rev().find(|(from, ..)| level >= *from).map(|(_, vi, en)| (*vi, *en))
 }
 
+/// The level that counts of a zone: the highest of those that were computed, issued and set.
+#[must_use]
+pub fn effective(levels: [Option<i64>; 3]) -> Option<i64> {
+    levels.into_iter().flatten().max()
+}
+
 /// The id of the record of a zone: the same on every node.
 #[must_use]
 pub fn id_of(zone: Uuid) -> Uuid {

@@ -68,6 +68,11 @@ pub(super) const FIELDS: &[Field] = &[
     verb("level_told_by", Text(NAME_CHARS), "On whose word, where it came by telephone."),
     verb("level_reason", Text(1_000), "Why."),
     client("susceptibility", Integer(1, 4), "Landslide susceptibility."),
+    client(
+        "trigger_level",
+        Integer(1, 5),
+        "From this level on (the highest of computed, issued and set) whoever is inside counts as at risk.",
+    ),
     client("owner", Text(NAME_CHARS), "Who answers for it; who drew it if not said."),
     client("valid_from", Time, "Start; now if not said."),
     required("valid_to", Time, "End. A zone with no end cannot be published."),

@@ -12,7 +12,7 @@ use super::error::Answer;
 use super::params::{Params, id_named};
 use super::records::show;
 use crate::desk::SetLevel;
-use crate::domain::risk_level::{command, id_of};
+use crate::domain::risk_level::{command, effective, id_of};
 use crate::domain::{Code, Collection, Problem};
 use crate::picture::Shown;
 use crate::risk::level::LEVEL_MAX;
@@ -205,7 +205,7 @@ pub async fn zone_levels(reader: Reader, Path(id): Path<String>) -> Answer {
         issued.as_ref().map(|issued| issued.level),
         set.as_ref().map(|set| set.level),
     ];
-    let command = highest.into_iter().flatten().max().and_then(|level| {
+    let command = effective(highest).and_then(|level| {
         let (vi, en) = command(u8::try_from(level).ok()?)?;
         Some(LevelCommand { level, vi, en })
     });

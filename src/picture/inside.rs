@@ -18,6 +18,7 @@ use super::{Feature, Picture, Shown, View, WholeCommune};
 use crate::domain::access::{Facts, Sight};
 use crate::domain::change::Seq;
 use crate::domain::evacuation::{Part, State};
+use crate::domain::risk_level::{effective, id_of};
 use crate::domain::{Collection, Timestamp};
 
 /// Zones in force that are looked at, at most; their places in the list are kept in 16 bits.
@@ -73,6 +74,16 @@ pub struct Figures {
     pub newest: [Option<(Timestamp, Option<Box<str>>)>; State::ALL.len()],
     /// People told to have come out within the last [`RATE_S`].
     pub out_lately: i64,
+    /// `None` where no zone of it says from which level on.
+    pub at_risk: Option<AtRisk>,
+}
+
+/// Whoever is still inside a zone whose level has reached the one from which on that counts (DOMAIN.md 2.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AtRisk {
+    pub people: i64,
+    /// Of which somebody is still inside.
+    pub households: i64,
 }
 
 impl Figures {
@@ -89,6 +100,12 @@ impl Figures {
                 *newest = Some((at, word.by.clone()));
             }
         }
+    }
+
+    fn add_at_risk(&mut self, house: &House) {
+        let Some(at_risk) = &mut self.at_risk else { return };
+        at_risk.households += i64::from(house.least.is_inside());
+        at_risk.people += house.parts.iter().filter(|word| word.state.is_inside()).map(|word| word.people).sum::<i64>();
     }
 
     /// Everybody on the list.
@@ -323,6 +340,11 @@ impl Seen<'_> {
 pub(super) fn inside<'a>(view: &'a View, index: &Index) -> Inside<'a> {
     let mut zones: Vec<Figures> = vec![Figures::default(); index.zones.len()];
     let mut total = Figures::default();
+    let triggered: Vec<Option<bool>> = index.zones.iter().map(|zone| is_triggered(view, zone)).collect();
+    for (figures, triggered) in zones.iter_mut().zip(&triggered) {
+        figures.at_risk = triggered.map(|_| AtRisk::default());
+    }
+    total.at_risk = triggered.iter().any(Option::is_some).then(AtRisk::default);
     let mut seen = Seen { view, known: HashMap::new() };
     let mut counted = 0;
     for house in index.houses.iter().filter_map(|(_, house)| house.as_ref()) {
@@ -331,7 +353,17 @@ pub(super) fn inside<'a>(view: &'a View, index: &Index) -> Inside<'a> {
         }
         counted += 1;
         total.add(house, view.now());
-        house.zones.iter().for_each(|at| zones[usize::from(*at)].add(house, view.now()));
+        let mut is_at_risk = false;
+        for at in house.zones.iter().map(|at| usize::from(*at)) {
+            zones[at].add(house, view.now());
+            if triggered[at] == Some(true) {
+                zones[at].add_at_risk(house);
+                is_at_risk = true;
+            }
+        }
+        if is_at_risk {
+            total.add_at_risk(house);
+        }
     }
     view.note_count(Collection::Households, counted);
     let of_zone = |(zone, figures): (&Arc<Feature>, Figures)| {
@@ -348,6 +380,17 @@ pub(super) fn inside<'a>(view: &'a View, index: &Index) -> Inside<'a> {
     whole_communes.dedup_by_key(|commune| commune.id);
     let without_place = if view.shows_all(Collection::Households) { index.without_place } else { 0 };
     Inside { zones, total, whole_communes, without_place }
+}
+
+/// Whether the highest level of a zone has reached the one from which on whoever is inside counts as at risk; `None` where
+/// none was said.
+fn is_triggered(view: &View, zone: &Feature) -> Option<bool> {
+    let whole = |number: Option<f64>| number.map(|level| level as i64);
+    let trigger = whole(zone.number("trigger_level"))?;
+    let told = view.item(Collection::RiskLevels, id_of(zone.id));
+    let of_told = |name: &str| told.as_ref().and_then(|told| whole(told.number(name)));
+    let levels = [of_told("computed_level"), of_told("issued_level"), whole(zone.number("level"))];
+    Some(effective(levels).is_some_and(|level| level >= trigger))
 }
 
 /// Communes counted whole, as in an exposure.

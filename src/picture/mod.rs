@@ -37,7 +37,7 @@ mod within;
 
 pub use feature::Feature;
 pub use fence::{FENCES_MAX, Fences, Passage, Shape as FenceShape};
-pub use inside::{Figures, Inside, InsideZone};
+pub use inside::{AtRisk, Figures, Inside, InsideZone};
 pub use layer::Layer;
 pub use past::PastPictures;
 pub use question::{

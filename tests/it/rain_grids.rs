@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use tiff::encoder::colortype::Gray32Float;
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder};
 use tiff::tags::Tag;
-use trucban::desk::{Ask, Clock, GaugeName, GridIn, GridOutcome, Item, ReadingIn};
+use trucban::desk::{Ask, Clock, GaugeName, GridIn, GridOutcome, InsideFigures, Item, Patch, ReadingIn, SetLevel};
+use trucban::domain::evacuation::State;
 use trucban::domain::rain::Flag;
 use trucban::domain::rain_grid::{GridKind, GridOf};
 use trucban::domain::risk_level::id_of;
@@ -293,6 +294,59 @@ async fn a_forecast_raises_a_level_and_when_it_passes_the_level_is_stale_and_not
     room.readings(0..24, 0.0).await;
     let given_up = room.level_of(zone).await;
     assert_eq!((given_up.level, given_up.stale, &given_up.grids), (None, false, &Value::Null), "{given_up:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_inside_a_zone_whose_level_reaches_its_trigger_is_at_risk_until_told_to_be_out() {
+    let room = Room::on_the_ground().await;
+    let zone = room.slope(SLOPE).await;
+    let mut houses = Vec::new();
+    for (n, members) in [5, 3].into_iter().enumerate() {
+        let at = geo_types::Point::new(SLOPE[0] + 0.001 * n as f64, SLOPE[1]);
+        let properties = object(json!({"member_count": members, "code": format!("H-{n}")}));
+        let item = Item { geometry: Some(Geometry::Point(at)), properties };
+        houses.push(room.desk.create(&Ask::by(officer()), Collection::Households, None, item).await.unwrap().id());
+    }
+    let at_risk = || {
+        let board = room.board();
+        let counts = |figures: &InsideFigures| figures.at_risk.map(|of| (of.people, of.households));
+        assert_eq!(board.zones.len(), 1);
+        assert_eq!(counts(&board.zones[0].figures), counts(&board.total));
+        counts(&board.total)
+    };
+    room.gauge().await;
+    room.readings(0..48, 1.0).await;
+    room.readings(48..120, 0.0).await;
+    room.level_of(zone).await;
+    assert_eq!(at_risk(), None, "nobody has said from which level on");
+    let trigger = |level: i64| {
+        let ask = Ask::by(planner()).if_match(room.version(Collection::RiskZones, zone));
+        let patch = Patch { properties: object(json!({"trigger_level": level})), ..Patch::default() };
+        let room = &room;
+        async move { room.desk.patch(&ask, Collection::RiskZones, zone, patch).await.unwrap() }
+    };
+    trigger(3).await;
+    assert_eq!(at_risk(), Some((0, 0)), "there is no level yet");
+    room.grid(forecast(&room, 0, 24), &even(150.0)).await.unwrap();
+    assert_eq!(room.level_of(zone).await.level, Some(3));
+    assert_eq!(at_risk(), Some((8, 2)));
+    trigger(4).await;
+    assert_eq!(at_risk(), Some((0, 0)));
+    trigger(2).await;
+    assert_eq!(at_risk(), Some((8, 2)));
+    // Whoever is told to be out is at risk no more.
+    let out = crate::desk_evacuation::report(State::WithRelatives, Some(2), None);
+    room.tell(houses[0], out).await.unwrap();
+    assert_eq!(at_risk(), Some((6, 2)));
+    let out = crate::desk_evacuation::report(State::WithRelatives, None, None);
+    room.tell(houses[1], out).await.unwrap();
+    assert_eq!(at_risk(), Some((3, 1)));
+    // A commander's word counts as the others do, and the highest of the three decides.
+    trigger(4).await;
+    let ask = Ask::by(planner()).if_match(room.version(Collection::RiskZones, zone));
+    let set = SetLevel { level: Some(4), reason: "nứt đất".to_owned(), told_by: None };
+    room.desk.set_zone_level(&ask, zone, set).await.unwrap();
+    assert_eq!(at_risk(), Some((3, 1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

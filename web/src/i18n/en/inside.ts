@@ -4,6 +4,7 @@ export const inside = {
   title: 'Still inside danger zones',
   all: 'All zones',
   people: 'people',
+  atRisk: (people, households) => `at risk: ${people} people, ${households} households`,
   households: (count: string) => `${count} households`,
   line: (households: string, registered: string) =>
     `${households} households · ${registered} people on the list`,

@@ -40,6 +40,8 @@ export const risk = {
   },
   susceptibility: 'Landslide susceptibility',
   susceptibilityWords: { 1: 'low', 2: 'medium', 3: 'high', 4: 'very high' },
+  trigger: 'At risk from level',
+  triggerNone: 'not said',
   susceptibilityNone: 'not known',
   ground: {
     slope: (mean: string, p90: string, steep: string) =>

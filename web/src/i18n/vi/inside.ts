@@ -3,6 +3,8 @@ export const inside = {
   all: 'Tất cả các vùng',
   people: 'người',
   households: (count: string) => `${count} hộ`,
+  /** Inside a zone whose level has reached the one from which on that counts. */
+  atRisk: (people: string, households: string) => `có nguy cơ: ${people} người, ${households} hộ`,
   line: (households: string, registered: string) => `${households} hộ · danh sách ${registered} người`,
   atMost: (count: string) => `+ không quá ${count} người ở các xã tính gộp`,
   onNoList: (people: string, plusMinus: string) => `ngoài danh sách ${people} ± ${plusMinus}`,

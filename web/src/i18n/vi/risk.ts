@@ -40,6 +40,8 @@ export const risk = {
   susceptibility: 'Nguy cơ sạt lở',
   susceptibilityWords: { 1: 'thấp', 2: 'trung bình', 3: 'cao', 4: 'rất cao' },
   susceptibilityNone: 'chưa biết',
+  trigger: 'Coi là có nguy cơ từ cấp',
+  triggerNone: 'chưa định',
   ground: {
     slope: (mean: string, p90: string, steep: string) =>
       `Độ dốc: trung bình ${mean}°, 90 % diện tích dưới ${p90}°, ${steep} dốc từ 25°`,

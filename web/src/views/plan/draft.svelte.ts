@@ -20,6 +20,8 @@ export interface FormFields {
   to: string;
   level: 1 | 2 | 3 | 4 | 5 | null;
   susceptibility: 1 | 2 | 3 | 4 | null;
+  /** From this level on whoever is inside counts as at risk. */
+  trigger_level: 1 | 2 | 3 | 4 | 5 | null;
   note: string;
   publish: NonNullable<ZoneFields['publish']>;
 }
@@ -43,6 +45,7 @@ const EMPTY: FormFields = {
   to: '',
   level: null,
   susceptibility: null,
+  trigger_level: null,
   note: '',
   publish: 'now',
 };
@@ -198,7 +201,8 @@ class ZoneDraft {
 }
 
 export function formOf({ properties }: Zone): FormFields {
-  const { name, kind, owner, valid_from, valid_to, level, susceptibility, note, publish } = properties;
+  const { name, kind, owner, valid_from, valid_to, level, susceptibility, trigger_level, note, publish } =
+    properties;
   return {
     name,
     kind,
@@ -207,6 +211,7 @@ export function formOf({ properties }: Zone): FormFields {
     to: toLocal(Date.parse(valid_to)),
     level: level ?? null,
     susceptibility: (susceptibility ?? null) as FormFields['susceptibility'],
+    trigger_level: (trigger_level ?? null) as FormFields['trigger_level'],
     note: note ?? '',
     publish: publish ?? 'now',
   };
@@ -224,6 +229,7 @@ export function propertiesOf(fields: FormFields): Partial<ZoneFields> {
     ...(to !== null ? { valid_to: new Date(to).toISOString() } : {}),
     ...(fields.level ? { level: fields.level } : {}),
     ...(fields.susceptibility ? { susceptibility: fields.susceptibility } : {}),
+    ...(fields.trigger_level ? { trigger_level: fields.trigger_level } : {}),
     ...(fields.note.trim() ? { note: fields.note.trim() } : {}),
     publish: fields.publish,
   };
@@ -239,6 +245,7 @@ export function changedProperties(base: Zone, fields: FormFields): Record<string
     ...names,
     level: 'level',
     susceptibility: 'susceptibility',
+    trigger_level: 'trigger_level',
     note: 'note',
     publish: 'publish',
   } as const)) {
