@@ -181,6 +181,8 @@ fn with_safety_headers(mut response: Response, is_strict: bool) -> Response {
     let is_page = media.starts_with(b"text/html");
     // A worker keeps to the policy of its own script, not to that of the page which started it.
     let (runs, is_photo) = (is_page || media.starts_with(b"text/javascript"), media.starts_with(b"image/"));
+    // Our own pictures are no files that somebody sent.
+    let is_photo = is_photo && headers.contains_key(header::CONTENT_DISPOSITION);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     let policy = if runs {

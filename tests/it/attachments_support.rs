@@ -175,7 +175,7 @@ impl Caller {
 
     /// The attachments of an incident.
     pub async fn attachments_of(&self, incident: &str) -> Vec<Value> {
-        let page = self.read(&format!("/api/collections/attachments/items?incident_id={incident}")).await;
+        let page = self.read(&format!("/api/collections/attachments/items?incident_id={incident}&limit=1000")).await;
         page["features"].as_array().unwrap().clone()
     }
 }

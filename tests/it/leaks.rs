@@ -159,7 +159,7 @@ async fn nobody_finds_a_mark_that_the_table_of_access_hides_and_everybody_finds_
     let first = everybody(&System::open(&data).unwrap(), &anybody, &areas, |_| None).await;
     let ground = ground(&of(&first, Role::Admin, None)).await;
     let marked = fill(&ground, |role, force| of(&first, role, force)).await;
-    assert_eq!(marked.len(), HOUSEHOLDS + 8 + 16 + 4 + 2);
+    assert_eq!(marked.len(), HOUSEHOLDS + 8 + 16 + 16 + 4 + 2);
     let tips =
         MarkedTips::take_in(&TipStore::open(&data).unwrap(), &of(&first, Role::DutyOfficer, None), &ground.communes[0])
             .await;

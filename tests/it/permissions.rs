@@ -111,6 +111,7 @@ fn call(method: &str, path: &str, collection: Collection, verb: &str, unit: Uuid
         (_, path) if path.ends_with("/position") => Some(json!({"place": {"lon": 103.2, "lat": 22.4}})),
         (_, path) if path.ends_with("/evacuation") => Some(json!({"state": "notified", "channel": "visit"})),
         (_, path) if path.starts_with("/api/warnings/") => Some(json!({"reason": "ma trận"})),
+        (_, path) if path.starts_with("/api/attachments/") => Some(json!({"reason": "ma trận"})),
         (_, path) if path.ends_with("/withdraw") => {
             Some(json!({"report_id": Uuid::from_u128(405), "reason": "ma trận"}))
         }

@@ -92,6 +92,8 @@ const BEFORE_V3: &str = "
     DROP FUNCTION append_group, take_fix_keys, has_fix_day, write_group_once, prune_writers;
     DROP VIEW newest_fixes, fixes;
     CREATE VIEW newest_fixes AS SELECT 0 AS seq;
+    DROP FUNCTION keep_file, drop_orphan_files;
+    DROP TABLE attachment_files;
     DROP SEQUENCE fix_keys;
     ALTER TABLE fix_batches DROP key;
     ALTER TABLE fix_rows RENAME COLUMN key TO seq;

@@ -3,11 +3,12 @@
 //! about one in `ID.json`, what has come of it in `ID.part`.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use axum::body::Body;
 use futures_util::StreamExt;
@@ -133,16 +134,21 @@ impl Partials {
             let Some(Words { about, done }) = words.and_then(|words| serde_json::from_slice(&words).ok()) else {
                 continue;
             };
-            let offset = fs::metadata(part_of(&folder, about.id)).map(|meta| meta.len()).unwrap_or_default();
+            let part = fs::metadata(part_of(&folder, about.id)).ok();
+            let offset = part.as_ref().map_or(0, Metadata::len);
+            // Whatever came last: a byte, or the word that it is done.
+            let touched_at = part.map_or_else(|| fs::metadata(&path), Ok).and_then(|meta| meta.modified());
+            let touched_at = touched_at.map_or(now, |at| timestamp(at).min(now));
             let offset = if done.is_some() { about.length } else { offset.min(about.length) };
-            let progress = Progress { offset, touched_at: now, done, is_dropped: false };
+            let progress = Progress { offset, touched_at, done, is_dropped: false };
             all.insert(about.id, Arc::new(Partial::new(about, progress)));
         }
         // What belongs to none of them was left by a start that was cut off.
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
             let id = path.file_stem().and_then(|stem| Uuid::parse_str(&stem.to_string_lossy()).ok());
-            if id.is_none_or(|id| !all.contains_key(&id)) {
+            let is_ours = path.extension().is_some_and(|ending| ending == "json" || ending == "part");
+            if !is_ours || id.is_none_or(|id| !all.contains_key(&id)) {
                 fs::remove_file(path)?;
             }
         }
@@ -420,6 +426,11 @@ fn words_of(folder: &Path, id: Uuid) -> PathBuf {
     folder.join(format!("{id}.json"))
 }
 
+fn timestamp(at: SystemTime) -> Timestamp {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
 fn another() -> Problem {
     Problem::new(Code::IdempotencyMismatch, "mã id này đã dùng cho một tệp khác", "this id was used for another file")
         .at("Upload-Metadata")
@@ -462,4 +473,65 @@ fn not_kept(error: &io::Error) -> Problem {
     }
     tracing::error!(%error, "an upload cannot be kept");
     internal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about(id: u128, length: u64) -> About {
+        About {
+            id: Uuid::from_u128(id),
+            owner: "an".to_owned(),
+            length,
+            name: "a.jpg".to_owned(),
+            media_type: None,
+            incident_id: Some(Uuid::from_u128(1)),
+            log_entry_id: None,
+            sha256: None,
+        }
+    }
+
+    fn now() -> Timestamp {
+        timestamp(SystemTime::now())
+    }
+
+    #[tokio::test]
+    async fn an_upload_goes_a_day_after_its_last_byte_and_not_before() {
+        let data = std::env::temp_dir().join(format!("trucban-partials-{}", Uuid::now_v7().simple()));
+        let partials = Partials::in_folder(&data, now()).unwrap();
+        let began = now();
+        partials.begin(&about(7, 40), began).unwrap();
+        let later = began.plus_s(EXPIRE_S - 5);
+        let mut held = partials.take(Uuid::from_u128(7), "an").await.unwrap();
+        held.add(0, Body::from(&b"\xff\xd8\xff\xe0 and so on"[..]), now).await.unwrap();
+        held.progress.touched_at = later;
+        drop(held);
+        partials.drop_expired(later.plus_s(EXPIRE_S)).await;
+        assert_eq!(partials.take(Uuid::from_u128(7), "an").await.unwrap().progress.offset, 14);
+        partials.drop_expired(later.plus_s(EXPIRE_S + 1)).await;
+        assert!(partials.take(Uuid::from_u128(7), "an").await.is_none());
+        assert_eq!(fs::read_dir(data.join(FOLDER)).unwrap().count(), 0);
+        fs::remove_dir_all(data).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_start_finds_what_came_and_clears_away_what_belongs_to_nothing() {
+        let data = std::env::temp_dir().join(format!("trucban-partials-{}", Uuid::now_v7().simple()));
+        let partials = Partials::in_folder(&data, now()).unwrap();
+        partials.begin(&about(7, 40), now()).unwrap();
+        let mut held = partials.take(Uuid::from_u128(7), "an").await.unwrap();
+        held.add(0, Body::from(&b"\xff\xd8\xff\xe0 and so on"[..]), now).await.unwrap();
+        drop((held, partials));
+        let folder = data.join(FOLDER);
+        for stray in [format!("{}.part", Uuid::from_u128(8)), format!("{}.new", Uuid::from_u128(7)), "x".to_owned()] {
+            fs::write(folder.join(stray), "left").unwrap();
+        }
+        let partials = Partials::in_folder(&data, now()).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        let held = partials.take(Uuid::from_u128(7), "an").await.unwrap();
+        assert_eq!((held.progress.offset, held.about()), (14, &about(7, 40)));
+        assert!(partials.take(Uuid::from_u128(7), "chi").await.is_none());
+        fs::remove_dir_all(data).unwrap();
+    }
 }

@@ -129,7 +129,6 @@ pub async fn create(reader: Reader, headers: HeaderMap) -> Answer {
     responses(
         (status = 200, body = UploadAnswer),
         (status = 404, description = "not_found: there is none, it was given up, or it is another's"),
-        (status = 409, description = "forbidden_transition"),
         (status = 413, description = "body_too_large"),
         (status = 415, description = "file_type_refused"),
         (status = 422, description = "file_damaged, limit_exceeded, unknown_reference"),

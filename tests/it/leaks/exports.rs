@@ -19,8 +19,14 @@ use crate::serve_support::{launch, ready, serve_anywhere, stop};
 use crate::store_support::Folder;
 
 /// Collections with marked records.
-const MARKED: [Collection; 5] =
-    [Collection::Households, Collection::Units, Collection::Incidents, Collection::DutyLog, Collection::Contacts];
+const MARKED: [Collection; 6] = [
+    Collection::Households,
+    Collection::Units,
+    Collection::Incidents,
+    Collection::DutyLog,
+    Collection::Contacts,
+    Collection::Attachments,
+];
 
 /// What may be asked for in `f` and in `Accept`; some of it is answered, some refused.
 const FORMATS: [&str; 6] = ["json", "geojson", "csv", "gpkg", "html", "application/geo+json"];

@@ -18,6 +18,8 @@ const BEGIN_TIMEOUT_MS = 20_000;
 const PIECE_TIMEOUT_MS = 120_000;
 /** How often the server may say that it stands elsewhere, before something else must be wrong. */
 const CORRECTIONS_MAX = 5;
+/** How often an upload is begun anew that the server does not know (another one answers, or a day has gone by). */
+const BEGINNINGS_MAX = 3;
 const TUS = { 'Tus-Resumable': '1.0.0' };
 
 export type PhotoTarget = { incident_id: string } | { log_entry_id: string };
@@ -37,7 +39,20 @@ interface SendOptions {
  * @throws {Problem} with what came by then kept on the server; the signal's reason if that was aborted.
  */
 export async function sendPhoto(file: Blob, options: SendOptions): Promise<UploadAnswer> {
-  const { id, name, to, onsent, signal } = options;
+  for (let beginning = 1; ; beginning += 1) {
+    const { address, offset } = await begin(file, options);
+    try {
+      await sendRest(file, address, offset, options);
+      return await read<UploadAnswer>(address, {}, options.signal);
+    } catch (thrown) {
+      const isUnknown = thrown instanceof Problem && thrown.status === 404;
+      if (!isUnknown || beginning >= BEGINNINGS_MAX) throw thrown;
+    }
+  }
+}
+
+/** Says what shall come; where it goes, and how much of it is there already. */
+async function begin(file: Blob, { id, name, to, signal }: SendOptions) {
   const told = { ...to, id, filename: name, ...(file.type ? { filetype: file.type } : {}) };
   const begun = await call(
     '/api/uploads',
@@ -48,29 +63,29 @@ export async function sendPhoto(file: Blob, options: SendOptions): Promise<Uploa
     BEGIN_TIMEOUT_MS,
     signal,
   );
-  const address = begun.headers.get('Location') ?? '';
-  let offset = offsetIn(begun);
+  return { address: begun.headers.get('Location') ?? '', offset: offsetIn(begun) };
+}
+
+async function sendRest(
+  file: Blob,
+  address: string,
+  from: number,
+  { onsent, signal }: SendOptions,
+): Promise<void> {
+  let offset = from;
   let piece = PIECE_BYTES;
   let corrections = 0;
   while (offset < file.size) {
     onsent?.(offset);
     const began_ms = performance.now();
+    const headers = {
+      ...TUS,
+      'Upload-Offset': String(offset),
+      'Content-Type': 'application/offset+octet-stream',
+    };
+    const init = { method: 'PATCH', headers, body: file.slice(offset, offset + piece) };
     try {
-      const answer = await call(
-        address,
-        {
-          method: 'PATCH',
-          headers: {
-            ...TUS,
-            'Upload-Offset': String(offset),
-            'Content-Type': 'application/offset+octet-stream',
-          },
-          body: file.slice(offset, offset + piece),
-        },
-        PIECE_TIMEOUT_MS,
-        signal,
-      );
-      offset = offsetIn(answer);
+      offset = offsetIn(await call(address, init, PIECE_TIMEOUT_MS, signal));
     } catch (thrown) {
       const stands = thrown instanceof Problem && thrown.code === 'wrong_offset' ? thrown.extra.offset : null;
       if (typeof stands !== 'number' || (corrections += 1) > CORRECTIONS_MAX) throw thrown;
@@ -80,7 +95,6 @@ export async function sendPhoto(file: Blob, options: SendOptions): Promise<Uploa
     piece = isQuick ? Math.min(piece * 2, PIECE_BYTES_MAX) : PIECE_BYTES;
   }
   onsent?.(file.size);
-  return read<UploadAnswer>(address, {}, signal);
 }
 
 const offsetIn = (answer: Response): number => Number(answer.headers.get('Upload-Offset') ?? 0);
