@@ -1,5 +1,5 @@
 //! The commands beside `serve`: import, export, check, backup, migrate, copy, restore, simulate, user, audit, retention,
-//! risk, tips, leave. They read the command line, call the rooms, and print for people; what they mean is decided in the rooms.
+//! risk, report, tips, leave. They read the command line, call the rooms, and print for people; what they mean is decided in the rooms.
 
 mod audit;
 mod copy;
@@ -11,6 +11,7 @@ mod import_roads;
 mod leave;
 mod migrate;
 mod not_taken;
+mod report;
 mod restore;
 mod retention;
 mod risk;
@@ -40,6 +41,7 @@ pub use copy::{CopyArgs, copy_store};
 pub use import::{ImportCommand, import};
 pub use leave::{LeaveArgs, leave_nodes};
 pub use migrate::{MigrateArgs, migrate};
+pub use report::{ReportArgs, report};
 pub use restore::{RestoreArgs, restore_store};
 pub use retention::{RetentionArgs, retention};
 pub use risk::{RiskArgs, risk};

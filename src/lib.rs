@@ -10,6 +10,7 @@ pub mod geometry;
 pub mod http;
 pub mod picture;
 pub mod raster;
+pub mod report;
 pub mod risk;
 pub mod roads;
 pub mod store;

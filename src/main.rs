@@ -32,6 +32,7 @@ enum Command {
     Audit(commands::AuditArgs),
     Retention(commands::RetentionArgs),
     Risk(commands::RiskArgs),
+    Report(commands::ReportArgs),
     Tips(commands::TipsArgs),
     Leave(commands::LeaveArgs),
 }
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => commands::audit(&args),
         Command::Retention(args) => commands::retention(&args),
         Command::Risk(args) => commands::risk(&args),
+        Command::Report(args) => commands::report(&args),
         Command::Tips(args) => commands::tips(&args),
         Command::Leave(args) => commands::leave_nodes(&args),
     }

@@ -175,9 +175,9 @@ def ground(folder, files):
 
 def all_files(folder, files):
     """Everything; returns figures for the report."""
-    from . import demo
+    from . import demo, demo_quarters
 
-    return ground(folder, files) | demo.check(files, need)
+    return ground(folder, files) | demo.check(files, need) | demo_quarters.check(files, need)
 
 
 def as_text(files):

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::scene::{Scene, Working, force_word};
 use crate::domain::household::{PROPERTY_ITEMS_MAX, PROPERTY_KINDS};
 use crate::domain::schema::{FieldKind, SetBy};
-use crate::domain::{Actor, Code, Collection, Problem, Timestamp, duty_log};
+use crate::domain::{Actor, Code, Collection, Problem, Timestamp, case, duty_log};
 use crate::geometry::measure::area_m2;
 use crate::geometry::validate::{self, DRAWN_VERTICES_MAX};
 
@@ -104,6 +104,9 @@ pub(super) fn fill(record: &mut Working, actor: &Actor, at: Timestamp) {
         Collection::Bulletins => {
             record.set("typed_by", actor.name.as_str());
         }
+        Collection::Deployments | Collection::Cases | Collection::Tallies => {
+            record.set("entered_by", actor.name.as_str());
+        }
         _ => {}
     }
 }
@@ -119,6 +122,11 @@ pub(super) fn check(record: &Working) -> Result<(), Problem> {
         Collection::DutyLog => log_entry(record),
         Collection::BorderSectors => ordered(record, "from_km", "to_km"),
         Collection::Bulletins => bulletin(record),
+        Collection::Cases => match record.properties.get("substances") {
+            Some(list) => case::seized(list).map(|_| ()),
+            None => Ok(()),
+        },
+        Collection::Deployments => ordered_times(record, "started_at", "finished_at"),
         _ => Ok(()),
     }
 }
@@ -282,6 +290,15 @@ fn bulletin(record: &Working) -> Result<(), Problem> {
     match (from, record.time("valid_to")) {
         (Some(from), Some(to)) if to <= from => {
             Err(broken("valid_to", "hết hiệu lực phải sau khi bắt đầu", "valid_to must lie after its start"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn ordered_times(record: &Working, from: &str, to: &str) -> Result<(), Problem> {
+    match (record.time(from), record.time(to)) {
+        (Some(start), Some(end)) if end < start => {
+            Err(broken(to, format!("{to} sớm hơn {from}"), format!("{to} lies before {from}")))
         }
         _ => Ok(()),
     }

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::schema::Field;
 use super::{
-    advice, alarm, assignment, attachment, bulletin, closure, contact, duty_log, ground, household, incident, patrol,
-    rain, rain_grid, risk_level, shelter, unit, visit, warning, zone,
+    advice, alarm, assignment, attachment, bulletin, case, closure, contact, deployment, duty_log, ground, household,
+    incident, patrol, rain, rain_grid, risk_level, shelter, tally, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -41,6 +41,9 @@ pub enum Collection {
     Warnings,
     RainGrids,
     Attachments,
+    Deployments,
+    Cases,
+    Tallies,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -55,7 +58,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -82,6 +85,9 @@ impl Collection {
         Self::Warnings,
         Self::RainGrids,
         Self::Attachments,
+        Self::Deployments,
+        Self::Cases,
+        Self::Tallies,
     ];
 
     /// Name in URLs, tables and files.
@@ -114,6 +120,9 @@ impl Collection {
             Self::Warnings => "warnings",
             Self::RainGrids => "rain_grids",
             Self::Attachments => "attachments",
+            Self::Deployments => "deployments",
+            Self::Cases => "cases",
+            Self::Tallies => "tallies",
         }
     }
 
@@ -159,6 +168,9 @@ impl Collection {
             Self::Warnings => ("Tin cảnh báo", "Warnings"),
             Self::RainGrids => ("Lưới mưa", "Rain grids"),
             Self::Attachments => ("Tệp đính kèm", "Attachments"),
+            Self::Deployments => ("Lượt lực lượng, phương tiện", "Deployments"),
+            Self::Cases => ("Vụ việc bàn giao", "Cases handed over"),
+            Self::Tallies => ("Số liệu ghi tay", "Tallies"),
         }
     }
 
@@ -192,6 +204,9 @@ impl Collection {
             Self::Warnings => warning::FIELDS,
             Self::RainGrids => rain_grid::FIELDS,
             Self::Attachments => attachment::FIELDS,
+            Self::Deployments => deployment::FIELDS,
+            Self::Cases => case::FIELDS,
+            Self::Tallies => tally::FIELDS,
         }
     }
 

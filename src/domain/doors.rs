@@ -40,6 +40,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Assignments | Collection::Advices | Collection::Patrols => Deed::AssignUnit,
         Collection::Contacts | Collection::Places | Collection::RainGauges => Deed::EditPlace,
         Collection::DutyLog => Deed::WriteLog,
+        Collection::Deployments | Collection::Cases | Collection::Tallies => Deed::KeepFigures,
         Collection::BorderSectors
         | Collection::Stations
         | Collection::AdminUnits
@@ -49,7 +50,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 121] = [
+pub static DOORS: [(&str, &str, Asks); 123] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -124,6 +125,8 @@ pub static DOORS: [(&str, &str, Asks); 121] = [
     ("POST", "/api/rain_grids", Asks::Deed(Deed::ReportRain)),
     ("DELETE", "/api/rain_grids/{id}", Asks::Deed(Deed::ReportRain)),
     ("GET", "/api/reach", Asks::Account),
+    ("GET", "/api/reports/{quarter}", Asks::Deed(Deed::ReadReports)),
+    ("GET", "/api/reports/{quarter}/figures/{figure}", Asks::Deed(Deed::ReadReports)),
     ("POST", "/api/risk_zones/{id}/approve", Asks::Deed(Deed::DrawZone)),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
     ("POST", "/api/risk_zones/{id}/evacuation_plan", Asks::Deed(Deed::EditHousehold)),

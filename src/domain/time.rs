@@ -101,6 +101,14 @@ impl Timestamp {
         (local.year(), (local.month() - 1) / 3 + 1)
     }
 
+    /// Midnight of a day by the province's clocks; the epoch for a day that there is not.
+    #[must_use]
+    pub fn local_midnight(year: i16, month: i8, day: i8) -> Self {
+        let midnight = jiff::civil::Date::new(year, month, day).map(|date| date.at(0, 0, 0, 0));
+        let at = midnight.and_then(|local| PROVINCE.to_timestamp(local));
+        Self { ms: at.map_or(0, jiff::Timestamp::as_millisecond) }
+    }
+
     /// Hour of the day in Asia/Ho_Chi_Minh, 0–23.
     #[must_use]
     pub fn local_hour(self) -> i8 {

@@ -47,16 +47,22 @@ const DEMO: Shipped = shipped! {
     Incidents: "demo/incidents.geojson",
     Contacts: "demo/contacts.geojson",
     DutyLog: "demo/duty_log.geojson",
+    Deployments: "demo/deployments.geojson",
+    Cases: "demo/cases.geojson",
+    Tallies: "demo/tallies.geojson",
 };
 
 /// Collections that only people fill; a folder in which one of them holds something is no empty one.
-const LIVED_IN: [Collection; 6] = [
+const LIVED_IN: [Collection; 9] = [
     Collection::Households,
     Collection::RiskZones,
     Collection::Shelters,
     Collection::Units,
     Collection::Contacts,
     Collection::DutyLog,
+    Collection::Deployments,
+    Collection::Cases,
+    Collection::Tallies,
 ];
 
 /// Puts the reference ground and the past incidents into an empty store. How many records; 0 if it is not empty.

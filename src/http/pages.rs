@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 21] = [
+const VIEWS: [&str; 22] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -26,6 +26,7 @@ const VIEWS: [&str; 21] = [
     "/me",
     "/access",
     "/tips",
+    "/reports",
 ];
 
 /// The view for informants, where it is switched on.

@@ -11,8 +11,8 @@ use super::front::Front;
 use super::{
     accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, ends,
     evacuation, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations,
-    pages, patrols, places, rain, rain_grids, records, roads, session, setup, silence, terrain, tiles, tips, units, units_inside,
-    warnings,
+    pages, patrols, places, rain, rain_grids, records, reports, roads, session, setup, silence, terrain, tiles, tips,
+    units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -78,7 +78,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(units::set_status))
         .routes(routes!(units::set_position))
         .routes(routes!(imports::import_file))
-        .routes(routes!(imports::read_report))
+        .routes(routes!(imports::read_quarter))
         .routes(routes!(imports::undo_import))
         .routes(routes!(ends::end_zone))
         .routes(routes!(ends::approve_zone))
@@ -107,6 +107,8 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(cut_off::cut_off, cut_off::try_cut_off))
         .routes(routes!(attachments::withdraw_attachment))
         .routes(routes!(audit::read_audit))
+        .routes(routes!(reports::read_quarter))
+        .routes(routes!(reports::list_quarter_rows))
 }
 
 /// Who may come in, and what is shared with them.

@@ -32,7 +32,7 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 16] = [
+const OFFERED: [Deed; 17] = [
     Deed::EditGround,
     Deed::EditHousehold,
     Deed::CloseRoad,
@@ -46,6 +46,7 @@ const OFFERED: [Deed; 16] = [
     Deed::Share,
     Deed::BreakGlass,
     Deed::ReadAudit,
+    Deed::ReadReports,
     Deed::TakeTip,
     Deed::HandleTips,
     Deed::ConfirmUnsealing,

@@ -143,7 +143,10 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::RainGrids
         | C::RiskLevels
         | C::ZoneVisits
-        | C::Attachments => {
+        | C::Attachments
+        | C::Deployments
+        | C::Cases
+        | C::Tallies => {
             return None;
         }
     };

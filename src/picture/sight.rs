@@ -119,6 +119,8 @@ pub(super) fn facts<'a>(
                 ..plain
             }
         }
+        // A person stands behind each; whose force found it is told.
+        Collection::Cases => Facts { force: force(feature, "force"), ..plain },
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.
             let station = reference(feature, "station_id");

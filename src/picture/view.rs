@@ -306,6 +306,12 @@ impl View {
         self.show(collection, feature)
     }
 
+    /// Every record of the collection, ended ones too, seen by the actor or not: for figures, which tell how many and
+    /// never which.
+    pub fn each_counted(&self, collection: Collection, sink: &mut dyn FnMut(&Feature)) {
+        self.layer(collection).iter().for_each(|feature| sink(feature));
+    }
+
     /// All listed records, in the order of their ids, then what stands for others.
     pub fn all(&self, collection: Collection) -> impl Iterator<Item = Shown<'_>> {
         self.layer(collection)

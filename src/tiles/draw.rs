@@ -35,7 +35,10 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         | C::Bulletins
         | C::RiskLevels
         | C::ZoneVisits
-        | C::Attachments => &[],
+        | C::Attachments
+        | C::Deployments
+        | C::Cases
+        | C::Tallies => &[],
     }
 }
 

@@ -24,6 +24,7 @@ const PAGES = {
   '/tips': 'tip_handler',
   '/sheet': 'duty_officer',
   '/import': 'planner',
+  '/reports': 'duty_officer',
 };
 
 const HAS_MAP = ['/duty', '/duty?wall', '/plan'];

@@ -58,6 +58,9 @@ async fn every_collection_with_places_is_drawn() {
                     | C::Bulletins
                     | C::RiskLevels
                     | C::ZoneVisits
+                    | C::Deployments
+                    | C::Cases
+                    | C::Tallies
                     | C::Attachments
             );
             assert!(lies_nowhere, "{name} is empty");

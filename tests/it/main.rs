@@ -74,6 +74,7 @@ mod picture_lists;
 mod picture_queries;
 mod postgres_support;
 mod rain_grids;
+mod reports;
 mod retention;
 mod roads;
 mod roads_closures;

@@ -84,6 +84,9 @@ impl Picture {
             "warnings",
             "rain_grids",
             "attachments",
+            "deployments",
+            "cases",
+            "tallies",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

@@ -312,6 +312,18 @@ export const evacuation = {
     write<T.Zone>(`/api/risk_zones/${zone_id}/outsiders`, call, { key }),
 };
 
+/** The figures of a quarter (`2024Q3`). */
+export const quarterReport = (quarter: string, signal?: AbortSignal) =>
+  read<T.QuarterReport>(`/api/reports/${encodeURIComponent(quarter)}`, {}, signal);
+
+/** The rows that a figure was counted from. */
+export const quarterRows = (quarter: string, figure: string, parameters: Parameters, signal?: AbortSignal) =>
+  read<T.FigureRows>(
+    `/api/reports/${encodeURIComponent(quarter)}/figures/${encodeURIComponent(figure)}`,
+    parameters,
+    signal,
+  );
+
 /** Who was shown what, newest first. */
 export const audit = (parameters: Parameters) => read<Schemas['AuditPage']>('/api/audit', parameters);
 

@@ -178,6 +178,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/attachments/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The photo itself, to whoever sees what it hangs on; without EXIF, XMP and comments, as it is kept. */
+        get: operations["read_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/attachments/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraws an attachment that was made in error: the record stays with who withdrew it and why, and its content is shown no
+         *     more. By whoever sent it, and by whoever runs incidents.
+         */
+        post: operations["withdraw_attachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -1096,6 +1133,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/{quarter}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was accounted for in a quarter, counted now from the records, beside the quarter before and the same quarter a
+         *     year before.
+         * @description The figures are of all records, also of those that the reader may not see one by one.
+         */
+        get: operations["read_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{quarter}/figures/{figure}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rows that a figure was counted from, in the order of their moments: each record with `collection`, what it adds
+         *     (`value`) and when it counts (`counted_at`). Those that the reader may not see are counted in `hidden`.
+         */
+        get: operations["list_report_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/risk_zones/{id}/approve": {
         parameters: {
             query?: never;
@@ -1640,6 +1718,49 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins an upload of a photo (JPEG, PNG, WebP, up to 20 MiB). The address in `Location` is whoever began it alone; it is
+         *     the same each time the same `id` is given.
+         */
+        post: operations["create"];
+        delete?: never;
+        /** What is spoken here, for clients of tus. */
+        options: operations["options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an upload has come (`HEAD` tells it in headers), and what became of it. An upload that is another's is not there. */
+        get: operations["read_upload"];
+        put?: never;
+        post?: never;
+        /** Ends an upload: nothing is left of what came. An attachment that was made of it stays. */
+        delete: operations["terminate"];
+        options?: never;
+        head?: never;
+        /**
+         * Brings bytes from `Upload-Offset` on; all that comes is kept, however the link ends. With the last byte the photo is
+         *     looked through, freed of EXIF and attached.
+         */
+        patch: operations["append"];
         trace?: never;
     };
     "/api/warnings.atom": {
@@ -2274,6 +2395,76 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description People and households at risk. */
+        AtRiskCounts: {
+            /**
+             * Format: int64
+             * @description Of which somebody is still inside.
+             */
+            households: number;
+            /** Format: int64 */
+            people: number;
+        };
+        /** @description Attachments */
+        AttachmentsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Who sent it. */
+                added_by?: string;
+                /**
+                 * @description Their force.
+                 * @enum {string}
+                 */
+                added_by_force?: "police" | "military" | "border_guard" | "civil";
+                /** @description Pixels, before it is turned by its orientation. */
+                height?: number;
+                /**
+                 * Format: uuid
+                 * @description The incident it hangs on.
+                 */
+                incident_id?: string;
+                /**
+                 * Format: uuid
+                 * @description The entry of the duty log that it hangs on.
+                 */
+                log_entry_id?: string;
+                /**
+                 * @description What it is, by its content.
+                 * @enum {string}
+                 */
+                media_type?: "image/jpeg" | "image/png" | "image/webp";
+                /** @description Name of the file as it was sent, without folders. */
+                name?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description SHA-256 of the bytes as they are kept, hexadecimal. */
+                sha256?: string;
+                /** @description Bytes as they are kept, without EXIF. */
+                size_bytes?: number;
+                /**
+                 * Format: date-time
+                 * @description When it was taken, as its camera says.
+                 */
+                taken_at?: string;
+                /** @description What If-Match names. */
+                version: number;
+                /** @description Pixels, before it is turned by its orientation. */
+                width?: number;
+                /**
+                 * Format: date-time
+                 * @description When it was withdrawn, because it was attached in error; its content is not shown then.
+                 */
+                withdrawn_at?: string;
+                /** @description Who withdrew it. */
+                withdrawn_by?: string;
+                /** @description Why. */
+                withdrawn_reason?: string;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description Rows of the audit, newest first. */
         AuditPage: {
             /**
@@ -2328,6 +2519,11 @@ export interface components {
             /** @description Where it is fetched, in clear: what is fetched is public, and compared by its fingerprint. */
             url: string;
         };
+        /**
+         * @description Part of the report in which a figure stands.
+         * @enum {string}
+         */
+        Block: "incidents" | "disaster" | "evacuation" | "drugs" | "border" | "public_information" | "coordination";
         /** @description Border sectors */
         BorderSectorsFeature: {
             geometry: components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | null;
@@ -2455,6 +2651,81 @@ export interface components {
             /** @description Somebody answered. */
             reached: boolean;
         };
+        /** @description Cases handed over */
+        CasesFeature: {
+            geometry: components["schemas"]["Geometry"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description How far off the position may be, metres. */
+                accuracy_m?: number;
+                /** @description Code of the commune that holds the position; absent outside the province. */
+                admin_unit?: string;
+                /** @description The commune, where no place is known. */
+                commune_code?: string;
+                /** @description Number of the record of the hand-over. */
+                document_no?: string;
+                /**
+                 * Format: date-time
+                 * @description When the record was ended; an ended record is no longer listed.
+                 */
+                ended_at?: string;
+                /** @description Who entered it. */
+                entered_by?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * @description The force that found it.
+                 * @enum {string}
+                 */
+                force: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * Format: date-time
+                 * @description When it was handed over.
+                 */
+                handed_over_at?: string;
+                /** @description The office that took it over. */
+                handed_over_to?: string;
+                /**
+                 * Format: uuid
+                 * @description The incident it came from.
+                 */
+                incident_id?: string;
+                /**
+                 * @description What it was.
+                 * @enum {string}
+                 */
+                kind: "drugs" | "illegal_crossing" | "wanted_person_found" | "human_trafficking" | "unplanned_migration" | "smuggling" | "other";
+                /** @description Free remark. */
+                note?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was found; a case counts in the quarter that holds this moment, one of drugs in that of its hand-over.
+                 */
+                occurred_at: string;
+                /** @description How many persons were handled. */
+                persons?: number;
+                /** @description Where, in words. */
+                place_text?: string;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /** @description What was seized, as [{substance, weight_g}]. */
+                substances?: unknown;
+                /** @description What If-Match names. */
+                version: number;
+                /** @description How many victims were rescued. */
+                victims?: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description A day in the province, or half of one: as exact as a time of a tip may be. */
         Coarse: {
             half?: components["schemas"]["Half"] | null;
@@ -2468,7 +2739,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2678,7 +2949,87 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "keep_figures" | "read_reports" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        /** @description Deployments */
+        DeploymentsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description How far off the position may be, metres. */
+                accuracy_m?: number;
+                /** @description Code of the commune that holds the position; absent outside the province. */
+                admin_unit?: string;
+                /**
+                 * Format: uuid
+                 * @description The assignment that made the record; entered by hand if absent.
+                 */
+                assignment_id?: string;
+                /** @description The commune they went to, where no place is known. */
+                commune_code?: string;
+                /**
+                 * Format: date-time
+                 * @description When the record was ended; an ended record is no longer listed.
+                 */
+                ended_at?: string;
+                /** @description Who entered it. */
+                entered_by?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * Format: date-time
+                 * @description When they were back.
+                 */
+                finished_at?: string;
+                /**
+                 * @description The force that sent them.
+                 * @enum {string}
+                 */
+                force: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * Format: uuid
+                 * @description The incident they went to.
+                 */
+                incident_id?: string;
+                /** @description Free remark. */
+                note?: string;
+                /** @description The post or office that sent them. */
+                organisation?: string;
+                /** @description People who went (lượt người). */
+                personnel: number;
+                /** @description Where to, in words. */
+                place_text?: string;
+                /**
+                 * @description What they were sent for.
+                 * @enum {string}
+                 */
+                purpose: "disaster" | "search_rescue" | "evacuation" | "border" | "security" | "public_order" | "exercise" | "other";
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /**
+                 * Format: date-time
+                 * @description When they set out; it counts in the quarter that holds this moment.
+                 */
+                started_at: string;
+                /** @description The task, in words. */
+                task?: string;
+                /**
+                 * Format: uuid
+                 * @description The unit, where an assignment made the record.
+                 */
+                unit_id?: string;
+                /** @description The vehicles by kind, as [{kind, count}]. */
+                vehicle_kinds?: unknown;
+                /** @description Vehicles that went (lượt phương tiện). */
+                vehicles?: number;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description One telephone or tracker. */
         Device: {
             /** @description The account it speaks for, if it is one. */
@@ -2786,7 +3137,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "imported" | "import_undone";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "imported" | "import_undone";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -2994,6 +3345,13 @@ export interface components {
             seq: components["schemas"]["u64"];
             time_to_clear: components["schemas"]["TimeToClear"];
         };
+        /** @description WGS 84, degrees. */
+        ExifPosition: {
+            /** Format: double */
+            lat: number;
+            /** Format: double */
+            lon: number;
+        };
         /** @description Which records were counted. */
         ExposedIds: {
             households: string[];
@@ -3081,6 +3439,11 @@ export interface components {
             properties?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description One figure. */
+        FigureAnswer: components["schemas"]["Line"] & {
+            /** @description How many rows it was counted from; `…/figures/{id}` lists them. */
+            rows: number;
         };
         /**
          * Format: binary
@@ -3554,6 +3917,7 @@ export interface components {
         };
         /** @description Figures of a zone, or of all. */
         InsideFigures: {
+            at_risk: components["schemas"]["AtRiskCounts"] | null;
             /** @description A household counts by the part of it that came least far. */
             households: components["schemas"]["StateCounts"];
             on_no_list: components["schemas"]["PeopleOnNoList"];
@@ -3641,6 +4005,41 @@ export interface components {
             level: number;
             reason: string | null;
             told_by: string | null;
+        };
+        /** @description One figure of one quarter. */
+        Line: {
+            block: components["schemas"]["Block"];
+            /** @description `value` by force; what no force answers for is in `value` alone. */
+            by_force: {
+                [key: string]: number;
+            };
+            /**
+             * Format: double
+             * @description `value` less `previous`.
+             */
+            delta: number;
+            /**
+             * Format: double
+             * @description Hundredths of `previous`; null where that is 0.
+             */
+            delta_percent: number | null;
+            /** @description Name of the figure (`personnel_turns`). */
+            id: string;
+            /**
+             * Format: double
+             * @description Of the quarter before.
+             */
+            previous: number;
+            title_en: string;
+            title_vi: string;
+            unit: components["schemas"]["Unit"];
+            /** Format: double */
+            value: number;
+            /**
+             * Format: double
+             * @description Of the same quarter a year before.
+             */
+            year_before: number;
         };
         LineString: {
             coordinates: components["schemas"]["Position"][];
@@ -4102,6 +4501,11 @@ export interface components {
             /** Format: int64 */
             plus_minus: number;
         };
+        /**
+         * Format: binary
+         * @description The bytes of a photo.
+         */
+        PhotoBytes: string;
         /** @description A place as it was said: degrees (WGS 84), words, a kilometre post, a bearing and a distance from another place that is none itself, a commune when no more is known, VN-2000 metres, MGRS. */
         Place: {
             /** @description How far off it may be, metres. */
@@ -4319,6 +4723,34 @@ export interface components {
         Promoted: {
             /** @description Code of the incident. It is told this once: neither the tip nor the incident names the other. */
             incident: string;
+        };
+        /** @description The figures of a quarter. */
+        QuarterAnswer: {
+            figures: components["schemas"]["FigureAnswer"][];
+            /**
+             * Format: date-time
+             * @description Its first instant.
+             */
+            from: string;
+            /** @description The quarters beside it. */
+            previous: string;
+            /** @description `2024Q3`. */
+            quarter: string;
+            /** Format: int64 */
+            seq: number;
+            /**
+             * Format: date-time
+             * @description Of when the figures are.
+             */
+            timeStamp: string;
+            /** @description As a Vietnamese report names it. */
+            title_vi: string;
+            /**
+             * Format: date-time
+             * @description The first instant after it.
+             */
+            to: string;
+            year_before: string;
         };
         /** @description What became of the readings. */
         RainAnswer: {
@@ -5001,6 +5433,8 @@ export interface components {
                 supersedes?: string;
                 /** @description Landslide susceptibility. */
                 susceptibility?: number;
+                /** @description From this level on (the highest of computed, issued and set) whoever is inside counts as at risk. */
+                trigger_level?: number;
                 /**
                  * Format: date-time
                  * @description Start; now if not said.
@@ -5610,6 +6044,69 @@ export interface components {
             sources: (number | null)[];
             targets: (number | null)[];
         };
+        /** @description Tallies */
+        TalliesFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description How far off the position may be, metres. */
+                accuracy_m?: number;
+                /** @description Code of the commune that holds the position; absent outside the province. */
+                admin_unit?: string;
+                /**
+                 * @description Of tip-offs: how they came in.
+                 * @enum {string}
+                 */
+                channel?: "hotline" | "post" | "patrol" | "village_meeting" | "app" | "other";
+                /** @description The commune, where no place is known. */
+                commune_code?: string;
+                /** @description How many. */
+                count: number;
+                /**
+                 * @description What is counted.
+                 * @enum {string}
+                 */
+                counted: "tips" | "households_moved" | "awareness_sessions" | "briefings" | "joint_patrols";
+                /**
+                 * Format: date-time
+                 * @description When the record was ended; an ended record is no longer listed.
+                 */
+                ended_at?: string;
+                /** @description Who entered it. */
+                entered_by?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * @description The force that counted.
+                 * @enum {string}
+                 */
+                force: "police" | "military" | "border_guard" | "civil";
+                /** @description Free remark. */
+                note?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was; it counts in the quarter that holds this moment.
+                 */
+                occurred_at: string;
+                /** @description People in it: who were moved, reached, or went along. */
+                people?: number;
+                /** @description Where, in words. */
+                place_text?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /** @description What it was about, in words; never who told. */
+                topic?: string;
+                /** @description Of tip-offs: how many proved right. */
+                valid?: number;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /**
          * @description What a way out leads to.
          * @enum {string}
@@ -5783,6 +6280,11 @@ export interface components {
              */
             seq: number;
         };
+        /**
+         * @description What a figure counts in.
+         * @enum {string}
+         */
+        Unit: "cases" | "person_turns" | "vehicle_turns" | "persons" | "households" | "grams" | "tip_offs" | "patrols" | "sessions";
         /** @description A unit in a zone. */
         UnitInside: {
             code: string | null;
@@ -5980,6 +6482,29 @@ export interface components {
         Unsealings: {
             unsealings: components["schemas"]["UnsealingAnswer"][];
         };
+        /** @description How far an upload has come, and what became of it. */
+        UploadAnswer: {
+            /** @description The attachment that it became. */
+            attachment_id?: string | null;
+            exif_position?: components["schemas"]["ExifPosition"] | null;
+            /** @description When it is given up, unless something comes. */
+            expires_at: string;
+            id: string;
+            /** Format: int64 */
+            length: number;
+            /**
+             * Format: int64
+             * @description Bytes that have come.
+             */
+            offset: number;
+            /** @description When it was taken, as its EXIF says. */
+            taken_at?: string | null;
+        };
+        /**
+         * Format: binary
+         * @description The bytes from an offset on.
+         */
+        UploadBytes: string;
         /** @description Words of the verbs; each verb takes those that it names. */
         VerbCall: {
             /** @description handover. */
@@ -6171,16 +6696,11 @@ export interface components {
          * @enum {string}
          */
         WhyUnplaced: "no_room" | "cut_off" | "no_road";
-        /** @description That a report was wrong. */
+        /** @description Why an attachment is withdrawn. */
         WithdrawCall: {
-            /** @description When it was found out; now if absent. */
+            /** @description When; now if absent. */
             at?: string | null;
             reason: string;
-            /**
-             * Format: uuid
-             * @description Id of the report, in the household's `reports`.
-             */
-            report_id: string;
         };
         /** @description The three levels of a zone, each with its source, its time and why. */
         ZoneLevels: {
@@ -6712,6 +7232,130 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    read_content: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes */
+                Range?: string | null;
+                /** @description The tag of what is there already */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the attachment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The photo, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": components["schemas"]["PhotoBytes"];
+                    "image/png": components["schemas"]["PhotoBytes"];
+                    "image/webp": components["schemas"]["PhotoBytes"];
+                };
+            };
+            /** @description A part of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": components["schemas"]["PhotoBytes"];
+                    "image/png": components["schemas"]["PhotoBytes"];
+                    "image/webp": components["schemas"]["PhotoBytes"];
+                };
+            };
+            /** @description What is there already is this */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description gone: withdrawn, or erased since */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    withdraw_attachment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that was read */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the attachment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawCall"];
+            };
+        };
+        responses: {
+            /** @description The attachment, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["AttachmentsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: it was withdrawn already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -9317,6 +9961,82 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    read_report: {
+        parameters: {
+            query?: {
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; now if neither is said */
+                as_known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Such as 2024Q3 */
+                quarter: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarterAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    list_report_rows: {
+        parameters: {
+            query?: {
+                /** @description Rows on the page; 100 if not said */
+                limit?: number;
+                /** @description Rows to leave out first */
+                offset?: number;
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; now if neither is said */
+                as_known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Such as 2024Q3 */
+                quarter: string;
+                /** @description Id of a figure, such as personnel_turns */
+                figure: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows as records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["FeatureCollection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     approve_zone: {
         parameters: {
             query?: never;
@@ -10771,6 +11491,340 @@ export interface operations {
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable"?: string | null;
+                /** @description Bytes of the whole file */
+                "Upload-Length": number;
+                /** @description `key base64` pairs: `incident_id` or `log_entry_id`, on which it is to hang; `filename`, `filetype`; `id`, a UUID under which the same upload is found again; `sha256` of the file, hexadecimal */
+                "Upload-Metadata": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its address in Location, when it is given up in Upload-Expires */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description protocol_version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown_reference, idempotency_mismatch, invalid_value */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_many_requests: too many of one's own are on their way */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            507: components["responses"]["Problem"];
+        };
+    };
+    options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Version, extensions and the largest size as headers */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    read_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As Location says */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: there is none, it was given up, or it is another's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description file_type_refused */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description file_damaged, limit_exceeded, unknown_reference */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            /** @description store_unavailable: all has come and could not be attached yet; ask again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    terminate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As Location says */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: there is none, it was given up, or it is another's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description protocol_version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    append: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable"?: string | null;
+                /** @description Where the body begins: as many bytes as have come */
+                "Upload-Offset": number;
+            };
+            path: {
+                /** @description As Location says */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": components["schemas"]["UploadBytes"];
+            };
+        };
+        responses: {
+            /** @description How far it has come in Upload-Offset */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found: there is none, it was given up, or it is another's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_offset, with the right `offset` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description protocol_version */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large: more than Upload-Length said */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type of the call; file_type_refused: no photo, or another than was said */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description file_damaged, limit_exceeded, unknown_reference */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            /** @description too_busy, store_unavailable: ask how far it has come, and go on */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description disk_full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     read_atom: {

@@ -242,3 +242,22 @@ export interface PositionUpdate {
   speed_mps?: number | null;
   course_deg?: number | null;
 }
+
+export type QuarterReport = Schemas['QuarterAnswer'];
+export type QuarterFigure = QuarterReport['figures'][number];
+
+/** A record, and what it adds to a figure. */
+export interface FigureRow {
+  id: string;
+  collection: CollectionName;
+  value: number;
+  counted_at: string;
+  properties: Record<string, unknown>;
+}
+
+/** A page of them; `hidden` are counted and not shown. */
+export interface FigureRows {
+  features: FigureRow[];
+  numberMatched: number;
+  hidden: number;
+}

@@ -1,5 +1,6 @@
 import { accounts } from './en/accounts';
 import { audit } from './en/audit';
+import { reports } from './en/reports';
 import { common } from './en/common';
 import { duty } from './en/duty';
 import { field } from './en/field';
@@ -20,6 +21,7 @@ export const en = {
   ...common,
   accounts,
   audit,
+  reports,
   duty,
   field,
   importing,

@@ -1,6 +1,7 @@
 /** All Vietnamese texts: the source of the keys. A value is a text or a function that makes one. */
 import { accounts } from './vi/accounts';
 import { audit } from './vi/audit';
+import { reports } from './vi/reports';
 import { common } from './vi/common';
 import { duty } from './vi/duty';
 import { field } from './vi/field';
@@ -20,6 +21,7 @@ export const vi = {
   ...common,
   accounts,
   audit,
+  reports,
   duty,
   field,
   importing,

@@ -13,6 +13,7 @@ const ROUTES = [
   '/tips',
   '/sheet',
   '/import',
+  '/reports',
 ] as const;
 export type Route = (typeof ROUTES)[number];
 export type Workplace = (typeof WORKPLACES)[number];

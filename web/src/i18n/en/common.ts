@@ -48,7 +48,7 @@ export const common = {
   theme: { night: 'Night', day: 'Day', sun: 'Sun', change: 'Change look: day, sun, night' },
   language: 'Tiếng Việt',
   account: { signOut: 'Change actor', start: 'Start page' },
-  nav: { duty: 'Duty', plan: 'Plan', field: 'Field', import: 'Import', audit: 'Access log', tips: 'Tips' },
+  nav: { duty: 'Duty', plan: 'Plan', field: 'Field', import: 'Import', audit: 'Access log', tips: 'Tips', reports: 'Reports' },
   map: {
     title: 'Map',
     zoomIn: 'Zoom in',
@@ -64,7 +64,7 @@ export const common = {
       aged: 'position older than 10 minutes',
       post: 'no position, counted at its post',
       commune: 'incident with only its commune known',
-    },
+      },
     pick: 'Click the map to choose the place · Esc to stop',
   },
   level: (level: number | undefined) => (level ? `level ${level}` : 'no level'),

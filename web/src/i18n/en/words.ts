@@ -298,6 +298,9 @@ export const words = {
     zone_visits: 'visits to danger zones',
     patrols: 'patrols',
     warnings: 'warnings',
+    deployments: 'deployments',
+    cases: 'cases',
+    tallies: 'tallies',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

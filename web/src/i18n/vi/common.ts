@@ -53,6 +53,7 @@ export const common = {
     import: 'Nhập bảng',
     audit: 'Nhật ký truy cập',
     tips: 'Tin báo',
+    reports: 'Báo cáo',
   },
   map: {
     title: 'Bản đồ',

@@ -340,6 +340,9 @@ export const words = {
     zone_visits: 'lượt vào vùng nguy hiểm',
     patrols: 'tuần tra',
     warnings: 'tin cảnh báo',
+    deployments: 'lượt lực lượng',
+    cases: 'vụ việc bàn giao',
+    tallies: 'số liệu ghi tay',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;

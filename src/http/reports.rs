@@ -1,0 +1,157 @@
+//! The quarterly report: its figures, and the rows that each was counted from.
+
+use axum::extract::Path;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::actor::Reader;
+use super::answer::{geojson, json};
+use super::error::Answer;
+use super::long;
+use super::params::{Params, no_record};
+use crate::domain::access::Deed;
+use crate::domain::quarter::Quarter;
+use crate::domain::{Collection, Timestamp};
+use crate::picture::{Shown, View};
+use crate::report::figures;
+use crate::report::quarter::{Line, QuarterReport, Row};
+
+/// Rows of a figure on a page if nothing else is asked, and at most.
+const ROWS: usize = 100;
+const ROWS_MAX: usize = 1_000;
+
+/// The figures of a quarter.
+#[derive(Serialize, ToSchema)]
+pub struct QuarterAnswer {
+    /// `2024Q3`.
+    quarter: String,
+    /// As a Vietnamese report names it.
+    title_vi: String,
+    /// Its first instant.
+    #[schema(value_type = String, format = "date-time")]
+    from: Timestamp,
+    /// The first instant after it.
+    #[schema(value_type = String, format = "date-time")]
+    to: Timestamp,
+    /// The quarters beside it.
+    previous: String,
+    year_before: String,
+    figures: Vec<FigureAnswer>,
+    /// Of when the figures are.
+    #[serde(rename = "timeStamp")]
+    #[schema(value_type = String, format = "date-time")]
+    time_stamp: Timestamp,
+    seq: u64,
+}
+
+/// One figure.
+#[derive(Serialize, ToSchema)]
+pub struct FigureAnswer {
+    #[serde(flatten)]
+    line: Line,
+    /// How many rows it was counted from; `…/figures/{id}` lists them.
+    rows: usize,
+}
+
+/// What was accounted for in a quarter, counted now from the records, beside the quarter before and the same quarter a
+/// year before.
+///
+/// The figures are of all records, also of those that the reader may not see one by one.
+#[utoipa::path(
+    get, path = "/api/reports/{quarter}", tag = "reports",
+    params(
+        ("quarter" = String, Path, description = "Such as 2024Q3"),
+        ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
+        ("as_known_at" = Option<String>, Query, description = "As it was known then; now if neither is said"),
+    ),
+    responses((status = 200, description = "The figures", body = QuarterAnswer))
+)]
+pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer {
+    reader.actor().check(Deed::ReadReports)?;
+    let quarter = Quarter::parse(&quarter)?;
+    let mut params = Params::parse(reader.uri.query())?;
+    let moment = params.moment()?;
+    params.finish()?;
+    let view = reader.view_of(moment).await?;
+    let report = counted(&reader, &view, quarter).await?;
+    let figures = report.lines.into_iter().map(|line| FigureAnswer { rows: line.rows.len(), line }).collect();
+    json(&QuarterAnswer {
+        quarter: quarter.to_string(),
+        title_vi: quarter.title_vi(),
+        from: quarter.start(),
+        to: quarter.next().start(),
+        previous: quarter.previous().to_string(),
+        year_before: quarter.year_before().to_string(),
+        figures,
+        time_stamp: view.now(),
+        seq: view.seq(),
+    })
+}
+
+/// The rows that a figure was counted from, in the order of their moments: each record with `collection`, what it adds
+/// (`value`) and when it counts (`counted_at`). Those that the reader may not see are counted in `hidden`.
+#[utoipa::path(
+    get, path = "/api/reports/{quarter}/figures/{figure}", tag = "reports",
+    params(
+        ("quarter" = String, Path, description = "Such as 2024Q3"),
+        ("figure" = String, Path, description = "Id of a figure, such as personnel_turns"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Rows on the page; 100 if not said"),
+        ("offset" = Option<u32>, Query, description = "Rows to leave out first"),
+        ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
+        ("as_known_at" = Option<String>, Query, description = "As it was known then; now if neither is said"),
+    ),
+    responses((
+        status = 200, description = "The rows as records", content_type = "application/geo+json",
+        body = ref("#/components/schemas/FeatureCollection"),
+    ))
+)]
+pub async fn list_quarter_rows(Path((quarter, figure)): Path<(String, String)>, reader: Reader) -> Answer {
+    reader.actor().check(Deed::ReadReports)?;
+    let quarter = Quarter::parse(&quarter)?;
+    let figure = figures::find(&figure).ok_or_else(|| no_record(&figure))?;
+    let mut params = Params::parse(reader.uri.query())?;
+    let moment = params.moment()?;
+    let limit = params.count("limit", ROWS_MAX)?.unwrap_or(ROWS);
+    let offset = params.integer("offset", 0)?.unwrap_or(0);
+    params.finish()?;
+    let view = reader.view_of(moment).await?;
+    let report = counted(&reader, &view, quarter).await?;
+    let rows = report.line(figure.id).map_or(&[][..], |line| line.rows.as_slice());
+    Ok(geojson(page(&view, rows, offset, limit)))
+}
+
+async fn counted(reader: &Reader, view: &View, quarter: Quarter) -> Result<QuarterReport, super::error::Refusal> {
+    let looks_at = view.held(&Collection::ALL);
+    let count = || QuarterReport::count(quarter, &mut &*view);
+    match long::answer(reader, looks_at, count).await? {
+        Ok(report) => Ok(report),
+        Err(never) => match never {},
+    }
+}
+
+fn page(view: &View, rows: &[Row], offset: usize, limit: usize) -> Vec<u8> {
+    let wanted = rows.iter().skip(offset).take(limit);
+    let seen: Vec<(&Row, Shown<'_>)> =
+        wanted.clone().filter_map(|row| Some((row, view.item(row.collection, row.id)?))).collect();
+    let mut body = Vec::with_capacity(512 + seen.len() * 768);
+    body.extend_from_slice(b"{\"type\":\"FeatureCollection\",\"features\":[");
+    for (n, (row, shown)) in seen.iter().enumerate() {
+        if n > 0 {
+            body.push(b',');
+        }
+        let members = [
+            ("collection", format!("\"{}\"", row.collection)),
+            ("value", row.value.to_string()),
+            ("counted_at", format!("\"{}\"", row.at)),
+        ];
+        let members: Vec<(&str, &str)> = members.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        shown.write_geojson(&members, &mut body);
+    }
+    let (matched, returned, hidden) = (rows.len(), seen.len(), wanted.count() - seen.len());
+    body.extend_from_slice(
+        format!("],\"numberMatched\":{matched},\"numberReturned\":{returned},\"hidden\":{hidden},").as_bytes(),
+    );
+    view.write_as_of(&mut body);
+    body.push(b'}');
+    body
+}

@@ -1,0 +1,361 @@
+//! The figures of the quarterly report, each a rule over records. Pure: a rule looks at one record and says when it
+//! counts, and how much.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::domain::{Collection, Timestamp, case};
+use crate::picture::Feature;
+
+/// Part of the report in which a figure stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Block {
+    Incidents,
+    Disaster,
+    Evacuation,
+    Drugs,
+    Border,
+    PublicInformation,
+    Coordination,
+}
+
+/// What a figure counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    Cases,
+    /// One person, once sent.
+    PersonTurns,
+    VehicleTurns,
+    Persons,
+    Households,
+    Grams,
+    TipOffs,
+    Patrols,
+    Sessions,
+}
+
+/// What one record adds to a figure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Counted {
+    /// It counts in the quarter that holds this moment.
+    pub at: Timestamp,
+    pub value: f64,
+}
+
+/// One figure of the report.
+pub struct Figure {
+    pub id: &'static str,
+    pub block: Block,
+    pub unit: Unit,
+    pub title_vi: &'static str,
+    pub title_en: &'static str,
+    /// The collections it is counted from, each with its rule; a record counts at most once a quarter.
+    pub from: &'static [(Collection, Rule)],
+}
+
+/// What a record adds; empty where it does not count.
+pub type Rule = fn(&Feature) -> Vec<Counted>;
+
+/// All figures, in the order of the report.
+pub static FIGURES: &[Figure] = &[
+    figure(
+        "incidents",
+        Block::Incidents,
+        Unit::Cases,
+        "Vụ việc đã xử lý",
+        "Incidents handled",
+        &[(Collection::Incidents, |one| incident(one, 1.0))],
+    ),
+    figure(
+        "incidents_joint",
+        Block::Incidents,
+        Unit::Cases,
+        "trong đó phối hợp từ hai lực lượng",
+        "of these handled jointly",
+        &[(Collection::Incidents, |one| {
+            if one.raw("support_forces").is_some_and(|list| list != "[]") { incident(one, 1.0) } else { Vec::new() }
+        })],
+    ),
+    figure(
+        "personnel_turns",
+        Block::Disaster,
+        Unit::PersonTurns,
+        "Lượt người phòng, chống thiên tai, cứu hộ, cứu nạn",
+        "Personnel deployments",
+        &[(Collection::Deployments, |one| relief(one, "personnel"))],
+    ),
+    figure(
+        "vehicle_turns",
+        Block::Disaster,
+        Unit::VehicleTurns,
+        "Lượt phương tiện",
+        "Vehicle deployments",
+        &[(Collection::Deployments, |one| relief(one, "vehicles"))],
+    ),
+    figure(
+        "dead",
+        Block::Disaster,
+        Unit::Persons,
+        "Người chết",
+        "Dead",
+        &[(Collection::Incidents, |one| victims(one, "dead"))],
+    ),
+    figure(
+        "missing",
+        Block::Disaster,
+        Unit::Persons,
+        "Người mất tích",
+        "Missing",
+        &[(Collection::Incidents, |one| victims(one, "missing"))],
+    ),
+    figure(
+        "injured",
+        Block::Disaster,
+        Unit::Persons,
+        "Người bị thương",
+        "Injured",
+        &[(Collection::Incidents, |one| victims(one, "injured"))],
+    ),
+    figure(
+        "households_moved",
+        Block::Evacuation,
+        Unit::Households,
+        "Hộ được di dời khỏi nơi nguy cơ sạt lở cao",
+        "Households moved from high landslide risk",
+        &[(Collection::Households, moved), (Collection::Tallies, |one| tally(one, "households_moved", "count"))],
+    ),
+    figure(
+        "drug_cases",
+        Block::Drugs,
+        Unit::Cases,
+        "Vụ ma tuý bàn giao",
+        "Drug cases handed over",
+        &[(Collection::Cases, |one| handed_over(one, 1.0))],
+    ),
+    figure(
+        "drug_persons",
+        Block::Drugs,
+        Unit::Persons,
+        "Đối tượng bàn giao trong các vụ ma tuý",
+        "Persons handed over in drug cases",
+        &[(Collection::Cases, |one| handed_over(one, one.number("persons").unwrap_or(0.0)))],
+    ),
+    figure(
+        "heroin_g",
+        Block::Drugs,
+        Unit::Grams,
+        "Heroin thu giữ",
+        "Heroin seized",
+        &[(Collection::Cases, |one| seized(one, "heroin"))],
+    ),
+    figure(
+        "opium_g",
+        Block::Drugs,
+        Unit::Grams,
+        "Thuốc phiện thu giữ",
+        "Opium seized",
+        &[(Collection::Cases, |one| seized(one, "opium"))],
+    ),
+    figure(
+        "methamphetamine_g",
+        Block::Drugs,
+        Unit::Grams,
+        "Ma tuý tổng hợp thu giữ",
+        "Methamphetamine seized",
+        &[(Collection::Cases, |one| seized(one, "methamphetamine"))],
+    ),
+    figure(
+        "crossings",
+        Block::Border,
+        Unit::Cases,
+        "Vụ vượt biên trái phép đã xử lý",
+        "Illegal crossings handled",
+        &[(Collection::Cases, |one| found(one, "illegal_crossing", 1.0))],
+    ),
+    figure(
+        "crossing_persons",
+        Block::Border,
+        Unit::Persons,
+        "Người vượt biên trái phép",
+        "Persons in illegal crossings",
+        &[(Collection::Cases, |one| found(one, "illegal_crossing", one.number("persons").unwrap_or(0.0)))],
+    ),
+    figure(
+        "wanted_found",
+        Block::Border,
+        Unit::Cases,
+        "Đối tượng truy nã bị phát hiện",
+        "Wanted persons found",
+        &[(Collection::Cases, |one| found(one, "wanted_person_found", 1.0))],
+    ),
+    figure(
+        "trafficking_cases",
+        Block::Border,
+        Unit::Cases,
+        "Vụ mua bán người",
+        "Trafficking cases",
+        &[(Collection::Cases, |one| found(one, "human_trafficking", 1.0))],
+    ),
+    figure(
+        "victims_rescued",
+        Block::Border,
+        Unit::Persons,
+        "Nạn nhân được giải cứu",
+        "Victims rescued",
+        &[(Collection::Cases, |one| found(one, "human_trafficking", one.number("victims").unwrap_or(0.0)))],
+    ),
+    figure(
+        "migration_cases",
+        Block::Border,
+        Unit::Cases,
+        "Vụ di cư tự do",
+        "Cases of unplanned migration",
+        &[(Collection::Cases, |one| found(one, "unplanned_migration", 1.0))],
+    ),
+    figure("patrols", Block::Border, Unit::Patrols, "Lần tuần tra", "Patrols", &[(Collection::Patrols, patrol)]),
+    figure(
+        "joint_patrols",
+        Block::Border,
+        Unit::Patrols,
+        "Lần tuần tra song phương",
+        "Joint patrols with the neighbour",
+        &[
+            (Collection::Patrols, |one| {
+                if one.number("neighbour_count").unwrap_or(0.0) > 0.0 { patrol(one) } else { Vec::new() }
+            }),
+            (Collection::Tallies, |one| tally(one, "joint_patrols", "count")),
+        ],
+    ),
+    figure(
+        "tips",
+        Block::PublicInformation,
+        Unit::TipOffs,
+        "Tin báo của quần chúng",
+        "Tip-offs from the public",
+        &[(Collection::Tallies, |one| tally(one, "tips", "count"))],
+    ),
+    figure(
+        "tips_valid",
+        Block::PublicInformation,
+        Unit::TipOffs,
+        "trong đó có giá trị",
+        "of these proved right",
+        &[(Collection::Tallies, |one| tally(one, "tips", "valid"))],
+    ),
+    figure(
+        "awareness_sessions",
+        Block::PublicInformation,
+        Unit::Sessions,
+        "Buổi tuyên truyền",
+        "Public-awareness sessions",
+        &[(Collection::Tallies, |one| tally(one, "awareness_sessions", "count"))],
+    ),
+    figure(
+        "people_reached",
+        Block::PublicInformation,
+        Unit::PersonTurns,
+        "Lượt người nghe tuyên truyền",
+        "People reached",
+        &[(Collection::Tallies, |one| tally(one, "awareness_sessions", "people"))],
+    ),
+    figure(
+        "briefings",
+        Block::Coordination,
+        Unit::Sessions,
+        "Buổi giao ban",
+        "Briefings held",
+        &[(Collection::Tallies, |one| tally(one, "briefings", "count"))],
+    ),
+];
+
+const fn figure(
+    id: &'static str,
+    block: Block,
+    unit: Unit,
+    title_vi: &'static str,
+    title_en: &'static str,
+    from: &'static [(Collection, Rule)],
+) -> Figure {
+    Figure { id, block, unit, title_vi, title_en, from }
+}
+
+/// The figure with this id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Figure> {
+    FIGURES.iter().find(|figure| figure.id == id)
+}
+
+fn at(feature: &Feature, field: &str, value: f64) -> Vec<Counted> {
+    let at = feature.text(field).and_then(|text| Timestamp::parse(&text).ok());
+    at.map(|at| Counted { at, value }).into_iter().collect()
+}
+
+fn is(feature: &Feature, field: &str, word: &str) -> bool {
+    feature.text(field).is_some_and(|text| text == word)
+}
+
+/// An incident counts when it was reported; not one that was none, or was another.
+fn incident(one: &Feature, value: f64) -> Vec<Counted> {
+    let is_none = one.text("state").is_some_and(|state| matches!(&*state, "rejected" | "merged"));
+    if is_none { Vec::new() } else { at(one, "reported_at", value) }
+}
+
+fn victims(one: &Feature, field: &str) -> Vec<Counted> {
+    one.number(field).filter(|count| *count > 0.0).map_or(Vec::new(), |count| incident(one, count))
+}
+
+/// Whoever went out to storms, floods and slides, to search, and to move people.
+fn relief(one: &Feature, field: &str) -> Vec<Counted> {
+    let purpose = one.text("purpose");
+    let counts = purpose.is_some_and(|purpose| matches!(&*purpose, "disaster" | "search_rescue" | "evacuation"));
+    match one.number(field).filter(|count| counts && *count > 0.0) {
+        Some(count) if !one.is_ended() => at(one, "started_at", count),
+        _ => Vec::new(),
+    }
+}
+
+/// A household counts in each quarter in which it was told that its people left; however often in one.
+fn moved(one: &Feature) -> Vec<Counted> {
+    let Some(personal) = one.personal.as_deref().filter(|text| text.contains("\"reports\":")) else {
+        return Vec::new();
+    };
+    let personal: Value = serde_json::from_str(personal).unwrap_or_default();
+    let reports = personal["reports"].as_array().map_or(&[][..], Vec::as_slice);
+    let left = |report: &&Value| {
+        let state = report["state"].as_str().unwrap_or_default();
+        report["withdrawn"].is_null() && matches!(state, "moving" | "sheltered" | "with_relatives" | "relocated")
+    };
+    let times = reports.iter().filter(left).filter_map(|report| Timestamp::parse(report["at"].as_str()?).ok());
+    times.map(|at| Counted { at, value: 1.0 }).collect()
+}
+
+/// A drug case counts when it was handed over.
+fn handed_over(one: &Feature, value: f64) -> Vec<Counted> {
+    if is(one, "kind", "drugs") && !one.is_ended() { at(one, "handed_over_at", value) } else { Vec::new() }
+}
+
+fn seized(one: &Feature, substance: &str) -> Vec<Counted> {
+    let list = one.value("substances").and_then(|list| case::seized(&list).ok()).unwrap_or_default();
+    let weight_g: f64 = list.iter().filter(|one| one.substance == substance).map(|one| one.weight_g).sum();
+    if weight_g > 0.0 { handed_over(one, weight_g) } else { Vec::new() }
+}
+
+/// Other cases count when they were found.
+fn found(one: &Feature, kind: &str, value: f64) -> Vec<Counted> {
+    if is(one, "kind", kind) && !one.is_ended() { at(one, "occurred_at", value) } else { Vec::new() }
+}
+
+/// A patrol counts when it set out.
+fn patrol(one: &Feature) -> Vec<Counted> {
+    at(one, "started_at", 1.0)
+}
+
+fn tally(one: &Feature, counted: &str, field: &str) -> Vec<Counted> {
+    match one.number(field).filter(|count| *count > 0.0) {
+        Some(count) if is(one, "counted", counted) && !one.is_ended() => at(one, "occurred_at", count),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,207 @@
+//! The figures of one quarter beside those of the quarter before and of the same quarter a year before, and the rows
+//! they were counted from.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::figures::{Block, Counted, FIGURES, Figure, Unit};
+use crate::domain::quarter::Quarter;
+use crate::domain::{Collection, Force, Timestamp};
+use crate::picture::{Feature, View};
+use crate::store::{Snapshot, StoreError};
+
+/// Decimals that are kept of a sum: weights come to the hundredth of a gram.
+const DECIMALS: f64 = 1_000.0;
+
+/// Where the records of a collection come from.
+pub trait Records {
+    /// Why they may not come.
+    type Fault;
+
+    /// Gives every record of the collection, ended ones too.
+    ///
+    /// # Errors
+    /// [`Self::Fault`] if one cannot be read.
+    fn each(&mut self, collection: Collection, sink: &mut dyn FnMut(&Feature)) -> Result<(), Self::Fault>;
+}
+
+impl Records for &View {
+    type Fault = Infallible;
+
+    fn each(&mut self, collection: Collection, sink: &mut dyn FnMut(&Feature)) -> Result<(), Infallible> {
+        self.each_counted(collection, sink);
+        Ok(())
+    }
+}
+
+impl Records for Box<dyn Snapshot> {
+    type Fault = StoreError;
+
+    fn each(&mut self, collection: Collection, sink: &mut dyn FnMut(&Feature)) -> Result<(), StoreError> {
+        self.records(collection, &mut |record, seq| sink(&Feature::new(collection, record, seq)))
+    }
+}
+
+/// A row that a figure was counted from.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Row {
+    pub collection: Collection,
+    pub id: Uuid,
+    /// What it adds.
+    #[serde(serialize_with = "plain")]
+    pub value: f64,
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+    /// The force that it counts for.
+    #[schema(required)]
+    pub force: Option<Force>,
+}
+
+/// One figure of one quarter.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Line {
+    /// Name of the figure (`personnel_turns`).
+    pub id: &'static str,
+    pub block: Block,
+    pub unit: Unit,
+    pub title_vi: &'static str,
+    pub title_en: &'static str,
+    #[serde(serialize_with = "plain")]
+    pub value: f64,
+    /// Of the quarter before.
+    #[serde(serialize_with = "plain")]
+    pub previous: f64,
+    /// `value` less `previous`.
+    #[serde(serialize_with = "plain")]
+    pub delta: f64,
+    /// Hundredths of `previous`; null where that is 0.
+    #[schema(required)]
+    pub delta_percent: Option<f64>,
+    /// Of the same quarter a year before.
+    #[serde(serialize_with = "plain")]
+    pub year_before: f64,
+    /// `value` by force; what no force answers for is in `value` alone.
+    #[serde(serialize_with = "plain_by_name")]
+    pub by_force: BTreeMap<&'static str, f64>,
+    /// The rows, in the order of their moments.
+    #[serde(skip)]
+    pub rows: Vec<Row>,
+}
+
+/// The figures of a quarter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuarterReport {
+    pub quarter: Quarter,
+    pub lines: Vec<Line>,
+}
+
+/// A sum of three quarters as it grows.
+#[derive(Default)]
+struct Sums {
+    rows: Vec<Row>,
+    previous: f64,
+    year_before: f64,
+}
+
+impl QuarterReport {
+    /// Counts.
+    ///
+    /// # Errors
+    /// The fault of `records`.
+    pub fn count<R: Records>(quarter: Quarter, records: &mut R) -> Result<Self, R::Fault> {
+        let mut sums: Vec<Sums> = FIGURES.iter().map(|_| Sums::default()).collect();
+        for collection in Collection::ALL {
+            let rules: Vec<_> = FIGURES
+                .iter()
+                .enumerate()
+                .flat_map(|(n, figure)| figure.from.iter().map(move |(from, rule)| (n, *from, *rule)))
+                .filter(|(_, from, _)| *from == collection)
+                .collect();
+            if rules.is_empty() {
+                continue;
+            }
+            records.each(collection, &mut |feature| {
+                for (n, _, rule) in &rules {
+                    sums[*n].take(quarter, collection, feature, &rule(feature));
+                }
+            })?;
+        }
+        let lines = FIGURES.iter().zip(sums).map(|(figure, sums)| sums.line(figure)).collect();
+        Ok(Self { quarter, lines })
+    }
+
+    /// The line of a figure.
+    #[must_use]
+    pub fn line(&self, id: &str) -> Option<&Line> {
+        self.lines.iter().find(|line| line.id == id)
+    }
+}
+
+impl Sums {
+    /// Takes what a record adds: the first that it adds to each of the quarters.
+    fn take(&mut self, quarter: Quarter, collection: Collection, feature: &Feature, counted: &[Counted]) {
+        let first = |of: Quarter| counted.iter().filter(|one| of.holds(one.at)).min_by_key(|one| one.at);
+        if let Some(one) = first(quarter) {
+            let force = ["force", "lead_force"].iter().find_map(|field| feature.text(field));
+            let force = force.and_then(|force| Force::parse(&force));
+            self.rows.push(Row { collection, id: feature.id, value: one.value, at: one.at, force });
+        }
+        self.previous += first(quarter.previous()).map_or(0.0, |one| one.value);
+        self.year_before += first(quarter.year_before()).map_or(0.0, |one| one.value);
+    }
+
+    fn line(mut self, figure: &Figure) -> Line {
+        self.rows.sort_by(|a, b| (a.at, a.id).cmp(&(b.at, b.id)));
+        let mut by_force = BTreeMap::new();
+        for row in &self.rows {
+            if let Some(force) = row.force {
+                *by_force.entry(force.as_str()).or_default() += row.value;
+            }
+        }
+        by_force.values_mut().for_each(|sum| *sum = rounded(*sum));
+        let value = rounded(self.rows.iter().map(|row| row.value).sum());
+        let (previous, year_before) = (rounded(self.previous), rounded(self.year_before));
+        let delta = rounded(value - previous);
+        Line {
+            id: figure.id,
+            block: figure.block,
+            unit: figure.unit,
+            title_vi: figure.title_vi,
+            title_en: figure.title_en,
+            value,
+            previous,
+            delta,
+            delta_percent: (previous != 0.0).then(|| (delta / previous * 1_000.0).round() / 10.0),
+            year_before,
+            by_force,
+            rows: self.rows,
+        }
+    }
+}
+
+/// A whole number without its point: most figures count heads.
+fn plain<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        serializer.serialize_i64(*number as i64)
+    } else {
+        serializer.serialize_f64(*number)
+    }
+}
+
+fn plain_by_name<S: Serializer>(sums: &BTreeMap<&'static str, f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    struct Plain(f64);
+    impl Serialize for Plain {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            plain(&self.0, serializer)
+        }
+    }
+    serializer.collect_map(sums.iter().map(|(name, sum)| (name, Plain(*sum))))
+}
+
+fn rounded(sum: f64) -> f64 {
+    (sum * DECIMALS).round() / DECIMALS
+}
