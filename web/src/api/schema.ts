@@ -2274,6 +2274,16 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description People and households at risk. */
+        AtRiskCounts: {
+            /**
+             * Format: int64
+             * @description Of which somebody is still inside.
+             */
+            households: number;
+            /** Format: int64 */
+            people: number;
+        };
         /** @description Rows of the audit, newest first. */
         AuditPage: {
             /**
@@ -3554,6 +3564,7 @@ export interface components {
         };
         /** @description Figures of a zone, or of all. */
         InsideFigures: {
+            at_risk: components["schemas"]["AtRiskCounts"] | null;
             /** @description A household counts by the part of it that came least far. */
             households: components["schemas"]["StateCounts"];
             on_no_list: components["schemas"]["PeopleOnNoList"];
@@ -5001,6 +5012,8 @@ export interface components {
                 supersedes?: string;
                 /** @description Landslide susceptibility. */
                 susceptibility?: number;
+                /** @description From this level on (the highest of computed, issued and set) whoever is inside counts as at risk. */
+                trigger_level?: number;
                 /**
                  * Format: date-time
                  * @description Start; now if not said.
