@@ -185,7 +185,7 @@ impl Held {
 }
 
 /// Those of a source that count, in the order of their ends.
-fn series<'h>(held: &'h [Arc<Held>], counts: impl Fn(&Held) -> bool) -> Vec<&'h Held> {
+fn series(held: &[Arc<Held>], counts: impl Fn(&Held) -> bool) -> Vec<&Held> {
     let mut by_end: BTreeMap<Timestamp, &Held> = BTreeMap::new();
     for one in held.iter().filter(|held| counts(held)) {
         // Those that count do not overlap: of them only the first that ends behind its start can meet it.
@@ -212,11 +212,14 @@ impl OfSource {
     }
 }
 
+/// By grid its version and what it said.
+type ByGrid = HashMap<Uuid, (u32, Reading)>;
+
 /// What grids say of an area, told once: between two looks at the levels one grid comes and a month of them stays.
 #[derive(Debug, Default)]
 struct Told {
     /// By zone: the version at which it was asked, and by grid its version and what it said.
-    of_zones: HashMap<Uuid, (u32, HashMap<Uuid, (u32, Reading)>)>,
+    of_zones: HashMap<Uuid, (u32, ByGrid)>,
 }
 
 /// Zones whose rain is remembered at most; beyond that all of it is told anew.

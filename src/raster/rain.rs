@@ -81,7 +81,7 @@ pub fn unread(fault: &Fault) -> Problem {
         .at(FILE)
 }
 
-fn invalid(vi: String, en: String) -> Problem {
+fn invalid(vi: impl std::fmt::Display, en: impl std::fmt::Display) -> Problem {
     Problem::new(Code::InvalidValue, format!("{vi}. Chưa ghi gì."), format!("{en}. Nothing was written.")).at(FILE)
 }
 

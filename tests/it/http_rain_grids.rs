@@ -193,7 +193,7 @@ async fn what_is_no_grid_of_rain_is_refused_with_its_reason_and_leaves_nothing()
     let forecast = || with(with(one(), "kind", "forecast"), "ends_at", &at(-23).to_string());
     for (query, status, code, place) in [
         (with(one(), "kind", "guess"), 400, "invalid_parameter", "kind"),
-        (with(one(), "source", ""), 422, "invalid_value", "source"),
+        (with(one(), "source", " "), 422, "invalid_value", "source"),
         (with(one(), "starts_at", "hôm qua"), 400, "invalid_parameter", "starts_at"),
         (with(one(), "starts_at", &at(-1).to_string()), 422, "invalid_value", "ends_at"),
         (with(one(), "starts_at", &at(25).to_string()), 422, "invalid_value", "ends_at"),

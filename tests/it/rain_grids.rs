@@ -338,7 +338,7 @@ async fn who_is_inside_a_zone_whose_level_reaches_its_trigger_is_at_risk_until_t
     let out = crate::desk_evacuation::report(State::WithRelatives, Some(2), None);
     room.tell(houses[0], out).await.unwrap();
     assert_eq!(at_risk(), Some((6, 2)));
-    let out = crate::desk_evacuation::report(State::WithRelatives, None, None);
+    let out = crate::desk_evacuation::report(State::WithRelatives, Some(3), None);
     room.tell(houses[1], out).await.unwrap();
     assert_eq!(at_risk(), Some((3, 1)));
     // A commander's word counts as the others do, and the highest of the three decides.
