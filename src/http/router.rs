@@ -78,7 +78,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(units::set_status))
         .routes(routes!(units::set_position))
         .routes(routes!(imports::import_file))
-        .routes(routes!(imports::read_quarter))
+        .routes(routes!(imports::read_report))
         .routes(routes!(imports::undo_import))
         .routes(routes!(ends::end_zone))
         .routes(routes!(ends::approve_zone))

@@ -1145,7 +1145,7 @@ export interface paths {
          *     year before.
          * @description The figures are of all records, also of those that the reader may not see one by one.
          */
-        get: operations["read_report"];
+        get: operations["read_quarter"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1165,7 +1165,7 @@ export interface paths {
          * The rows that a figure was counted from, in the order of their moments: each record with `collection`, what it adds
          *     (`value`) and when it counts (`counted_at`). Those that the reader may not see are counted in `hidden`.
          */
-        get: operations["list_report_rows"];
+        get: operations["list_quarter_rows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -9961,7 +9961,7 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
-    read_report: {
+    read_quarter: {
         parameters: {
             query?: {
                 /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
@@ -9996,7 +9996,7 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
-    list_report_rows: {
+    list_quarter_rows: {
         parameters: {
             query?: {
                 /** @description Rows on the page; 100 if not said */
