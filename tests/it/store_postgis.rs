@@ -94,6 +94,7 @@ const BEFORE_V3: &str = "
     CREATE VIEW newest_fixes AS SELECT 0 AS seq;
     DROP FUNCTION keep_file, drop_orphan_files;
     DROP TABLE attachment_files;
+    DROP INDEX journal_told_late;
     DROP SEQUENCE fix_keys;
     ALTER TABLE fix_batches DROP key;
     ALTER TABLE fix_rows RENAME COLUMN key TO seq;
