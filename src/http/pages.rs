@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 22] = [
+const VIEWS: [&str; 23] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -26,6 +26,7 @@ const VIEWS: [&str; 22] = [
     "/me",
     "/access",
     "/tips",
+    "/past",
     "/reports",
 ];
 

@@ -24,6 +24,7 @@ const PAGES = {
   '/tips': 'tip_handler',
   '/sheet': 'duty_officer',
   '/import': 'planner',
+  '/past': 'duty_officer',
   '/reports': 'duty_officer',
 };
 

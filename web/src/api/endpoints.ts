@@ -282,7 +282,8 @@ export const terrain = (of: { geometry: T.Area }, signal?: AbortSignal) =>
 
 /** Who is still inside, and what is told of households and of people on no list. */
 export const evacuation = {
-  inside: (signal?: AbortSignal) => read<T.InsideBoard>('/api/inside', {}, signal),
+  inside: (signal?: AbortSignal, moment: Parameters = {}) =>
+    read<T.InsideBoard>('/api/inside', moment, signal),
   /** Who would go to which shelter; nothing is written. */
   plan: (zone_id: string) =>
     write<T.EvacuationPlan>(`/api/risk_zones/${zone_id}/evacuation_plan`, {}, { key: uuidV7() }),

@@ -1,5 +1,6 @@
 import { accounts } from './en/accounts';
 import { audit } from './en/audit';
+import { past } from './en/past';
 import { reports } from './en/reports';
 import { common } from './en/common';
 import { duty } from './en/duty';
@@ -21,6 +22,7 @@ export const en = {
   ...common,
   accounts,
   audit,
+  past,
   reports,
   duty,
   field,

@@ -1,6 +1,7 @@
 /** All Vietnamese texts: the source of the keys. A value is a text or a function that makes one. */
 import { accounts } from './vi/accounts';
 import { audit } from './vi/audit';
+import { past } from './vi/past';
 import { reports } from './vi/reports';
 import { common } from './vi/common';
 import { duty } from './vi/duty';
@@ -21,6 +22,7 @@ export const vi = {
   ...common,
   accounts,
   audit,
+  past,
   reports,
   duty,
   field,

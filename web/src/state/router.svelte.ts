@@ -13,6 +13,7 @@ const ROUTES = [
   '/tips',
   '/sheet',
   '/import',
+  '/past',
   '/reports',
 ] as const;
 export type Route = (typeof ROUTES)[number];

@@ -56,6 +56,7 @@ export const common = {
     audit: 'Access log',
     tips: 'Tips',
     reports: 'Reports',
+    past: 'Playback',
   },
   map: {
     title: 'Map',

@@ -54,6 +54,7 @@ export const common = {
     audit: 'Nhật ký truy cập',
     tips: 'Tin báo',
     reports: 'Báo cáo',
+    past: 'Xem lại',
   },
   map: {
     title: 'Bản đồ',
