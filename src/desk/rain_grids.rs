@@ -13,6 +13,7 @@ use crate::domain::rain_grid::{GRIDS_MAX, GridKind, GridOf};
 use crate::domain::{Code, Collection, Problem, Timestamp};
 use crate::raster::geotiff::Band;
 use crate::raster::rain::RainGrid;
+use crate::raster::within::Lattice;
 use crate::risk::rain::RAIN_DAYS_MAX;
 
 /// Calls take their turns: each rests on what the others brought.
@@ -98,10 +99,12 @@ impl Desk {
         };
         let is_open = record.version > 0 && !record.properties.contains_key("ended_at");
         let packed = cut.packed();
-        if is_open && record.text("cells") == Some(&packed) && record.number("west") == Some(cut.lattice.west) {
+        let same_place = || placed(&cut.lattice).iter().all(|(name, degrees)| record.number(name) == Some(*degrees));
+        if is_open && record.text("cells") == Some(&packed) && same_place() {
             return scene.already(Collection::RainGrids, id);
         }
-        if !is_open && open.iter().count() >= GRIDS_MAX {
+        // Those whose time is over make room: they end with this very call.
+        if !is_open && open.iter().filter(|held| !is_past(&held.of, scene.now)).count() >= GRIDS_MAX {
             return Err(Problem::new(
                 Code::LimitExceeded,
                 format!("đã có {GRIDS_MAX} lưới mưa đang dùng"),
@@ -115,12 +118,7 @@ impl Desk {
         record.set_time("ends_at", of.ends_at);
         record.set("issued_at", of.issued_at.map(|at| at.to_string()));
         let lattice = &cut.lattice;
-        for (name, degrees) in [
-            ("west", lattice.west),
-            ("north", lattice.north),
-            ("step_lon", lattice.step[0]),
-            ("step_lat", lattice.step[1]),
-        ] {
+        for (name, degrees) in placed(lattice) {
             record.set(name, degrees);
         }
         record.set("columns", lattice.size[0]);
@@ -142,14 +140,21 @@ impl Desk {
     }
 }
 
+/// Where the cells of a grid lie, by the fields that say so.
+fn placed(lattice: &Lattice) -> [(&'static str, f64); 4] {
+    [("west", lattice.west), ("north", lattice.north), ("step_lon", lattice.step[0]), ("step_lat", lattice.step[1])]
+}
+
+/// Whether nobody asks for a grid any more.
+fn is_past(of: &GridOf, now: Timestamp) -> bool {
+    let days = if of.kind == GridKind::Observed { OBSERVED_DAYS } else { FORECAST_DAYS };
+    now.seconds_since(of.ends_at) > days * DAY_S
+}
+
 /// Ends grids that nobody asks for any more, without their cells: the journal has them.
 fn retire(scene: &Scene<'_>, draft: &mut Draft, open: &Grids, but: Uuid) {
-    let is_past = |of: &GridOf| {
-        let days = if of.kind == GridKind::Observed { OBSERVED_DAYS } else { FORECAST_DAYS };
-        scene.now.seconds_since(of.ends_at) > days * DAY_S
-    };
-    let mut past: HashMap<Uuid, Timestamp> =
-        open.iter().filter(|held| held.id != but && is_past(&held.of)).map(|held| (held.id, held.of.ends_at)).collect();
+    let gone = open.iter().filter(|held| held.id != but && is_past(&held.of, scene.now));
+    let mut past: HashMap<Uuid, Timestamp> = gone.map(|held| (held.id, held.of.ends_at)).collect();
     while draft.puts.len() <= RETIRED_AT_ONCE {
         let Some(id) = past.iter().min_by_key(|(id, ends_at)| (**ends_at, **id)).map(|(id, _)| *id) else { break };
         past.remove(&id);

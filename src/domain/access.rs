@@ -415,7 +415,9 @@ impl Actor {
             Reach::ForceInArea => {
                 facts.is_own
                     || facts.is_joint
-                    || (in_area && (own_force || self.force.is_none() || facts.force == Some(Force::Civil)))
+                    || (in_area
+                        && !facts.is_closed_kind
+                        && (own_force || self.force.is_none() || facts.force == Some(Force::Civil)))
             }
             Reach::Task => facts.is_own,
             Reach::Reduced | Reach::Nothing => false,

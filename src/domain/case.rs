@@ -21,6 +21,9 @@ pub const KINDS: &[&str] = &[
     "other",
 ];
 
+/// Kinds that only the force which found one sees one by one, as of incidents ([`super::access::CLOSED_KINDS`]).
+pub const CLOSED_KINDS: [&str; 3] = ["drugs", "human_trafficking", "wanted_person_found"];
+
 /// Substances that are weighed apart.
 pub const SUBSTANCES: &[&str] = &["heroin", "opium", "methamphetamine", "ecstasy", "cannabis", "other"];
 

@@ -243,7 +243,13 @@ impl Collection {
     pub const fn goes_by_incident(self) -> bool {
         matches!(
             self,
-            Self::Incidents | Self::DutyLog | Self::Assignments | Self::Alarms | Self::Advices | Self::Attachments
+            Self::Incidents
+                | Self::DutyLog
+                | Self::Assignments
+                | Self::Alarms
+                | Self::Advices
+                | Self::Attachments
+                | Self::Deployments
         )
     }
 

@@ -323,7 +323,7 @@ impl Seen<'_> {
         let code = commune.as_deref();
         let is_own = code.is_some() && code == self.view.own_commune();
         let facts = Facts { commune: code, is_own, ..Facts::default() };
-        let sees = match self.view.actor().sight(Collection::Households, &facts, self.view.now()) {
+        let sees = match self.view.actor().sight(Collection::Households, &facts, self.view.judged_at()) {
             Sight::Exact => true,
             // Sight in an emergency is of all fields; a grant that hides what is counted here shows nothing of it.
             Sight::Fields(fields) => {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::fold::Fold;
 use super::{Feature, Layer, Picture, PictureHandle, View};
 use crate::domain::change::Seq;
+use crate::domain::evacuation::Standing;
 use crate::domain::moment::Moment;
 use crate::domain::{Actor, Change, Collection, Fix, Record, Timestamp};
 use crate::store::{Store, StoreError};
@@ -25,8 +26,13 @@ const MADE_AT_ONCE_MAX: usize = 1;
 /// walked for each moment. A telephone that comes back after a patrol is hours late, not days.
 const FIXES_LATE_MAX_S: i64 = 86_400;
 
-/// Pictures of earlier moments, made when they are asked for.
+/// Pictures of earlier moments, made when they are asked for. Cheap to clone.
+#[derive(Clone)]
 pub struct PastPictures {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     store: Arc<dyn Store>,
     present: PictureHandle,
     making: Semaphore,
@@ -38,15 +44,16 @@ pub struct PastPictures {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     known: Seq,
-    /// Of a moment that is looked at with what was told later: up to where, and the moment itself.
-    told_later: Option<(Seq, Moment)>,
+    /// Of a moment that is looked at with what was told later: up to where, and when it was.
+    told_later: Option<(Seq, Timestamp)>,
 }
 
 impl PastPictures {
     /// Of this journal, whose fold is `present`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, present: PictureHandle) -> Self {
-        Self { store, present, making: Semaphore::new(MADE_AT_ONCE_MAX), kept: Mutex::default() }
+        let making = Semaphore::new(MADE_AT_ONCE_MAX);
+        Self { shared: Arc::new(Shared { store, present, making, kept: Mutex::default() }) }
     }
 
     /// A moment as `actor` may see it at `now`.
@@ -55,28 +62,37 @@ impl PastPictures {
     /// As [`PastPictures::of`].
     pub async fn view(&self, moment: Moment, actor: Arc<Actor>, now: Timestamp) -> Result<View, StoreError> {
         let past = self.of(moment).await?;
-        Ok(View::of_past(past, moment.at, self.present.load(), actor, now))
+        Ok(View::of_past(past, moment.at, self.shared.present.load(), actor, now))
     }
 
-    /// The picture of a moment. Its seq is the newest that was recorded by then.
+    /// The picture of a moment. Its seq is the newest that was recorded by then. Whoever stops waiting does not stop it
+    /// from being made: who asks again finds it.
     ///
     /// # Errors
     /// [`StoreError`] if the journal cannot be read.
     pub async fn of(&self, moment: Moment) -> Result<Arc<Picture>, StoreError> {
-        let held = self.present.load().seq;
-        let known = self.store.seq_at(moment.at).await?.min(held);
+        let shared = &self.shared;
+        let held = shared.present.load().seq;
+        let known = shared.store.seq_at(moment.at).await?.min(held);
         let told_later = if moment.is_as_known_then() {
             None
         } else {
-            Some((self.store.seq_at(moment.known_at).await?.min(held), moment))
+            Some((shared.store.seq_at(moment.known_at).await?.min(held), moment.at))
         };
         let key = Key { known, told_later };
-        if let Some(picture) = self.kept(key) {
+        if let Some(picture) = shared.kept(key) {
             return Ok(picture);
         }
+        let making = tokio::spawn(Arc::clone(shared).in_turn(moment, key));
+        making.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+    }
+}
+
+impl Shared {
+    /// Makes it, unless it has been made by the time its turn comes.
+    async fn in_turn(self: Arc<Self>, moment: Moment, key: Key) -> Result<Arc<Picture>, StoreError> {
         let gone = |_| StoreError::Unavailable("no more moments are made".to_owned());
         let _turn = self.making.acquire().await.map_err(gone)?;
-        // Perhaps somebody asked for the same and was served meanwhile.
         if let Some(picture) = self.kept(key) {
             return Ok(picture);
         }
@@ -110,7 +126,7 @@ impl PastPictures {
         let mut fixes_through = known;
         if let Some((through, _)) = key.told_later {
             let late = self.store.told_late(moment.at, known, through).await?;
-            self.tell(&mut before, &present, known, late).await?;
+            self.tell(&mut before, &present, moment.at, known, late).await?;
             fixes_through = self.store.seq_at(moment.at.plus_s(FIXES_LATE_MAX_S)).await?.min(through);
         }
         // As it was known then, a fix of a clock that is a little fast counts as it did.
@@ -125,6 +141,7 @@ impl PastPictures {
         &self,
         before: &mut Vec<Change>,
         present: &Picture,
+        at_moment: Timestamp,
         known: Seq,
         late: Vec<Change>,
     ) -> Result<(), StoreError> {
@@ -140,7 +157,10 @@ impl PastPictures {
             };
             let told = match (stood, former) {
                 (Some(stood), Some(former)) => {
-                    let record = merged(&stood.record, &former.record, &change.record);
+                    let mut record = merged(&stood.record, &former.record, &change.record);
+                    if collection == Collection::Households {
+                        record = with_reports_until(record, at_moment);
+                    }
                     Change { record: Arc::new(record), ..change }
                 }
                 // The first that was ever told of it.
@@ -178,6 +198,21 @@ fn merged(stood: &Record, former: &Record, told: &Record) -> Record {
         },
         ..told.clone()
     }
+}
+
+/// A household by what was true of it until a moment: its reports are one list, so a late one brings along those of later
+/// times that were told before it.
+fn with_reports_until(mut record: Record, at: Timestamp) -> Record {
+    let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+    let (mut properties, mut personal) =
+        (object(&record.properties), object(record.personal.as_deref().unwrap_or("{}")));
+    let mut standing = Standing::of(&properties, &personal);
+    standing.reports.retain(|report| report.at.is_none_or(|told_of| told_of <= at));
+    standing.write(&mut properties, &mut personal);
+    let text = |object: &Map<String, Value>| serde_json::to_string(object).map(String::into_boxed_str).ok();
+    record.properties = text(&properties).unwrap_or(record.properties);
+    record.personal = if personal.is_empty() { None } else { text(&personal) };
+    record
 }
 
 fn merged_text(stood: &str, former: &str, told: &str) -> Box<str> {

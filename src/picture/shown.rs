@@ -134,7 +134,9 @@ impl<'a> Shown<'a> {
     /// As [`Shown::members`], to look at them and not to show them.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let only = self.only;
-        let through = move |(name, _): &(&str, &str)| only.is_none_or(|only| only.contains(*name));
+        let kept_back = kept_back(self.collection);
+        let through =
+            move |(name, _): &(&str, &str)| only.is_none_or(|only| only.contains(*name)) && kept_back != Some(*name);
         self.texts().flat_map(super::feature::members).filter(through)
     }
 
@@ -169,7 +171,7 @@ impl<'a> Shown<'a> {
     pub fn write_properties(&self, out: &mut Vec<u8>) {
         self.note();
         out.push(b'{');
-        if self.only.is_some() {
+        if self.only.is_some() || kept_back(self.collection).is_some() {
             for (name, raw) in self.fields() {
                 for part in ["\"", name, "\":", raw, ","] {
                     out.extend_from_slice(part.as_bytes());
@@ -239,4 +241,10 @@ pub(super) fn fetch(features: &[&Feature]) {
     let lines = |text: &str| text.bytes().step_by(LINE).map(usize::from).sum::<usize>();
     let texts: usize = features.iter().map(|one| lines(&one.properties)).sum();
     std::hint::black_box(records + texts);
+}
+
+/// A field that no answer carries: the cells of a grid are for the server alone, and would make a page of them a hundred
+/// megabytes.
+fn kept_back(collection: Collection) -> Option<&'static str> {
+    (collection == Collection::RainGrids).then_some("cells")
 }

@@ -11,7 +11,7 @@ use super::reduced::sector_of_station;
 use super::{Feature, Layer, Picture};
 use crate::domain::access::{CLOSED_KINDS, Facts, Reach, Sight, class_of};
 use crate::domain::duty_log::tells_place;
-use crate::domain::{Actor, Collection, Force, Timestamp};
+use crate::domain::{Actor, Collection, Force, Timestamp, case};
 
 /// The commune in which the actor's unit has its task, for actors who see by task alone.
 pub(super) fn task_commune(picture: &Picture, actor: &Actor) -> Option<String> {
@@ -119,8 +119,21 @@ pub(super) fn facts<'a>(
                 ..plain
             }
         }
-        // A person stands behind each; whose force found it is told.
-        Collection::Cases => Facts { force: force(feature, "force"), ..plain },
+        // What was sent to an incident is hidden where the incident is.
+        Collection::Deployments => match incident(feature) {
+            Some(tied) => Facts { commune: commune.or(tied.commune), ..tied },
+            None => plain,
+        },
+        // A person stands behind each: only the force that found it sees one of a closed kind.
+        Collection::Cases => {
+            let force = force(feature, "force");
+            Facts {
+                force,
+                is_joint: force.is_some() && force == actor.force,
+                is_closed_kind: feature.text("kind").is_some_and(|kind| case::CLOSED_KINDS.contains(&&*kind)),
+                ..plain
+            }
+        }
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.
             let station = reference(feature, "station_id");

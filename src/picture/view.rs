@@ -139,7 +139,7 @@ impl View {
             C::Households => &[C::AdminUnits],
             C::Units => &[C::Incidents, C::Stations, C::BorderSectors, C::AdminUnits],
             C::DutyLog | C::ZoneVisits => &[C::Incidents, C::Stations],
-            C::Advices => &[C::Incidents],
+            C::Advices | C::Deployments => &[C::Incidents],
             C::Attachments => &[C::Incidents, C::DutyLog],
             C::Assignments | C::Alarms => &[C::Incidents, C::Units, C::Stations],
             _ => &[],
@@ -309,6 +309,7 @@ impl View {
     /// Every record of the collection, ended ones too, seen by the actor or not: for figures, which tell how many and
     /// never which.
     pub fn each_counted(&self, collection: Collection, sink: &mut dyn FnMut(&Feature)) {
+        self.note_count(collection, self.layer(collection).len());
         self.layer(collection).iter().for_each(|feature| sink(feature));
     }
 

@@ -65,8 +65,8 @@ pub static FIGURES: &[Figure] = &[
         "incidents",
         Block::Incidents,
         Unit::Cases,
-        "Vụ việc đã xử lý",
-        "Incidents handled",
+        "Vụ việc đã tiếp nhận",
+        "Incidents reported",
         &[(Collection::Incidents, |one| incident(one, 1.0))],
     ),
     figure(
@@ -215,7 +215,14 @@ pub static FIGURES: &[Figure] = &[
         "Cases of unplanned migration",
         &[(Collection::Cases, |one| found(one, "unplanned_migration", 1.0))],
     ),
-    figure("patrols", Block::Border, Unit::Patrols, "Lần tuần tra", "Patrols", &[(Collection::Patrols, patrol)]),
+    figure(
+        "patrols",
+        Block::Border,
+        Unit::Patrols,
+        "Lần tuần tra",
+        "Patrols",
+        &[(Collection::Patrols, patrol), (Collection::Tallies, |one| tally(one, "joint_patrols", "count"))],
+    ),
     figure(
         "joint_patrols",
         Block::Border,
@@ -317,19 +324,28 @@ fn relief(one: &Feature, field: &str) -> Vec<Counted> {
     }
 }
 
-/// A household counts in each quarter in which it was told that its people left; however often in one.
+/// A household counts when its people left home: once, however many reports tell of their way, until they are home again.
 fn moved(one: &Feature) -> Vec<Counted> {
     let Some(personal) = one.personal.as_deref().filter(|text| text.contains("\"reports\":")) else {
         return Vec::new();
     };
     let personal: Value = serde_json::from_str(personal).unwrap_or_default();
     let reports = personal["reports"].as_array().map_or(&[][..], Vec::as_slice);
-    let left = |report: &&Value| {
-        let state = report["state"].as_str().unwrap_or_default();
-        report["withdrawn"].is_null() && matches!(state, "moving" | "sheltered" | "with_relatives" | "relocated")
-    };
-    let times = reports.iter().filter(left).filter_map(|report| Timestamp::parse(report["at"].as_str()?).ok());
-    times.map(|at| Counted { at, value: 1.0 }).collect()
+    let stands = reports.iter().filter(|report| report["withdrawn"].is_null());
+    let told =
+        |report: &Value| Some((Timestamp::parse(report["at"].as_str()?).ok()?, report["state"].as_str()?.to_owned()));
+    let mut told: Vec<(Timestamp, String)> = stands.filter_map(told).collect();
+    told.sort();
+    let mut is_away = false;
+    let mut departures = Vec::new();
+    for (at, state) in told {
+        let leaves = matches!(&*state, "moving" | "sheltered" | "with_relatives" | "relocated");
+        if leaves && !is_away {
+            departures.push(Counted { at, value: 1.0 });
+        }
+        is_away = (is_away || leaves) && state != "returned";
+    }
+    departures
 }
 
 /// A drug case counts when it was handed over.

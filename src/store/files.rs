@@ -73,8 +73,9 @@ impl Plan {
         for Kept { hash, kept_at } in kept {
             match by_hash.get(hash) {
                 None if kept_at.seconds_since(now) < -ORPHAN_KEEP_S => plan.drop.push(*hash),
+                // One that was sent again lately may be about to get its record.
                 Some(Named { is_wanted: false, withdrawn_at: Some(at), .. })
-                    if at.seconds_since(now) < -WITHDRAWN_KEEP_S =>
+                    if at.seconds_since(now) < -WITHDRAWN_KEEP_S && kept_at.seconds_since(now) < -ORPHAN_KEEP_S =>
                 {
                     plan.erase.push(*hash);
                 }

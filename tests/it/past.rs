@@ -236,3 +236,37 @@ async fn a_moment_before_the_first_change_is_empty(place: Place) {
     assert!(everything(past.of(Moment { at: long_ago, known_at: long_ago }).await.unwrap()).is_empty());
     store.close().await;
 }
+
+/// A household's reports are one list: one that comes late brings along what was told before it of later times.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_who_arrived_later_are_not_in_the_shelter_before() {
+    let folder = crate::store_support::Folder::new();
+    let store: Arc<dyn Store> = folder.open();
+    let handle = picture::start(Arc::clone(&store)).await.unwrap();
+    let id = Uuid::now_v7();
+    let now_ms = trucban::store::clock::now().as_ms();
+    let at = |minutes_ago: i64| Timestamp::from_ms(now_ms - minutes_ago * 60_000);
+    let told = |state: &str, of: Timestamp| json!({"id": Uuid::now_v7(), "state": state, "people": 4, "at": of});
+    let (left, arrived) = (told("moving", at(30)), told("sheltered", at(10)));
+    let write = async |reports: Value, state: &str, of: Timestamp| {
+        let mut one = put(Collection::Households, id, json!({"member_count": 4, "state": state, "state_at": of}));
+        one.personal = Map::from_iter([("reports".to_owned(), reports)]);
+        one.valid_at = Some(of);
+        store.append(call(vec![one])).await.unwrap().seq()
+    };
+    write(json!([]), "registered", at(60)).await;
+    // That they arrived is told first; that they had left comes after it.
+    write(json!([arrived]), "sheltered", at(10)).await;
+    let written = write(json!([left, arrived]), "sheltered", at(30)).await;
+    caught_up(&handle, written).await;
+    let past = PastPictures::new(Arc::clone(&store), handle);
+    let state = async |at: Timestamp| {
+        let known_at = trucban::store::clock::now();
+        let shown = everything(past.of(Moment { at, known_at }).await.unwrap());
+        shown.get(&(Collection::Households, id)).map(|one| one["properties"]["state"].clone())
+    };
+    assert_eq!(state(at(45)).await, Some(json!("registered")));
+    assert_eq!(state(at(20)).await, Some(json!("moving")), "on the way, and not there yet");
+    assert_eq!(state(at(5)).await, Some(json!("sheltered")));
+    store.close().await;
+}

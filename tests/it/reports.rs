@@ -136,6 +136,10 @@ async fn a_figure_counts_what_the_reader_may_not_see_and_shows_none_of_it() {
         "of the own force alone"
     );
     assert_eq!(part["hidden"].as_u64().unwrap() + seen.len() as u64, part["numberMatched"].as_u64().unwrap());
+    // A planner of no force that finds cases reads none of a closed kind, and those at the border of their area.
+    let planner = server.actor("planner");
+    let of_drugs = planner.read("/api/collections/cases/items?limit=1000&kind=drugs").await;
+    assert_eq!(of_drugs["numberMatched"], 0);
     for path in ["/api/reports/2024Q3", "/api/reports/2024Q3/figures/tips"] {
         problem(server.actor("observer").get(path).await, 403, "forbidden").await;
         problem(server.anybody().get(path).await, 401, "sign_in_required").await;

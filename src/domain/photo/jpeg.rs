@@ -10,6 +10,9 @@ const APP1: u8 = 0xe1;
 const APP2: u8 = 0xe2;
 const APP14: u8 = 0xee;
 
+/// Segments that are kept of one picture, at most: a progressive one with restarts has some hundred.
+const SEGMENTS_MAX: usize = 10_000;
+
 /// Keeps what the picture needs: frames, tables, scans, colours. Goes: EXIF, XMP, IPTC, comments, thumbnails, makers'
 /// segments, and whatever follows the end (further pictures, films, each with an EXIF of its own).
 pub(super) fn strip(bytes: &[u8]) -> Result<Stripped, Fault> {
@@ -23,6 +26,9 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Stripped, Fault> {
         let marker = rest.marker()?;
         if marker == EOI {
             break;
+        }
+        if segments.len() >= SEGMENTS_MAX {
+            return Err(Fault::Kind("too many segments"));
         }
         let body = rest.segment()?;
         match marker {

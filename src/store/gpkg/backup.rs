@@ -32,7 +32,12 @@ pub(super) fn backup(file: &Path, to: &Path) -> Result<(), StoreError> {
     copied?;
     sync_folder(to)?;
     // After the records, so that none of them names what was kept only later.
-    files::copy_beside(file, to)
+    let beside = files::copy_beside(file, to);
+    if beside.is_err() {
+        // Without its files it is no backup, and must not look like one.
+        let _ = fs::remove_file(to);
+    }
+    beside
 }
 
 fn exists(to: &Path) -> Problem {

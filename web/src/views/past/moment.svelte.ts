@@ -2,10 +2,12 @@
 import { isAbort } from '../../api/client';
 import { evacuation, items } from '../../api/endpoints';
 import { Problem } from '../../api/problem';
+import { clock } from '../../state/clock.svelte';
 import type { Incident, InsideBoard, RoadClosure, Shelter, Unit, Zone } from '../../api/types';
 
 /** While the line of time is being dragged nothing is asked. */
 const SETTLE_MS = 150;
+const CLOCK_OFF_MS = 1_500;
 
 /** What stood at one moment. */
 export interface Picture {
@@ -49,7 +51,9 @@ class Moment {
 
   async #read(at_ms: number, isAsKnown: boolean, asking: AbortController): Promise<void> {
     const at = new Date(at_ms).toISOString();
-    const asked = isAsKnown ? { as_known_at: at } : { at };
+    // One moment of knowing for all of them, a little back: the server's clock may be that much behind.
+    const known = new Date(clock.read_ms() - CLOCK_OFF_MS).toISOString();
+    const asked = isAsKnown ? { as_known_at: at } : { at, as_known_at: known > at ? known : at };
     const { signal } = asking;
     try {
       const [incidents, units, zones, shelters, closures, board] = await Promise.all([
