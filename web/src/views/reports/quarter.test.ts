@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { after, before, present, signed } from './quarter';
+import { after, before, present } from './quarter';
 
 describe('quarters', () => {
   it('follow each other over the year', () => {
@@ -11,9 +11,5 @@ describe('quarters', () => {
   it('begin at midnight in the province', () => {
     expect(present(Date.parse('2024-06-30T16:59:59Z'))).toBe('2024Q2');
     expect(present(Date.parse('2024-06-30T17:00:00Z'))).toBe('2024Q3');
-  });
-
-  it('tell a change with its sign', () => {
-    expect([signed(12), signed(-3), signed(0)]).toEqual(['+12', '−3', '0']);
   });
 });

@@ -1,5 +1,4 @@
-/** Quarters as the address names them (`2024Q3`), and figures as the page writes them. */
-import { number } from '../../i18n/format';
+/** Quarters as the address names them: `2024Q3`. */
 
 const OFFSET_MS = 7 * 3_600_000;
 
@@ -17,15 +16,3 @@ function moved(quarter: string, by: 1 | -1): string {
 
 export const before = (quarter: string): string => moved(quarter, -1);
 export const after = (quarter: string): string => moved(quarter, 1);
-
-/** Whole figures without decimals, weights with two. */
-export const figure = (value: number): string => number(value, Number.isInteger(value) ? 0 : 2);
-
-/** With its sign; nothing for no change. */
-export function signed(delta: number): string {
-  if (delta === 0) return '0';
-  return `${delta > 0 ? '+' : '−'}${figure(Math.abs(delta))}`;
-}
-
-export const percent = (share: number): string =>
-  `${share > 0 ? '+' : share < 0 ? '−' : ''}${number(Math.abs(share), 1)} %`;
