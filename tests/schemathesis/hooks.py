@@ -16,8 +16,9 @@ def ask(path):
         return json.load(answer)
 
 
-# A part of a file is written as a file is.
+# Parts of files, and grids, are written as a file is.
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+schemathesis.serializer.alias("image/tiff", "application/octet-stream")
 
 # By path: the parameter and the values of it that would end the run. All other accounts and tokens may be ended.
 OWN = {
