@@ -217,7 +217,7 @@ mod tests {
     fn the_same_grid_meets_itself_and_another_run_does_not() {
         use GridKind::{Forecast, Observed};
         let hour = of(Observed, "2025-06-07 09:00", "2025-06-07 10:00", None);
-        assert_eq!(hour.id(), hour.clone().id());
+        assert_eq!(hour.id(), of(Observed, "2025-06-07 09:00", "2025-06-07 10:00", None).id());
         assert!(!hour.overlaps_in_part(&hour));
         let half = of(Observed, "2025-06-07 09:30", "2025-06-07 10:00", None);
         assert!(hour.overlaps_in_part(&half) && half.overlaps_in_part(&hour) && half.id() != hour.id());

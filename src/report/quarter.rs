@@ -155,7 +155,7 @@ impl Sums {
     }
 
     fn line(mut self, figure: &Figure) -> Line {
-        self.rows.sort_by(|a, b| (a.at, a.id).cmp(&(b.at, b.id)));
+        self.rows.sort_by_key(|row| (row.at, row.id));
         let mut by_force = BTreeMap::new();
         for row in &self.rows {
             if let Some(force) = row.force {

@@ -35,8 +35,11 @@ fn field_of(collection: Collection) -> &'static str {
     OTHERS.iter().find(|(other, _)| *other == collection).expect("one of these").1
 }
 
+/// Records by collection and id.
+type Everything = BTreeMap<(Collection, Uuid), Value>;
+
 /// All that a picture shows, record by record, without the seqs of what is told of two times at once.
-fn everything(picture: Arc<Picture>) -> BTreeMap<(Collection, Uuid), Value> {
+fn everything(picture: Arc<Picture>) -> Everything {
     let view = View::new(picture, Arc::new(Actor::system()), Timestamp::from_ms(1_800_000_000_000));
     let mut all = BTreeMap::new();
     for collection in Collection::ALL {
@@ -72,7 +75,7 @@ async fn every_moment_is_shown_as_it_was_live_then(place: Place) {
     let stations: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
     let units: Vec<Uuid> = (0..12).map(|_| Uuid::now_v7()).collect();
     let mut others: Vec<(Collection, Uuid)> = Vec::new();
-    let mut live: Vec<(Timestamp, u64, BTreeMap<(Collection, Uuid), Value>)> = Vec::new();
+    let mut live: Vec<(Timestamp, u64, Everything)> = Vec::new();
     let mut written = 0;
     for n in 0..MOMENTS {
         for _ in 0..WRITES_A_MOMENT {
