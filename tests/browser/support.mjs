@@ -148,6 +148,8 @@ export async function openWindow(browser, server, { actor, page: route, ...optio
   const window = await openPage(browser, server, { page: '/', ...options });
   const { page } = window;
   await page.locator(`[data-actor="${actor}"]`).click();
+  // Where it was clicked may come to lie a list that stays as it is while a pointer rests on it.
+  await page.mouse.move(1, 1);
   await page.waitForURL((url) => url.pathname !== '/');
   if (new URL(page.url()).pathname !== route) await page.goto(server.url + route);
   return window;
