@@ -120,6 +120,7 @@ test('without the provider the page says so and keeps its own form', async () =>
     const { page, close } = await openPage(browser, away, { page: '/' });
     await byProvider(page).click();
     await page.getByRole('alert').filter({ hasText: 'Không tới được Cổng đăng nhập tỉnh' }).waitFor();
+    // The page may have been there before the server heard of the first account.
     await page.getByLabel('Tên tài khoản').waitFor();
     await close();
   } finally {
