@@ -82,6 +82,7 @@ impl Desk {
 
     /// Makes fixes durable and waits until the picture holds them.
     pub(super) async fn append_fixes(&self, fixes: Vec<Fix>) -> Result<Seq, Problem> {
+        self.check_open()?;
         let appended = self.store.append_fixes(Arc::from(fixes)).await.map_err(problem_of)?;
         if self.picture.wait_for(appended.seq, write::PICTURE_WAIT).await.is_none() {
             tracing::warn!(seq = appended.seq, "the picture lags behind durable fixes");

@@ -20,6 +20,7 @@ mod emergency;
 mod evacuation;
 mod evacuation_plan;
 mod evacuees;
+mod exercises;
 mod fences;
 mod fixes;
 mod grids_held;
@@ -81,6 +82,7 @@ pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
 pub use evacuation::{EvacuationReport, Evidence, Withdrawal};
 pub use evacuation_plan::{EvacuationPlan, Placed, PlannedShelter, Unplaced, WhyUnplaced};
 pub use evacuees::{Evacuee, Evacuees};
+pub use exercises::{ExerciseSheet, Judgement, NewExercise, Verdict, for_exercise, take_exercise_ground};
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
 pub use inside::{
     AtRiskCounts, InsideBoard, InsideFigures, InsideOfZone, PeopleOnNoList, StateCounts, TimeToClear,
@@ -135,6 +137,8 @@ pub struct Desk {
     /// How warnings go out, and whether for real.
     warnings: Arc<WarningRules>,
     warning_status: &'static str,
+    /// The exercise whose room this is; none where the work is real.
+    exercise: Option<Uuid>,
     /// The newest change that this desk made.
     written: Arc<AtomicU64>,
 }
@@ -453,6 +457,7 @@ impl Desk {
             given: Arc::default(),
             warnings: WarningRules::shipped(),
             warning_status: "actual",
+            exercise: None,
             written: Arc::default(),
         }
     }

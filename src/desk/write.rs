@@ -69,6 +69,15 @@ impl Desk {
     where
         F: Fn(&Scene<'_>) -> Result<Draft, Problem> + Send + Sync,
     {
+        self.check_open()?;
+        self.write_even_if_over(ask, decide).await
+    }
+
+    /// As [`Desk::write`], also in the room of an exercise that is over.
+    pub(super) async fn write_even_if_over<F>(&self, ask: &Ask, decide: F) -> Result<Written, Problem>
+    where
+        F: Fn(&Scene<'_>) -> Result<Draft, Problem> + Send + Sync,
+    {
         let decide = |picture: &Arc<Picture>| {
             let ground = self.ground.of(picture);
             decide(&Scene { picture, ground: &ground, ask, now: self.now(), timers: &self.timers })
@@ -93,7 +102,7 @@ impl Desk {
             let call = Append {
                 idempotency: ask.idempotency,
                 actor: Arc::from(ask.actor.name.as_str()),
-                exercise_id: None,
+                exercise_id: self.exercise,
                 expects: draft.expects,
                 puts: draft.puts,
             };
@@ -121,7 +130,7 @@ impl Desk {
         let probe = Append {
             idempotency: ask.idempotency,
             actor: Arc::from(ask.actor.name.as_str()),
-            exercise_id: None,
+            exercise_id: self.exercise,
             expects: vec![Expect { collection: Collection::DutyLog, id: Uuid::nil(), version: u32::MAX }],
             puts: Vec::new(),
         };

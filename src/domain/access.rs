@@ -294,7 +294,8 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Alarms
         | C::Attachments
         | C::Deployments
-        | C::Tallies => DataClass::Internal,
+        | C::Tallies
+        | C::Exercises => DataClass::Internal,
         // They tell where the units were, or will be; what a force found tells of persons.
         C::Units | C::Advices | C::ZoneVisits | C::Patrols | C::Cases => DataClass::Restricted,
         C::Households => DataClass::Personal,

@@ -41,6 +41,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Contacts | Collection::Places | Collection::RainGauges => Deed::EditPlace,
         Collection::DutyLog => Deed::WriteLog,
         Collection::Deployments | Collection::Cases | Collection::Tallies => Deed::KeepFigures,
+        Collection::Exercises => Deed::LeadExercise,
         Collection::BorderSectors
         | Collection::Stations
         | Collection::AdminUnits
@@ -50,7 +51,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 123] = [
+pub static DOORS: [(&str, &str, Asks); 129] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -85,6 +86,12 @@ pub static DOORS: [(&str, &str, Asks); 123] = [
     ("POST", "/api/devices/enrol", Asks::Nothing),
     ("DELETE", "/api/devices/{id}", Asks::Account),
     ("POST", "/api/duty_log/{id}/done", Asks::Deed(Deed::WriteLog)),
+    ("GET", "/api/exercise", Asks::Account),
+    ("POST", "/api/exercise/end", Asks::Deed(Deed::LeadExercise)),
+    ("POST", "/api/exercise/injects/{n}", Asks::Deed(Deed::LeadExercise)),
+    ("POST", "/api/exercise/judgements", Asks::Deed(Deed::LeadExercise)),
+    ("GET", "/api/exercises", Asks::Account),
+    ("POST", "/api/exercises", Asks::Deed(Deed::LeadExercise)),
     ("POST", "/api/exposure", Asks::Account),
     ("GET", "/api/feed", Asks::Account),
     ("POST", "/api/fixes", Asks::Deed(Deed::ReportUnit)),

@@ -76,6 +76,10 @@ pub const KINDS: &[&str] = &[
     "attachment_withdrawn",
     "imported",
     "import_undone",
+    "exercise_begun",
+    "inject_given",
+    "exercise_judged",
+    "exercise_ended",
 ];
 
 /// Whether an entry tells where a unit is: who may not see that reads it no more than the unit's place.

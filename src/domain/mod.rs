@@ -27,6 +27,7 @@ pub mod deployment;
 pub mod doors;
 pub mod duty_log;
 pub mod evacuation;
+pub mod exercise;
 pub mod fence;
 pub mod fold;
 pub mod household;

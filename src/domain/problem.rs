@@ -77,6 +77,21 @@ pub enum Code {
 }
 
 impl Code {
+    /// Whether what was refused may be taken later: the store is away, or somebody was faster. What breaks a rule stays
+    /// refused, and must not keep what waits behind it from being told.
+    #[must_use]
+    pub const fn may_pass(self) -> bool {
+        matches!(
+            self,
+            Self::StoreUnavailable
+                | Self::Unconfirmed
+                | Self::TooBusy
+                | Self::Behind
+                | Self::DiskFull
+                | Self::VersionConflict
+        )
+    }
+
     /// The code as it stands in answers, logs and documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

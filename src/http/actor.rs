@@ -155,7 +155,13 @@ impl Reader {
     /// The absolute address of `path`.
     #[must_use]
     pub fn link(&self, path: &str) -> String {
-        format!("{}://{}{path}", self.scheme, self.host.to_str().unwrap_or("127.0.0.1"))
+        format!("{}://{}{}", self.scheme, self.host.to_str().unwrap_or("127.0.0.1"), self.path(path))
+    }
+
+    /// The address of `path` on this server, in the room of an exercise too.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        self.app.prefix() + path
     }
 }
 

@@ -4,10 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::attachments::Partials;
 use super::directory::Directory;
 use super::error::{Refusal, starting};
+use super::exercises::{Exercises, Inside, rooms};
 use super::long::LongQuestions;
 use super::oidc::Oidc;
 use super::sign_in::SignIn;
@@ -50,8 +52,18 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// Anybody may give a tip on a page of its own.
     pub public_tips: bool,
+    /// The exercise whose room this is.
+    pub exercise: Option<ExerciseMark>,
     /// What telephones install, if the server's certificate is of an authority of its own.
     pub authority: Option<Arc<AuthorityCertificate>>,
+}
+
+/// What marks everything that comes out of the room of an exercise.
+#[derive(Clone, Debug)]
+pub struct ExerciseMark {
+    pub id: Uuid,
+    pub code: String,
+    pub title: String,
 }
 
 /// The parts that exist once the data is loaded.
@@ -64,7 +76,7 @@ pub struct Live {
     pub feed: Feed,
     pub tiles: Tiles,
     pub directory: Directory,
-    pub sign_in: SignIn,
+    pub sign_in: Arc<SignIn>,
     /// The provider by which one may come in too.
     pub oidc: Option<Oidc>,
     pub uploads: Uploads,
@@ -75,6 +87,10 @@ pub struct Live {
     pub tips: Tips,
     pub long_questions: LongQuestions,
     pub audit: Audit,
+    /// The rooms of exercises; none within one.
+    pub exercises: Option<Exercises>,
+    /// What the room of an exercise knows of itself.
+    pub inside: Option<Inside>,
 }
 
 impl App {
@@ -102,6 +118,12 @@ impl App {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.shared.settings
+    }
+
+    /// What stands before every address of this room: nothing, or `/exercises/CODE`.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        self.settings().exercise.as_ref().map_or_else(String::new, |mark| format!("{}{}", rooms::PATH, mark.code))
     }
 
     /// Told when the server stops.

@@ -230,7 +230,7 @@ impl Config {
             migrate_as: options.migrate_as,
             data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
             listen,
-            settings: Settings { demo, hosts, behind_proxy, public_tips: file.public_tips, authority: None },
+            settings: Settings { demo, hosts, behind_proxy, public_tips: file.public_tips, ..Settings::default() },
             entry,
             simulation: !options.no_simulation && !options.replay,
             replay: options.replay.then(|| Replay { pause: options.replay_pause.map(Duration::from_secs) }),

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::{IncomingStream, Listener};
 use futures_util::FutureExt;
@@ -22,8 +22,10 @@ use tower::Service;
 
 use super::app::App;
 use super::error::{Language, Refusal, for_bare_status, internal, render};
+use super::exercises::rooms;
 use super::figures::Figures;
 use super::min_seq::tell_seq;
+use super::params::no_record;
 use super::peer::Peer;
 use crate::domain::{Code, Problem};
 
@@ -80,6 +82,9 @@ impl Service<Request> for Front {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
+        if request.uri().path().starts_with(rooms::PATH) {
+            return Box::pin(in_exercise(self.app.clone(), self.peer, request));
+        }
         let settings = self.app.settings();
         let peer = if settings.behind_proxy { self.peer.behind_proxy(request.headers()) } else { self.peer };
         request.extensions_mut().insert(peer);
@@ -91,12 +96,14 @@ impl Service<Request> for Front {
         // A browser would remember of "localhost" what other servers of that machine cannot keep.
         let is_strict = peer.is_encrypted && host.as_ref().is_ok_and(|host| !host.is_loopback);
         let writes = !request.method().is_safe() && request.uri().path().starts_with("/api/");
+        let is_of_real = settings.exercise.is_some() && writes && is_of_real_room(request.uri().path());
         let app = self.app.clone();
         let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
         let mut router = self.router.clone();
         Box::pin(async move {
             let answered = match host {
                 Err(problem) => Refusal::from(problem).into_response(),
+                Ok(_) if is_of_real => Refusal::from(done_in_real_room()).into_response(),
                 Ok(_) => match AssertUnwindSafe(router.call(request)).catch_unwind().await {
                     Ok(Ok(response)) => response,
                     Ok(Err(never)) => match never {},
@@ -119,6 +126,52 @@ impl Service<Request> for Front {
             Ok(response)
         })
     }
+}
+
+/// A request for the room of an exercise, by the rest of its address, from the front of that room.
+async fn in_exercise(app: App, peer: Peer, mut request: Request) -> Result<Response, Infallible> {
+    let asked =
+        Asked { path: request.uri().clone(), language: request.headers().get(header::ACCEPT_LANGUAGE).cloned() };
+    let room = async {
+        let path = &asked.path;
+        let (code, rest) = rooms::inside(path.path()).ok_or_else(|| no_record(path))?;
+        let exercises = app.live()?.exercises.as_ref().ok_or_else(|| no_record(code))?;
+        let room = exercises.room(code).await?.ok_or_else(|| no_record(code))?;
+        let rest = path.query().map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));
+        Ok::<_, Refusal>((room, rest.parse::<Uri>().map_err(|_| no_record(code))?))
+    };
+    match room.await {
+        Ok((room, rest)) => {
+            *request.uri_mut() = rest;
+            room.front.of(peer).call(request).await
+        }
+        Err(refusal) => Ok(with_safety_headers(in_words(refusal.into_response(), &asked), false)),
+    }
+}
+
+/// What belongs to accounts, rights and informants: it is one for all rooms, and changed in the real one alone. Coming in
+/// and going out (`/api/session`) is the same everywhere.
+fn is_of_real_room(path: &str) -> bool {
+    const OF_REAL: [&str; 9] = [
+        "/api/accounts",
+        "/api/break-glass",
+        "/api/devices",
+        "/api/grants",
+        "/api/me",
+        "/api/oidc",
+        "/api/organisations",
+        "/api/setup",
+        "/api/tip",
+    ];
+    OF_REAL.iter().any(|door| path.starts_with(door))
+}
+
+fn done_in_real_room() -> Problem {
+    Problem::new(
+        Code::Forbidden,
+        "Đang ở phòng diễn tập: tài khoản, quyền và tin báo chỉ thay đổi ở phòng trực thật.",
+        "This is the room of an exercise: accounts, rights and tips change in the real one alone.",
+    )
 }
 
 /// A front for each connection, which knows the other end.
@@ -147,7 +200,7 @@ where
 
 /// What an error answer needs to know of its request.
 struct Asked {
-    path: axum::http::Uri,
+    path: Uri,
     language: Option<HeaderValue>,
 }
 

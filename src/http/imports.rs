@@ -172,7 +172,10 @@ pub async fn import_file(
     if summary.written && live.picture.wait_for(summary.seq, SHOWN_WAIT).await.is_none() {
         tracing::warn!(seq = summary.seq, "the picture lags behind an import");
     }
-    json(&ImportAnswer { report: Some(format!("/api/imports/{id}/report")), ..ImportAnswer::from(summary) })
+    json(&ImportAnswer {
+        report: Some(reader.path(&format!("/api/imports/{id}/report"))),
+        ..ImportAnswer::from(summary)
+    })
 }
 
 /// Notes the households that the answer names as perhaps known already. Where the audit has no room, they are not named:

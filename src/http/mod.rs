@@ -24,6 +24,7 @@ mod docs;
 mod ends;
 mod error;
 mod evacuation;
+mod exercises;
 mod feed;
 mod fields;
 mod figures;

@@ -124,7 +124,7 @@ pub async fn plan_patrol(writer: Writer) -> Answer {
     let plan = plan(&mut fields)?;
     fields.finish()?;
     let written = writer.desk()?.plan_patrol(&writer.ask(at), &plan).await?;
-    let location = format!("/api/collections/patrols/items/{}", written.id());
+    let location = writer.reader.path(&format!("/api/collections/patrols/items/{}", written.id()));
     let response = with_status(show(&writer.reader, &written)?, StatusCode::CREATED);
     Ok(with_header(response, header::LOCATION, &location))
 }

@@ -10,9 +10,9 @@ use super::app::App;
 use super::front::Front;
 use super::{
     accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, ends,
-    evacuation, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations,
-    pages, patrols, places, rain, rain_grids, records, reports, roads, session, setup, silence, terrain, tiles, tips,
-    units, units_inside, warnings,
+    evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc,
+    organisations, pages, patrols, places, rain, rain_grids, records, reports, roads, session, setup, silence, terrain,
+    tiles, tips, units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -107,6 +107,11 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(cut_off::cut_off, cut_off::try_cut_off))
         .routes(routes!(attachments::withdraw_attachment))
         .routes(routes!(audit::read_audit))
+        .routes(routes!(exercises::list_exercises, exercises::begin_exercise))
+        .routes(routes!(exercises::read_exercise))
+        .routes(routes!(exercises::give_inject))
+        .routes(routes!(exercises::judge_exercise))
+        .routes(routes!(exercises::end_exercise))
         .routes(routes!(reports::read_quarter))
         .routes(routes!(reports::list_quarter_rows))
 }

@@ -93,7 +93,7 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
         ..StartOptions::new(*entry, address)
     };
     // Loading goes on beside the listener, so that `/health/ready` can say "not yet".
-    let starting = start(&config.data, options, stopping.clone());
+    let starting = start(&config.data, options, &app);
     let Started { live, tasks, setup_link } = tokio::select! {
         started = starting => started?,
         () = asked_to_stop() => return Ok(()),
@@ -119,6 +119,11 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
     });
     if drained.await.is_err() {
         tracing::warn!(waited_s = DRAIN_WAIT.as_secs(), "some connections did not end and are cut");
+    }
+    if let Ok(live) = app.live()
+        && let Some(exercises) = &live.exercises
+    {
+        exercises.close().await;
     }
     store.close().await;
     // Last: what was shown to the end is in it.

@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -18,6 +17,7 @@ use super::audit::{note, note_done};
 use super::demo::{self, Listed};
 use super::directory::{Account, CredentialKind, Entry};
 use super::error::{Answer, Refusal};
+use super::exercises::{Card, Exercises};
 use super::oidc::{Offer, Oidc};
 use super::peer::Peer;
 use super::sign_in::begin_session;
@@ -32,7 +32,7 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 17] = [
+const OFFERED: [Deed; 18] = [
     Deed::EditGround,
     Deed::EditHousehold,
     Deed::CloseRoad,
@@ -47,6 +47,7 @@ const OFFERED: [Deed; 17] = [
     Deed::BreakGlass,
     Deed::ReadAudit,
     Deed::ReadReports,
+    Deed::LeadExercise,
     Deed::TakeTip,
     Deed::HandleTips,
     Deed::ConfirmUnsealing,
@@ -62,9 +63,11 @@ pub struct Session {
     demo: bool,
     /// There is no account yet: the first one is made by the set-up link.
     setup_needed: bool,
-    /// The exercise that the actor takes part in; none yet.
-    #[schema(value_type = Option<String>, required)]
-    exercise: Option<Value>,
+    /// The exercise in whose room this was asked: nothing here is real.
+    #[schema(required)]
+    exercise: Option<ExerciseShown>,
+    /// Exercises that run beside the real work.
+    exercises: Vec<Card>,
     #[schema(value_type = String, format = DateTime)]
     server_time: crate::domain::Timestamp,
     /// The newest seq of the picture.
@@ -84,6 +87,16 @@ pub struct Session {
     /// In the answer to a sign-out: where the browser ends its session at the provider too.
     #[schema(required)]
     sign_out_url: Option<String>,
+}
+
+/// The exercise of a room.
+#[derive(Serialize, ToSchema)]
+pub struct ExerciseShown {
+    /// `DT-2026-01`.
+    code: String,
+    title: String,
+    /// It can be read and judged, and nothing more.
+    is_over: bool,
 }
 
 /// Somebody signed in.
@@ -247,7 +260,12 @@ fn session(app: &App, account: Option<&Account>) -> Result<Session, Refusal> {
         actor,
         demo,
         setup_needed: live.directory.entry() == Entry::Accounts && !live.directory.has_accounts(),
-        exercise: None,
+        exercise: app.settings().exercise.as_ref().map(|mark| ExerciseShown {
+            code: mark.code.clone(),
+            title: mark.title.clone(),
+            is_over: live.desk.exercise().is_some_and(|sheet| sheet.is_over),
+        }),
+        exercises: live.exercises.as_ref().filter(|_| account.is_some()).map(Exercises::running).unwrap_or_default(),
         server_time: now(),
         seq: live.seq(),
         stale: live.feed.stale(),

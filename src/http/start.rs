@@ -10,11 +10,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::app::{Live, now};
+use super::app::{App, Live, now};
 use super::attachments::{self, Partials};
 use super::config::Replay;
 use super::demo::{self, Cast};
 use super::directory::{Directory, Entry};
+use super::exercises::{Exercises, Shares};
 use super::limits::Limits;
 use super::long::LongQuestions;
 use super::oidc::{Oidc, OidcConfig};
@@ -106,7 +107,7 @@ impl StartOptions {
 /// # Errors
 /// A folder that is locked, damaged, or of the other kind (demo or real); a database that cannot be opened;
 /// `Everybody` where there are accounts.
-pub async fn start(folder: &Path, mut options: StartOptions, stopping: CancellationToken) -> anyhow::Result<Started> {
+pub async fn start(folder: &Path, mut options: StartOptions, app: &App) -> anyhow::Result<Started> {
     let logs = options.database.clone().map(PostgresLogs::start).transpose()?;
     let store: Arc<dyn Store> = match options.database.take() {
         Some(database) => open_database(database, folder, &options).await?,
@@ -116,7 +117,7 @@ pub async fn start(folder: &Path, mut options: StartOptions, stopping: Cancellat
             opened.map_err(|error| told_store(error, folder))?
         }
     };
-    match fill(&store, folder, logs, options, stopping).await {
+    match fill(&store, folder, logs, options, app).await {
         Ok(started) => Ok(started),
         Err(error) => {
             store.close().await;
@@ -141,8 +142,9 @@ async fn fill(
     folder: &Path,
     logs: Option<PostgresLogs>,
     mut options: StartOptions,
-    stopping: CancellationToken,
+    app: &App,
 ) -> anyhow::Result<Started> {
+    let stopping = app.stopping().clone();
     let is_demo = options.entry == Entry::Demo;
     let audit = open_audit(folder).await?;
     seed_folder(store, is_demo).await?;
@@ -174,8 +176,26 @@ async fn fill(
     tasks.push(tokio::spawn(attachments::sweep(desk.clone(), partials.clone(), store.leads(), stopping.clone())));
     let oidc = open_oidc(options.oidc.take(), &options.base, &picture.view(&Actor::system(), now()))?;
     let tips = open_tips(folder.to_owned(), logs.clone(), is_demo, &options.limits).await?;
-    let sign_in = SignIn::within(&options.limits);
+    let sign_in = Arc::new(SignIn::within(&options.limits));
+    let (timers, warnings, limits) = (options.timers, Arc::clone(&options.warnings), options.limits.clone());
+    let base = options.base.clone();
     let (directory, setup_link) = open_directory(folder.to_owned(), logs, options, cast).await?;
+    let exercises = Exercises::open(Shares {
+        data: folder.to_owned(),
+        is_demo,
+        settings: app.settings().clone(),
+        metrics: app.metrics().clone(),
+        stopping: stopping.clone(),
+        base,
+        timers,
+        warnings,
+        limits,
+        directory: directory.clone(),
+        sign_in: Arc::clone(&sign_in),
+        audit: audit.clone(),
+        store: Arc::clone(store),
+    })
+    .await?;
     tasks.push(tokio::spawn(directory.clone().follow(stopping)));
     let (tiles, long_questions) = (Tiles::default(), LongQuestions::default());
     let live = Live {
@@ -194,6 +214,8 @@ async fn fill(
         tips,
         long_questions,
         audit,
+        exercises: Some(exercises),
+        inside: None,
     };
     Ok(Started { live, tasks, setup_link })
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::turning::{RETRY, may_pass, touches};
+use super::turning::{RETRY, touches};
 use crate::desk::Desk;
 use crate::domain::fence::{Event as Passing, Kind};
 use crate::domain::{Collection, Event};
@@ -114,7 +114,7 @@ async fn tell(desk: &Desk, pending: &mut VecDeque<Passage>) -> bool {
     while let Some(passage) = pending.front() {
         if let Err(problem) = desk.tell_passage(passage).await {
             let (zone, unit) = (passage.zone, passage.unit);
-            if may_pass(&problem) {
+            if problem.code.may_pass() {
                 tracing::warn!(%zone, %unit, %problem, "a passage was not written down; it is tried again");
                 return false;
             }

@@ -6,6 +6,7 @@
 mod assignments;
 mod closures;
 mod fences;
+pub mod injects;
 mod isolation;
 mod levels;
 mod patrols;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::turning::{RETRY, Turning, may_pass, touches};
+use super::turning::{RETRY, Turning, touches};
 use crate::desk::{Desk, Way};
 use crate::domain::fence::{ALARM_FIX_AGE_S_MAX, Kind, Seen, Standing, State, Track};
 use crate::domain::patrol::{length_km, overdue_at};
@@ -102,7 +102,7 @@ async fn hear(desk: &Desk) {
         };
         for news in news {
             while let Err(problem) = tell(desk, &news).await {
-                if !may_pass(&problem) {
+                if !problem.code.may_pass() {
                     tracing::error!(%problem, "what a patrol did cannot be written down");
                     break;
                 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::desk::Desk;
-use crate::domain::{Code, Collection, Event, Problem, Timestamp};
+use crate::domain::{Collection, Event, Problem, Timestamp};
 use crate::picture::{Picture, Published};
 
 /// Longest sleep: a clock that was set meanwhile is noticed after this.
@@ -83,16 +83,6 @@ fn until_next<T: Turning>(turning: &T, picture: &Arc<Picture>, now: Timestamp) -
     let wait_ms = next.map_or(i64::MAX, |at| at.as_ms().saturating_sub(now.as_ms()).max(0));
     // One millisecond more: at the very instant of its end a zone is over, not a moment before.
     Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0).saturating_add(1)).min(SLEEP_MAX)
-}
-
-/// Whether what was refused may be taken later: the store is away, or somebody was faster. What breaks a rule stays
-/// refused, and must not keep what waits behind it from being told.
-pub(super) const fn may_pass(problem: &Problem) -> bool {
-    use Code as C;
-    matches!(
-        problem.code,
-        C::StoreUnavailable | C::Unconfirmed | C::TooBusy | C::Behind | C::DiskFull | C::VersionConflict
-    )
 }
 
 /// Whether a step changed records of the collection.

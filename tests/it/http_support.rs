@@ -154,7 +154,7 @@ impl Server {
         tokio::spawn(accept(listener, app.clone(), stopping.clone()));
         options.base = format!("http://{address}");
         options.database = database.as_ref().map(TestDatabase::database);
-        let Started { mut live, .. } = start(folder.path(), options, stopping.clone()).await.unwrap();
+        let Started { mut live, .. } = start(folder.path(), options, &app).await.unwrap();
         let store = Arc::clone(&live.store);
         live.audit = Audit::open_with(folder.path(), audit_queue_max).unwrap();
         let audit = live.audit.clone();
@@ -186,7 +186,7 @@ impl Server {
         self.base = format!("http://{address}");
         options.base.clone_from(&self.base);
         options.database = self.database.as_ref().map(TestDatabase::database);
-        let Started { live, .. } = start(self.folder.path(), options, self.stopping.clone()).await.unwrap();
+        let Started { live, .. } = start(self.folder.path(), options, &app).await.unwrap();
         (self.store, self.audit) = (Arc::clone(&live.store), live.audit.clone());
         app.go_live(live);
     }

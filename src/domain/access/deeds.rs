@@ -39,6 +39,8 @@ pub enum Deed {
     WriteLog,
     /// Enter deployments, cases and tallies, which figures are counted from.
     KeepFigures,
+    /// Begin, lead, judge and end an exercise, and read its script before the others do.
+    LeadExercise,
     /// Read the report of a quarter: it counts also what its reader may not see one by one.
     ReadReports,
     /// Edit contacts and add places (a hamlet that is on no map).
@@ -90,7 +92,9 @@ impl Actor {
             Role::Admin => {
                 !matches!(deed, D::Warn | D::Share | D::BreakGlass | D::TakeTip | D::HandleTips | D::ConfirmUnsealing)
             }
-            Role::DutyOfficer => !matches!(deed, D::EditGround | D::ManageAccounts | D::ReadAudit | D::HandleTips),
+            Role::DutyOfficer => {
+                !matches!(deed, D::EditGround | D::ManageAccounts | D::ReadAudit | D::HandleTips | D::LeadExercise)
+            }
             Role::Commander => !matches!(deed, D::EditGround | D::ManageAccounts | D::EnrolDevice | D::HandleTips),
             Role::Planner => matches!(
                 deed,
@@ -104,6 +108,7 @@ impl Actor {
                     | D::EditPlace
                     | D::WriteLog
                     | D::KeepFigures
+                    | D::LeadExercise
                     | D::ReadReports
                     | D::ReportIncident
                     | D::EditGround

@@ -119,7 +119,7 @@ pub async fn create(reader: Reader, headers: HeaderMap) -> Answer {
     live.partials.begin(&about, now())?;
     let held = live.partials.take(about.id, &about.owner).await.ok_or_else(internal)?;
     let response = with_status(state_headers(Response::new(Body::empty()), &held), StatusCode::CREATED);
-    Ok(with_header(response, header::LOCATION, &format!("/api/uploads/{}", about.id)))
+    Ok(with_header(response, header::LOCATION, &reader.path(&format!("/api/uploads/{}", about.id))))
 }
 
 /// How far an upload has come (`HEAD` tells it in headers), and what became of it. An upload that is another's is not there.
