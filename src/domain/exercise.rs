@@ -93,6 +93,7 @@ pub struct Inject {
 /// An inject that was given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = InjectGiven)]
 pub struct Given {
     /// Its place in the script, from 0.
     pub n: usize,
@@ -117,6 +118,7 @@ pub struct Given {
 /// A report of an incident that somebody calls in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = InjectCall)]
 pub struct Call {
     /// Kind of the incident.
     pub kind: String,
@@ -134,6 +136,7 @@ pub struct Call {
 /// Rain of the interval that ends when the inject is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = InjectRain)]
 pub struct Reading {
     /// Code of the gauge.
     pub gauge: String,

@@ -114,6 +114,13 @@ impl App {
         self.shared.live.get().ok_or_else(|| starting().into())
     }
 
+    /// Shuts the rooms of exercises; before the store is closed.
+    pub async fn shut_rooms(&self) {
+        if let Some(exercises) = self.shared.live.get().and_then(|live| live.exercises.as_ref()) {
+            exercises.close().await;
+        }
+    }
+
     /// The configuration.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -62,6 +62,9 @@ pub struct ServeOptions {
     /// With --replay: the next step is played after so many seconds, without Enter
     #[arg(long, requires = "replay", value_name = "SECONDS")]
     pub replay_pause: Option<u64>,
+    /// With --replay: time stands between the steps, so that two that are played are the same
+    #[arg(long, requires = "replay")]
+    pub replay_still: bool,
     /// Whoever reaches this machine is its administrator: for trials on one machine, on loopback, while there is no
     /// account
     #[arg(long, conflicts_with = "demo")]
@@ -154,6 +157,8 @@ impl Default for AuditSection {
 pub struct Replay {
     /// How long each step stands; until somebody presses Enter if `None`.
     pub pause: Option<Duration>,
+    /// Time stands meanwhile.
+    pub is_still: bool,
 }
 
 /// Command line and file together.
@@ -233,7 +238,10 @@ impl Config {
             settings: Settings { demo, hosts, behind_proxy, public_tips: file.public_tips, ..Settings::default() },
             entry,
             simulation: !options.no_simulation && !options.replay,
-            replay: options.replay.then(|| Replay { pause: options.replay_pause.map(Duration::from_secs) }),
+            replay: options.replay.then(|| Replay {
+                pause: options.replay_pause.map(Duration::from_secs),
+                is_still: options.replay_still,
+            }),
             trust_clock: options.trust_clock,
             tls: options.tls.or(file.tls),
             limits: file.limits,

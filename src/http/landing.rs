@@ -1,11 +1,12 @@
 //! The OGC API's front pages: landing, conformance, collections and what can be asked of each.
 
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value, json};
 
 use super::actor::Reader;
 use super::answer::json;
+use super::app::App;
 use super::error::Answer;
 use super::params::{CRS84, collection_named};
 use super::peer::Peer;
@@ -39,8 +40,8 @@ fn link(rel: &str, media: &str, href: impl Into<String>, title: &str) -> Value {
 
 /// Landing page of the OGC API.
 #[utoipa::path(get, path = "/api", tag = "ogc", responses((status = 200, description = "Links to all the rest")))]
-pub async fn landing(headers: HeaderMap, peer: Peer) -> Answer {
-    let base = base(&headers, peer);
+pub async fn landing(State(app): State<App>, headers: HeaderMap, peer: Peer) -> Answer {
+    let base = base(&headers, peer) + &app.prefix();
     json(&json!({
         "title": "trucban",
         "description": "Bức tranh chung của các phòng trực ban tỉnh Lai Châu · one live picture for the duty rooms of Lai Châu",

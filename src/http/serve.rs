@@ -40,10 +40,9 @@ pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
     if config.trust_clock {
         clock::trust();
     }
-    if config.replay.is_some() {
-        clock::play_from(
-            Night::shipped().and_then(|night| night.start()).map_err(|problem| anyhow!(problem.detail_en))?,
-        );
+    if let Some(replay) = config.replay {
+        let start = Night::shipped().and_then(|night| night.start()).map_err(|problem| anyhow!(problem.detail_en))?;
+        if replay.is_still { clock::stand_at(start) } else { clock::play_from(start) }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(run(config));
@@ -120,11 +119,7 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
     if drained.await.is_err() {
         tracing::warn!(waited_s = DRAIN_WAIT.as_secs(), "some connections did not end and are cut");
     }
-    if let Ok(live) = app.live()
-        && let Some(exercises) = &live.exercises
-    {
-        exercises.close().await;
-    }
+    app.shut_rooms().await;
     store.close().await;
     // Last: what was shown to the end is in it.
     tokio::task::spawn_blocking(move || audit.close()).await?;

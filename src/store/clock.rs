@@ -18,6 +18,8 @@ const LOST_MAX_MS: i64 = 24 * 3_600_000;
 /// What [`PLAYED_AHEAD_MS`] is where no night is played.
 const NOT_PLAYED: i64 = i64::MIN;
 
+/// The moment at which the time of a night stands that is played step by step; [`NOT_PLAYED`] where it goes on.
+static STANDS_AT_MS: AtomicI64 = AtomicI64::new(NOT_PLAYED);
 /// By how many milliseconds the time of a night that is played stands before the steady clock.
 static PLAYED_AHEAD_MS: AtomicI64 = AtomicI64::new(NOT_PLAYED);
 static TRUSTED: AtomicBool = AtomicBool::new(false);
@@ -27,6 +29,10 @@ static STEADY_ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// The present moment.
 #[must_use]
 pub fn now() -> Timestamp {
+    let stands_at_ms = STANDS_AT_MS.load(Ordering::Relaxed);
+    if stands_at_ms != NOT_PLAYED {
+        return Timestamp::from_ms(stands_at_ms);
+    }
     let (now, set_back_ms) = CLOCK.read(wall_ms(), steady_ms());
     if CLOCK.is_news(set_back_ms >= SET_BACK_MIN_MS) {
         tracing::warn!(set_back_ms, "the machine's clock was set back; time goes on as before until it catches up");
@@ -47,8 +53,16 @@ pub fn play_from(start: Timestamp) {
     PLAYED_AHEAD_MS.store(start.as_ms() - steady_ms(), Ordering::Relaxed);
 }
 
+/// As [`play_from`], and time stands until it leaps: so two that are played side by side are the same to the millisecond.
+pub fn stand_at(start: Timestamp) {
+    STANDS_AT_MS.store(start.as_ms(), Ordering::Relaxed);
+}
+
 /// Where a night is played, time leaps forward to this moment; never back.
 pub fn go_to(at: Timestamp) {
+    if STANDS_AT_MS.load(Ordering::Relaxed) != NOT_PLAYED {
+        STANDS_AT_MS.fetch_max(at.as_ms(), Ordering::Relaxed);
+    }
     if PLAYED_AHEAD_MS.load(Ordering::Relaxed) != NOT_PLAYED {
         PLAYED_AHEAD_MS.fetch_max(at.as_ms() - steady_ms(), Ordering::Relaxed);
     }

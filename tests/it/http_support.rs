@@ -33,6 +33,7 @@ pub struct Server {
     pub base: String,
     pub store: Arc<dyn Store>,
     pub audit: Audit,
+    app: App,
     tokens: HashMap<String, String>,
     client: Client,
     stopping: CancellationToken,
@@ -163,12 +164,13 @@ impl Server {
             .map(|bytes| serde_json::from_slice(&bytes).unwrap())
             .unwrap_or_default();
         let base = format!("http://{address}");
-        Self { base, store, audit, tokens, client: client(), stopping, folder, database }
+        Self { base, store, audit, app, tokens, client: client(), stopping, folder, database }
     }
 
     /// Stops it in order; its folder stays.
     pub async fn stop(&mut self) {
         self.stopping.cancel();
+        self.app.shut_rooms().await;
         self.store.close().await;
         self.audit.close();
     }
@@ -189,6 +191,7 @@ impl Server {
         let Started { live, .. } = start(self.folder.path(), options, &app).await.unwrap();
         (self.store, self.audit) = (Arc::clone(&live.store), live.audit.clone());
         app.go_live(live);
+        self.app = app;
     }
 
     /// Where its records lie.

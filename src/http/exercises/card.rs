@@ -17,6 +17,7 @@ const FILE: &str = "exercise.json";
 
 /// An exercise, as it is listed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ExerciseCard)]
 pub struct Card {
     pub id: Uuid,
     /// `DT-2026-01`; its room is at `/exercises/DT-2026-01/`.

@@ -34,6 +34,7 @@ pub struct ExerciseList {
 
 /// An exercise that was begun.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExerciseBegun)]
 pub struct Begun {
     exercise: Card,
     /// Where its room is: what stands here before any other address leads there.
@@ -77,6 +78,7 @@ pub struct JudgementCall {
 
 /// An inject that is still to come.
 #[derive(Serialize, ToSchema)]
+#[schema(as = InjectToCome)]
 pub struct Waiting {
     /// Its place in the script.
     n: usize,
@@ -88,8 +90,11 @@ pub struct Waiting {
 
 /// The sheet of an exercise.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExerciseSheet)]
 pub struct Sheet {
     id: Uuid,
+    /// What `If-Match` names.
+    version: u32,
     code: String,
     title: String,
     #[schema(required)]
@@ -277,6 +282,7 @@ fn sheet(reader: &Reader) -> Answer {
     let version = found.version;
     let mut answer = json(&Sheet {
         id: found.id,
+        version,
         code: found.code,
         title: found.title,
         place_text: found.place_text,

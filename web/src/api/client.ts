@@ -1,4 +1,5 @@
 /** The one road from the page to the server: headers, time limits, problems. */
+import { inRoom } from '../room';
 import { Problem } from './problem';
 import { uuidV7 } from './uuid';
 
@@ -109,7 +110,7 @@ export async function call(
   const limit = AbortSignal.timeout(timeout_ms);
   let response: Response;
   try {
-    response = await fetch(url, {
+    response = await fetch(inRoom(url), {
       ...init,
       headers,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,

@@ -1,4 +1,5 @@
 /** Every request that the pages make, by name. */
+import { inRoom } from '../room';
 import { ask, read, upload, write, type Answer, type WriteOptions } from './client';
 import type { components } from './schema';
 import type * as T from './types';
@@ -244,7 +245,7 @@ export const attachments = {
   withdraw: (id: string, reason: string, options: Seen) =>
     write<T.Attachment>(`/api/attachments/${id}/withdraw`, { reason }, options),
   /** Where the photo itself is. */
-  contentOf: (id: string) => `/api/attachments/${id}/content`,
+  contentOf: (id: string) => inRoom(`/api/attachments/${id}/content`),
 };
 
 type LonLat = readonly [lon: number, lat: number];
@@ -331,3 +332,15 @@ export const audit = (parameters: Parameters) => read<Schemas['AuditPage']>('/ap
 /** Sends position fixes, 1 to 1,000; the server takes each fix of a unit and time once. */
 export const fixes = (batch: readonly T.FixIn[], key?: string) =>
   write<Schemas['FixesAnswer']>('/api/fixes', { fixes: batch }, key ? { key } : {});
+
+/** Exercises: begun from the real room, led and judged in their own. */
+export const exercises = {
+  list: (signal?: AbortSignal) => read<Schemas['ExerciseList']>('/api/exercises', {}, signal),
+  begin: (call: Schemas['ExerciseCall'], key: string) =>
+    write<Schemas['ExerciseBegun']>('/api/exercises', call, { key }),
+  sheet: (signal?: AbortSignal) => read<T.ExerciseSheet>('/api/exercise', {}, signal),
+  give: (n: number) => write<T.ExerciseSheet>(`/api/exercise/injects/${n}`, undefined),
+  judge: (call: Schemas['JudgementCall'], version: number) =>
+    write<T.ExerciseSheet>('/api/exercise/judgements', call, { version }),
+  end: (version: number) => write<T.ExerciseSheet>('/api/exercise/end', undefined, { version }),
+};

@@ -2,6 +2,7 @@
  * The live feed: one connection, resumed after the last event that was seen. Silence longer than two and a half
  * heartbeats counts as a lost link, so that an old map never looks live.
  */
+import { inRoom } from '../room';
 import { EventParser } from './sse';
 import type { CollectionName, Feature, PositionUpdate, Stale } from './types';
 
@@ -66,7 +67,11 @@ async function connect(
     if (options.bbox) query.set('bbox', options.bbox);
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
     if (lastId !== null) headers['Last-Event-ID'] = lastId;
-    const response = await fetch(`/api/feed?${query}`, { headers, signal: line.signal, cache: 'no-store' });
+    const response = await fetch(inRoom(`/api/feed?${query}`), {
+      headers,
+      signal: line.signal,
+      cache: 'no-store',
+    });
     if (!response.ok || !response.body) return response.status;
     options.hear({ type: 'open', isResumed: lastId !== null });
     const parser = new EventParser();

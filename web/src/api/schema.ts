@@ -482,6 +482,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/exercise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sheet of the exercise in whose room this is asked. */
+        get: operations["read_exercise"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exercise/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the exercise: its room is read and judged from now on, and nothing more is done in it. */
+        post: operations["end_exercise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exercise/injects/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives an inject before its time. */
+        post: operations["give_inject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exercise/judgements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judges objectives and injects, and writes down what is to be learnt; also when the exercise is over. */
+        post: operations["judge_exercise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exercises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The exercises of this server. */
+        get: operations["list_exercises"];
+        put?: never;
+        /**
+         * Begins an exercise: a room of its own on the present ground, with units at their posts, and nothing else of what is
+         *     real. No name and no telephone goes along.
+         * @description Its injects are given at their times, or before that by whoever leads.
+         */
+        post: operations["begin_exercise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/exposure": {
         parameters: {
             query?: never;
@@ -2739,7 +2829,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies" | "exercises";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2949,7 +3039,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "keep_figures" | "read_reports" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "keep_figures" | "lead_exercise" | "read_reports" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description Deployments */
         DeploymentsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3137,7 +3227,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "imported" | "import_undone";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "imported" | "import_undone" | "exercise_begun" | "inject_given" | "exercise_judged" | "exercise_ended";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -3344,6 +3434,133 @@ export interface components {
             roads_id: string | null;
             seq: components["schemas"]["u64"];
             time_to_clear: components["schemas"]["TimeToClear"];
+        };
+        /** @description An exercise that was begun. */
+        ExerciseBegun: {
+            exercise: components["schemas"]["ExerciseCard"];
+            /** @description Where its room is: what stands here before any other address leads there. */
+            path: string;
+        };
+        /** @description What is to be rehearsed. */
+        ExerciseCall: {
+            /** @description Forces that take part. */
+            forces?: components["schemas"]["Force"][] | null;
+            /** @description What is to happen; at most 200. */
+            injects?: components["schemas"]["Inject"][] | null;
+            note?: string | null;
+            /** @description What it is to show, a line each; at most 20. */
+            objectives?: string[] | null;
+            place_text?: string | null;
+            title: string;
+        };
+        /** @description An exercise, as it is listed. */
+        ExerciseCard: {
+            /** @description `DT-2026-01`; its room is at `/exercises/DT-2026-01/`. */
+            code: string;
+            /**
+             * Format: date-time
+             * @description Absent while it runs.
+             */
+            finished_at: string | null;
+            forces: components["schemas"]["Force"][];
+            /** Format: uuid */
+            id: string;
+            place_text: string | null;
+            /** Format: date-time */
+            started_at: string;
+            title: string;
+        };
+        /** @description All exercises of this server, the newest first. */
+        ExerciseList: {
+            exercises: components["schemas"]["ExerciseCard"][];
+        };
+        /** @description The sheet of an exercise. */
+        ExerciseSheet: {
+            code: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            forces: string[];
+            /** Format: uuid */
+            id: string;
+            /** @description Of each incident of the exercise, when what was done, and how long after the report. */
+            incidents: components["schemas"]["IncidentSteps"][];
+            /** @description What was given, and what was judged of the answer. */
+            injects: components["schemas"]["InjectGiven"][];
+            lessons: string | null;
+            objectives: components["schemas"]["Objective"][];
+            place_text: string | null;
+            /** Format: date-time */
+            started_at: string;
+            started_by: string;
+            /** @description `running` or `ended`. */
+            state: string;
+            title: string;
+            /**
+             * Format: int32
+             * @description What `If-Match` names.
+             */
+            version: number;
+            /** @description What is still to come; only for whoever leads. */
+            waiting: components["schemas"]["InjectToCome"][] | null;
+        };
+        /** @description The exercise of a room. */
+        ExerciseShown: {
+            /** @description `DT-2026-01`. */
+            code: string;
+            /** @description It can be read and judged, and nothing more. */
+            is_over: boolean;
+            title: string;
+        };
+        /** @description Exercises */
+        ExercisesFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Code of the exercise, such as DT-2026-01; also where its room is found. */
+                code?: string;
+                /** @description Who ended it. */
+                ended_by?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * Format: date-time
+                 * @description When it was ended.
+                 */
+                finished_at?: string;
+                /** @description Forces that take part. */
+                forces?: ("police" | "military" | "border_guard" | "civil")[];
+                /** @description What was given, and what was judged of the answer, in the order of the script. */
+                injects?: unknown;
+                /** @description What is to be done better. */
+                lessons?: string;
+                /** @description Free remark. */
+                note?: string;
+                /** @description What it is to show, as [{text, result, remark, judged_by, judged_at}]. */
+                objectives?: unknown;
+                /** @description Where, in words. */
+                place_text?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                started_at?: string;
+                /** @description Who began it. */
+                started_by?: string;
+                /**
+                 * @description Whether it runs.
+                 * @enum {string}
+                 */
+                state?: "running" | "ended";
+                /** @description What is rehearsed. */
+                title?: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
         };
         /** @description WGS 84, degrees. */
         ExifPosition: {
@@ -3740,6 +3957,16 @@ export interface components {
             en: string;
             vi: string;
         };
+        /** @description An incident and what was done about it, in the order of time. */
+        IncidentSteps: {
+            code: string;
+            /** Format: uuid */
+            incident_id: string;
+            /** Format: date-time */
+            reported_at: string;
+            steps: components["schemas"]["StepTime"][];
+            title: string;
+        };
         /** @description Incidents */
         IncidentsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3899,6 +4126,74 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description Something that comes to the duty room at its time. One that carries nothing is read out by whoever leads the exercise. */
+        Inject: {
+            /**
+             * Format: int64
+             * @description Seconds after the beginning.
+             */
+            after_s: number;
+            /** @description What the room is expected to do. */
+            expected?: string | null;
+            rain?: components["schemas"]["InjectRain"] | null;
+            report?: components["schemas"]["InjectCall"] | null;
+            /** @description What happens, in words. */
+            title: string;
+        };
+        /** @description A report of an incident that somebody calls in. */
+        InjectCall: {
+            /** @description Kind of the incident. */
+            kind: string;
+            /** Format: double */
+            lat: number;
+            /**
+             * Format: double
+             * @description Degrees, WGS 84.
+             */
+            lon: number;
+            /**
+             * Format: int32
+             * @description 1 to 4; what kind and words say if absent.
+             */
+            severity?: number | null;
+            /** @description What the caller says; the inject's title if absent. */
+            text?: string | null;
+        };
+        /** @description An inject that was given. */
+        InjectGiven: {
+            expected?: string | null;
+            /** @description Why the room did not take it. */
+            failed?: string | null;
+            /** @description RFC 3339. */
+            given_at: string;
+            /** @description Who gave it; absent where its time had come. */
+            given_by?: string | null;
+            /**
+             * Format: uuid
+             * @description The incident that it made.
+             */
+            incident_id?: string | null;
+            judged?: components["schemas"]["Judged"] | null;
+            /** @description Its place in the script, from 0. */
+            n: number;
+            title: string;
+        };
+        /** @description Rain of the interval that ends when the inject is given. */
+        InjectRain: {
+            /** @description Code of the gauge. */
+            gauge: string;
+            /** Format: int32 */
+            minutes: number;
+            /** Format: double */
+            mm: number;
+        };
+        /** @description An inject that is still to come. */
+        InjectToCome: components["schemas"]["Inject"] & {
+            /** Format: date-time */
+            due_at: string;
+            /** @description Its place in the script. */
+            n: number;
+        };
         /** @description Who is still inside the zones in force. */
         InsideBoard: {
             /** Format: date-time */
@@ -3988,6 +4283,21 @@ export interface components {
             level: number;
             /** Format: date-time */
             to: string | null;
+        };
+        /** @description What was judged of an objective or of an inject. */
+        Judged: {
+            /** @description RFC 3339. */
+            at?: string;
+            by?: string;
+            remark?: string | null;
+            /** @description `met`, `partly` or `not_met`. */
+            result: string;
+        };
+        /** @description What is judged; what is not named stays. */
+        JudgementCall: {
+            injects?: components["schemas"]["VerdictCall"][] | null;
+            lessons?: string | null;
+            objectives?: components["schemas"]["VerdictCall"][] | null;
         };
         /** @description Who commands. */
         LevelCommand: {
@@ -4204,6 +4514,11 @@ export interface components {
             };
             /** @description `Feature`; may be left out. */
             type?: string | null;
+        };
+        /** @description What the exercise is to show. */
+        Objective: {
+            judged?: components["schemas"]["Judged"] | null;
+            text: string;
         };
         /** @description The provider, as the start page offers it. */
         Offer: {
@@ -5670,8 +5985,9 @@ export interface components {
             demo: boolean;
             /** @description Whom one may be, in a demo. */
             demo_actors: components["schemas"]["Listed"][];
-            /** @description The exercise that the actor takes part in; none yet. */
-            exercise: string | null;
+            exercise: components["schemas"]["ExerciseShown"] | null;
+            /** @description Exercises that run beside the real work. */
+            exercises: components["schemas"]["ExerciseCard"][];
             provider: components["schemas"]["Offer"] | null;
             /** @description Anybody may give a tip on the page `/tip`. */
             public_tips: boolean;
@@ -6007,6 +6323,21 @@ export interface components {
             step: "acknowledge" | "decline" | "en_route" | "on_scene" | "clear";
             /** @description Who was heard; needed by radio and by phone. */
             told_by?: string | null;
+        };
+        /** @description One thing that was done. */
+        StepTime: {
+            /**
+             * Format: int64
+             * @description Seconds after the report.
+             */
+            after_s: number;
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description `acknowledged`, `verified`, `dispatched`, `unit_acknowledged`, `en_route`, `on_scene`, `contained` or `closed`: when it
+             *     was done first.
+             */
+            step: string;
         };
         /**
          * @description What lies on a road.
@@ -6540,6 +6871,17 @@ export interface components {
             /** @description 1 noted, 2 notable, 3 serious, 4 grave; shown in words and weight, never as a digit. */
             severity?: number;
             text?: string | null;
+        };
+        /** @description What was judged of one objective or inject. */
+        VerdictCall: {
+            /**
+             * Format: int64
+             * @description Its place: of an objective in the list, of an inject in the script.
+             */
+            n: number;
+            remark?: string | null;
+            /** @description `met`, `partly` or `not_met`. */
+            result: string;
         };
         /** @description People who need help to leave. */
         Vulnerable: {
@@ -8240,6 +8582,281 @@ export interface operations {
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    read_exercise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The exercise, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExerciseSheet"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: not asked in the room of an exercise */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    end_exercise: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version of the exercise that was read */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The exercise, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExerciseSheet"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: not asked in the room of an exercise */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden_transition: it is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    give_inject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Its place in the script, from 0 */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The exercise, with ETag; as it stands where the inject was given before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExerciseSheet"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: no such inject, or not the room of an exercise */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden_transition: the exercise is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    judge_exercise: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version of the exercise that was read */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["JudgementCall"];
+            };
+        };
+        responses: {
+            /** @description The exercise, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExerciseSheet"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: not asked in the room of an exercise */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    list_exercises: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExerciseList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: asked in the room of an exercise */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    begin_exercise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExerciseCall"];
+            };
+        };
+        responses: {
+            /** @description The exercise runs */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExerciseBegun"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description not_found: asked in the room of an exercise */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            /** @description limit_exceeded: too many run already, or the script is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];

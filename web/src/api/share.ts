@@ -3,6 +3,7 @@
  * tabs would use them all up. The tab that holds the lock reads the feed and tells the others; when it closes, the
  * next one takes the lock and the line. Without locks (a plain-http address) each tab reads for itself.
  */
+import { keptAs } from '../room';
 import { runFeed, type FeedEvent, type FeedOptions } from './feed';
 
 type Message = { kind: 'event'; event: FeedEvent } | { kind: 'who' };
@@ -10,7 +11,7 @@ type Message = { kind: 'event'; event: FeedEvent } | { kind: 'who' };
 /** Runs until the signal aborts; `hear` gets every event, whichever tab reads the line. */
 export async function runSharedFeed(options: FeedOptions): Promise<void> {
   if (!navigator.locks || typeof BroadcastChannel === 'undefined') return runFeed(options);
-  const name = `trucban-feed:${[...options.collections].sort().join(',')}:${options.bbox ?? ''}`;
+  const name = keptAs(`trucban-feed:${[...options.collections].sort().join(',')}:${options.bbox ?? ''}`);
   const channel = new BroadcastChannel(name);
   let isReader = false;
   let isOpen = false;

@@ -101,6 +101,9 @@ export type ZoneLevels = Omit<Schemas['ZoneLevels'], 'computed' | 'opinions'> & 
     en: string;
   }[];
 };
+export type Exercise = Schemas['ExerciseCard'];
+export type ExerciseSheet = Schemas['ExerciseSheet'];
+export type Inject = Schemas['Inject'];
 export type GaugeRain = Schemas['GaugeRain'];
 export type RainAnswer = Schemas['RainAnswer'];
 export type RainGrid = Schemas['RainGridTold'];

@@ -1,5 +1,6 @@
 import { accounts } from './en/accounts';
 import { audit } from './en/audit';
+import { exercises } from './en/exercises';
 import { past } from './en/past';
 import { reports } from './en/reports';
 import { common } from './en/common';
@@ -22,6 +23,7 @@ export const en = {
   ...common,
   accounts,
   audit,
+  exercises,
   past,
   reports,
   duty,

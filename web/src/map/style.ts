@@ -2,6 +2,7 @@
  * The map's style: basemap from our own tiles (one source a collection, layer name = collection), then the live
  * layers on top. Everything is drawn from one style object, so that a change of look is one `setStyle`.
  */
+import { ROOM } from '../room';
 import type {
   ExpressionSpecification,
   FilterSpecification,
@@ -41,7 +42,7 @@ export function mapStyle(palette: Palette, wishes: StyleWishes): StyleSpecificat
     if (collection === 'households' && !wishes.households) continue;
     sources[collection] = {
       type: 'vector',
-      tiles: [`${location.origin}/tiles/${collection}/{z}/{x}/{y}`],
+      tiles: [`${location.origin}${ROOM}/tiles/${collection}/{z}/{x}/{y}`],
       maxzoom: TILE_ZOOM_MAX,
       ...(collection === 'households' ? { minzoom: 10 } : {}),
     };

@@ -2,6 +2,7 @@
  * Half-typed reports. Each is saved at every pause in typing, survives a reload and a power cut (the browser's
  * database is told to write through), and keeps one idempotency key, so that a resend never makes a second incident.
  */
+import { keptAs } from '../room';
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import type { ReportBody } from '../api/endpoints';
 import type { IncidentKind, LocatedBy, Severity } from '../api/types';
@@ -59,7 +60,7 @@ const PAUSE_MS = 250;
 /** More half-typed reports than this on one desk are a mistake. */
 export const DRAFTS_MAX = 12;
 /** What the page could still write while it was being closed. */
-const LAST_BREATH = 'trucban.drafts';
+const LAST_BREATH = keptAs('trucban.drafts');
 
 const EMPTY: DraftFields = {
   phone: '',
@@ -93,7 +94,7 @@ class Drafts {
     addEventListener('pagehide', () => this.#lastBreath());
     let kept: Draft[] = [];
     try {
-      this.#base = await openDB<DraftBase>('trucban', 1, {
+      this.#base = await openDB<DraftBase>(keptAs('trucban'), 1, {
         upgrade: (base) => void base.createObjectStore('reports', { keyPath: 'id' }),
       });
       kept = await this.#base.getAll('reports');

@@ -1,5 +1,7 @@
 /** The page's address: the workplaces, the pages of accounts, and a query string. */
 
+import { ROOM, inRoom } from '../room';
+
 const WORKPLACES = ['/duty', '/plan', '/field'] as const;
 /** Pages that nobody has to be signed in for: what a link or a code leads to, and where anybody gives a tip. */
 const OPEN_PAGES = ['/setup', '/password', '/enrol', '/signed-in', '/tip'] as const;
@@ -15,6 +17,8 @@ const ROUTES = [
   '/import',
   '/past',
   '/reports',
+  '/exercises',
+  '/exercise',
 ] as const;
 export type Route = (typeof ROUTES)[number];
 export type Workplace = (typeof WORKPLACES)[number];
@@ -23,7 +27,7 @@ const isOneOf = <R extends Route>(routes: readonly R[], route: string): route is
   (routes as readonly string[]).includes(route);
 
 function present(): Route {
-  const path = location.pathname.replace(/\/+$/, '') || '/';
+  const path = location.pathname.slice(ROOM.length).replace(/\/+$/, '') || '/';
   return isOneOf(ROUTES, path) ? path : '/';
 }
 
@@ -39,7 +43,7 @@ class Router {
 
   go(route: Route): void {
     if (route === this.route) return;
-    history.pushState(null, '', route);
+    history.pushState(null, '', inRoom(route));
     this.#read();
   }
 

@@ -2,6 +2,7 @@
 import { session as requests } from '../api/endpoints';
 import { Problem } from '../api/problem';
 import type { Actor, ProviderReturn, SessionAnswer } from '../api/types';
+import { t } from '../i18n';
 import { clock } from './clock.svelte';
 import { link } from './link.svelte';
 import { settings } from './settings.svelte';
@@ -13,6 +14,12 @@ class Session {
   problem = $state<Problem | null>(null);
   actor = $derived<Actor | null>(this.answer?.actor ?? null);
   isDemo = $derived(this.answer?.demo ?? false);
+  /** The exercise in whose room this page is: nothing on it is real. */
+  exercise = $derived(this.answer?.exercise ?? null);
+  /** Exercises that run beside the real work. */
+  exercises = $derived(this.answer?.exercises ?? []);
+  /** What the tab of a page is called by: an exercise is never taken for the real thing. */
+  app = $derived(this.exercise ? t().exercises.mark(this.exercise.code) : t().app);
   label = $derived.by(() => {
     const actor = this.answer?.actor;
     return actor ? (settings.language === 'vi' ? actor.label_vi : actor.label_en) : '';

@@ -57,6 +57,7 @@ export const common = {
     tips: 'Tips',
     reports: 'Reports',
     past: 'Playback',
+    exercise: 'Exercises',
   },
   map: {
     title: 'Map',

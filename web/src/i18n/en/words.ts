@@ -234,6 +234,10 @@ export const words = {
     patrol_ended: 'patrol ended',
     imported: 'sheet imported',
     import_undone: 'import undone',
+    exercise_begun: 'exercise begun',
+    inject_given: 'inject of an exercise',
+    exercise_judged: 'exercise judged',
+    exercise_ended: 'exercise ended',
   },
   order: {
     proposed: 'proposed',
@@ -301,6 +305,7 @@ export const words = {
     deployments: 'deployments',
     cases: 'cases',
     tallies: 'tallies',
+    exercises: 'exercises',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

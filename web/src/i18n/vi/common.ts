@@ -55,6 +55,7 @@ export const common = {
     tips: 'Tin báo',
     reports: 'Báo cáo',
     past: 'Xem lại',
+    exercise: 'Diễn tập',
   },
   map: {
     title: 'Bản đồ',

@@ -276,6 +276,10 @@ export const words = {
     patrol_ended: 'kết thúc tuần tra',
     imported: 'nhập bảng',
     import_undone: 'hoàn tác nhập bảng',
+    exercise_begun: 'bắt đầu diễn tập',
+    inject_given: 'tình huống diễn tập',
+    exercise_judged: 'đánh giá diễn tập',
+    exercise_ended: 'kết thúc diễn tập',
   },
   order: {
     proposed: 'đề xuất',
@@ -343,6 +347,7 @@ export const words = {
     deployments: 'lượt lực lượng',
     cases: 'vụ việc bàn giao',
     tallies: 'số liệu ghi tay',
+    exercises: 'diễn tập',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;

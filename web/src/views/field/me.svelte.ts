@@ -1,4 +1,5 @@
 /** Which unit this phone speaks for: the account's own, or the one that was chosen on this device. */
+import { keptAs } from '../../room';
 import { item } from '../../api/endpoints';
 import { Problem } from '../../api/problem';
 import type { Assignment, Incident, Unit } from '../../api/types';
@@ -9,7 +10,7 @@ import { outbox } from './outbox.svelte';
 import { STATUS_OF } from './steps';
 import { keep, kept } from './store';
 
-const CHOSEN = 'trucban.field.unit';
+const CHOSEN = keptAs('trucban.field.unit');
 
 function remembered(): string | null {
   try {

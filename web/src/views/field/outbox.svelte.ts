@@ -2,6 +2,7 @@
  * What this phone still has to tell the server. Everything a field unit says goes through here, with a link or
  * without: first into the phone's database, then to the server in the order of making; distress goes before all.
  */
+import { keptAs } from '../../room';
 import { isAbort } from '../../api/client';
 import { assignments, evacuation, fixes as fixRequests, incidents, units } from '../../api/endpoints';
 import { sendPhoto } from '../../api/photos';
@@ -23,7 +24,7 @@ const FIXES_PAUSE_MS = 3_000;
 const FIXES_PER_CALL = 500;
 /** More waiting fixes than this (a day without a link) are thinned to every second one. */
 const FIXES_MAX = 6_000;
-const LOCK = 'trucban-outbox';
+const LOCK = keptAs('trucban-outbox');
 /** Answers after which the same request may succeed later. */
 const LATER = new Set([401, 408, 425, 429]);
 

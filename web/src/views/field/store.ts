@@ -1,4 +1,5 @@
 /** The phone's own database: what waits to be sent, and the last lists that were seen. */
+import { keptAs } from '../../room';
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import type { ReportBody } from '../../api/endpoints';
 import type { EvacuationCall, FixIn, UnitStatus, UnitStep } from '../../api/types';
@@ -74,7 +75,7 @@ let opening: Promise<IDBPDatabase<FieldBase>> | null = null;
  * @throws when the browser keeps nothing (private window, storage full): callers then hold things in memory and say so.
  */
 export function base(): Promise<IDBPDatabase<FieldBase>> {
-  opening ??= openDB<FieldBase>('trucban-field', 2, {
+  opening ??= openDB<FieldBase>(keptAs('trucban-field'), 2, {
     upgrade: (made, before) => {
       if (before < 1) {
         made.createObjectStore('outbox', { keyPath: 'id' });

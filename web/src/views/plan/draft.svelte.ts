@@ -2,6 +2,7 @@
  * The zone that is being drawn or changed. It is kept at every change, so that a reload or a power cut loses nothing,
  * and carries one idempotency key, so that a save that is sent twice makes one zone.
  */
+import { keptAs } from '../../room';
 import { change, create } from '../../api/endpoints';
 import { Problem } from '../../api/problem';
 import type { Area, Hazard, Zone, ZoneFields } from '../../api/types';
@@ -36,7 +37,7 @@ interface Kept {
 
 export type Missing = 'area' | 'name' | 'kind' | 'to' | 'order';
 
-const STORE = 'trucban.plan.draft';
+const STORE = keptAs('trucban.plan.draft');
 const EMPTY: FormFields = {
   name: '',
   kind: '',
