@@ -278,6 +278,8 @@ impl Hand<'_, '_> {
         if let Some(name) = milestone(to) {
             record.set_first(name, at);
         }
+        self.deployed(id, to, at)?;
+        let record = self.change(Collection::Assignments, id)?;
         let mut step = json!({"to": to, "at": at.to_string(), "by": author, "source": source});
         if let Some(heard) = told_by {
             step["told_by"] = heard.into();
@@ -364,6 +366,7 @@ impl Hand<'_, '_> {
             self.step(there, "cancelled")?;
         }
         self.change(Collection::Assignments, moved)?.set("incident_id", to.to_string());
+        self.deployed_to(moved, to)?;
         let is_of_it = |alarm: &&Working| alarm.reference("assignment_id") == Some(moved);
         let alarms: Vec<Uuid> = self.open(Collection::Alarms).iter().filter(is_of_it).map(|alarm| alarm.id).collect();
         for alarm in alarms {

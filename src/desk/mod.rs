@@ -16,6 +16,7 @@ mod callers;
 mod closures;
 mod course;
 mod cut_off;
+mod deployed;
 mod emergency;
 mod evacuation;
 mod evacuation_plan;

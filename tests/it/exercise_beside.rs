@@ -1,7 +1,6 @@
 //! A night of real work is played twice by a clock that stands between its steps: alone, and with an exercise beside it
 //! that does the same sort of things with the same units, gauges and households. What is real is the same byte for byte.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
@@ -90,7 +89,7 @@ impl Night {
     }
 
     /// All that is real.
-    async fn dump(&self, known: &mut BTreeSet<String>) -> Vec<String> {
+    async fn dump(&self) -> Vec<String> {
         let (admin, officer) = (self.actor("admin"), self.actor("duty_officer"));
         let mut lines = Vec::new();
         let mut add = |what: &str, value: &Value| lines.push(format!("{what}: {value}"));
@@ -114,11 +113,7 @@ impl Night {
             let cap = admin.ask(Method::GET, &format!("/api/warnings/{message}/cap")).send().await.unwrap();
             add("message", &Value::from(cap.text().await.unwrap()));
         }
-        if known.is_empty() {
-            // What is there at the start has the same ids everywhere; what is made later has not.
-            known.extend(lines.iter().flat_map(|line| ids(line).map(|(_, id)| id.to_owned()).collect::<Vec<_>>()));
-        }
-        let mut lines: Vec<String> = lines.into_iter().map(|line| with_unknown_ids_hidden(&line, known)).collect();
+        let mut lines: Vec<String> = lines.iter().map(|line| with_new_ids_hidden(line)).collect();
         lines.sort();
         lines
     }
@@ -133,12 +128,13 @@ fn ids(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-fn with_unknown_ids_hidden(line: &str, known: &BTreeSet<String>) -> String {
+/// What is shipped has the same ids everywhere (of version 5); what is made has ids of its time.
+fn with_new_ids_hidden(line: &str) -> String {
     let mut hidden = String::with_capacity(line.len());
     let mut end = 0;
     for (from, id) in ids(line) {
         hidden.push_str(&line[end..from]);
-        hidden.push_str(if known.contains(id) { id } else { "(new)" });
+        hidden.push_str(if id.as_bytes()[14] == b'7' { "(new)" } else { id });
         end = from + 36;
     }
     hidden + &line[end..]
@@ -175,7 +171,7 @@ async fn rehearse(night: &Night, step: usize, prefix: &str) {
 
 /// Plays the night; what was real after each step.
 async fn play(with_exercise: bool) -> Vec<Vec<String>> {
-    let (mut night, mut known, mut dumps) = (Night::begin().await, BTreeSet::new(), Vec::new());
+    let (mut night, mut dumps) = (Night::begin().await, Vec::new());
     let mut prefix = None;
     for step in 1..=STEPS {
         night.rest_after(step).await;
@@ -196,7 +192,7 @@ async fn play(with_exercise: bool) -> Vec<Vec<String>> {
             rehearse(&night, step, prefix).await;
             sleep(QUIET).await;
         }
-        dumps.push(night.dump(&mut known).await);
+        dumps.push(night.dump().await);
         if step < STEPS {
             night.next();
         }

@@ -289,3 +289,47 @@ async fn distress_is_heard_by_every_force_and_taken_by_name() {
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sets_out_is_counted_once_from_then_until_free_again() {
+    let server = Server::demo().await;
+    let cast = Cast::of(&server).await;
+    let present = trucban::domain::quarter::Quarter::of(trucban::store::clock::now());
+    let counted = async || {
+        let report = cast.officer.read(&format!("/api/reports/{present}")).await;
+        let line =
+            |id: &str| report["figures"].as_array().unwrap().iter().find(|f| f["id"] == id).unwrap()["value"].clone();
+        (line("personnel_turns").as_f64().unwrap(), line("vehicle_turns").as_f64().unwrap())
+    };
+    let deployments = async |incident: &Value| {
+        let path = format!("/api/collections/deployments/items?incident_id={}", id(incident));
+        cast.officer.read(&path).await["features"].as_array().unwrap().clone()
+    };
+    let before = counted().await;
+    let incident = cast.border.report("landslide", 103.2, 22.4).await;
+    let order = order_in(&cast.border.assign(id(&incident), &cast.own).await).to_owned();
+    done(cast.field.step(&order, json!({"step": "acknowledge"})).await, StatusCode::OK).await;
+    assert!(deployments(&incident).await.is_empty(), "an order is no deployment yet");
+    for step in ["en_route", "on_scene"] {
+        done(cast.field.step(&order, json!({"step": step})).await, StatusCode::OK).await;
+    }
+    let out = deployments(&incident).await;
+    assert_eq!(out.len(), 1, "{out:?}");
+    let fields = &out[0]["properties"];
+    let unit = cast.officer.read(&format!("/api/collections/units/items/{}", cast.own)).await["properties"].take();
+    assert_eq!((&fields["purpose"], &fields["force"]), (&json!("disaster"), &unit["force"]));
+    assert_eq!(fields["personnel"].as_i64().unwrap(), unit["crew"].as_i64().unwrap_or(0), "{unit}");
+    assert_eq!((&fields["assignment_id"], fields.get("finished_at")), (&json!(order), None));
+    let (people, vehicles) = (fields["personnel"].as_f64().unwrap(), fields["vehicles"].as_f64().unwrap_or(0.0));
+    assert_eq!(counted().await, (before.0 + people, before.1 + vehicles), "the quarter counts them");
+    done(cast.field.step(&order, json!({"step": "clear"})).await, StatusCode::OK).await;
+    let over = deployments(&incident).await;
+    assert!(over.len() == 1 && over[0]["properties"]["finished_at"].is_string(), "{over:?}");
+    assert_eq!(counted().await, (before.0 + people, before.1 + vehicles), "once, however long it lasts");
+
+    // Called back before anybody set out: nobody was deployed.
+    let other = cast.border.report("landslide", 103.3, 22.4).await;
+    let order = order_in(&cast.border.assign(id(&other), &cast.own).await).to_owned();
+    done(cast.border.decide(&order, json!({"decision": "cancel"})).await, StatusCode::OK).await;
+    assert!(deployments(&other).await.is_empty());
+}

@@ -21,4 +21,10 @@ export const past = {
   noZones: 'No zone was in force then.',
   units: (available: string, all: string) => `Units available ${available}/${all}`,
   inside: 'Still inside the danger zones',
+  steps: 'The incident step by step',
+  stepsHint: 'Choose a step: the map shows what was known just before it.',
+  stepsOf: 'Look back step by step',
+  sinceReport: (time: string) => `${time} after the report`,
+  sinceBefore: (time: string) => `${time} after the step before`,
+  toldAt: (time: string) => `told at ${time}`,
 } satisfies typeof vi;

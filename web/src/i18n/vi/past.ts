@@ -19,4 +19,10 @@ export const past = {
   noZones: 'Lúc đó không có vùng nào có hiệu lực.',
   units: (available: string, all: string) => `Lực lượng sẵn sàng ${available}/${all}`,
   inside: 'Còn trong vùng nguy hiểm',
+  steps: 'Từng bước của vụ việc',
+  stepsHint: 'Chọn một bước: bản đồ hiện đúng những gì đã biết ngay trước bước đó.',
+  stepsOf: 'Xem lại từng bước',
+  sinceReport: (time: string) => `từ tin đầu ${time}`,
+  sinceBefore: (time: string) => `từ bước trước ${time}`,
+  toldAt: (time: string) => `được báo lúc ${time}`,
 };
