@@ -41,6 +41,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Contacts | Collection::Places | Collection::RainGauges => Deed::EditPlace,
         Collection::DutyLog => Deed::WriteLog,
         Collection::Deployments | Collection::Cases | Collection::Tallies => Deed::KeepFigures,
+        Collection::Shifts => Deed::HoldShift,
         Collection::BorderSectors
         | Collection::Stations
         | Collection::AdminUnits
@@ -50,7 +51,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 123] = [
+pub static DOORS: [(&str, &str, Asks); 127] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -84,6 +85,7 @@ pub static DOORS: [(&str, &str, Asks); 123] = [
     ("POST", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
     ("POST", "/api/devices/enrol", Asks::Nothing),
     ("DELETE", "/api/devices/{id}", Asks::Account),
+    ("GET", "/api/duty_log/search", Asks::Account),
     ("POST", "/api/duty_log/{id}/done", Asks::Deed(Deed::WriteLog)),
     ("POST", "/api/exposure", Asks::Account),
     ("GET", "/api/feed", Asks::Account),
@@ -91,6 +93,7 @@ pub static DOORS: [(&str, &str, Asks); 123] = [
     ("GET", "/api/grants", Asks::Account),
     ("POST", "/api/grants", Asks::Deed(Deed::Share)),
     ("DELETE", "/api/grants/{id}", Asks::Account),
+    ("GET", "/api/handover", Asks::Account),
     ("POST", "/api/households/{id}/evacuation", Asks::Deed(Deed::ReportEvacuation)),
     ("POST", "/api/households/{id}/evacuation/withdraw", Asks::Deed(Deed::ReportEvacuation)),
     ("POST", "/api/imports", Asks::Deed(Deed::EditGround)),
@@ -142,6 +145,8 @@ pub static DOORS: [(&str, &str, Asks); 123] = [
     ("POST", "/api/session", Asks::Nothing),
     ("DELETE", "/api/session", Asks::Nothing),
     ("POST", "/api/setup", Asks::Nothing),
+    ("POST", "/api/shifts", Asks::Deed(Deed::HoldShift)),
+    ("POST", "/api/shifts/{id}/{verb}", Asks::Deed(Deed::HoldShift)),
     ("GET", "/api/silence", Asks::Account),
     ("GET", "/api/similar", Asks::Account),
     ("POST", "/api/table", Asks::Account),

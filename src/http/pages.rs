@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 23] = [
+const VIEWS: [&str; 25] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -28,6 +28,8 @@ const VIEWS: [&str; 23] = [
     "/tips",
     "/past",
     "/reports",
+    "/handover",
+    "/log",
 ];
 
 /// The view for informants, where it is switched on.
