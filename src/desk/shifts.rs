@@ -12,7 +12,7 @@ use super::scene::{Draft, Scene, Working, force_word};
 use super::write::may;
 use super::{Ask, Desk, Written};
 use crate::domain::access::Deed;
-use crate::domain::shift::{PASSED_POSTS_MAX, Verb, check, id_of};
+use crate::domain::shift::{PASSED_POSTS_MAX, Verb, check, hint_at, id_of};
 use crate::domain::{Code, Collection, Problem};
 
 /// Longest note to whoever comes, characters.
@@ -95,12 +95,13 @@ fn new_shift(scene: &Scene<'_>, label: &str) -> Working {
     let mut record = Working::new(Collection::Shifts, id_of(actor.post(), before));
     record.set("post", post.as_str());
     record.set("force", actor.force.map_or(Value::Null, |force| force_word(force).into()));
-    // The whole province is a word, which no field of objects takes.
+    // The whole province is a word, and a field of this type takes objects and lists alone.
     record.set("area", json!([actor.area]));
     record.set("officer", actor.name.as_str());
     record.set("officer_label", label);
     record.set("state", "on_duty");
     record.set_time("started_at", scene.now);
+    record.set_time("hint_at", hint_at(scene.now));
     record
 }
 

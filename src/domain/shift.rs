@@ -180,11 +180,12 @@ pub fn hint_at(started_at: Timestamp) -> Timestamp {
 pub(super) const FIELDS: &[Field] = &[
     verb("post", Reference, "The duty room that it is of: made of force and area."),
     verb("force", Choice(FORCES), "The force of that room; absent for the joint one."),
-    verb("area", Json(8_000), "What that room answers for: `province`, or communes and border sectors."),
+    verb("area", Json(8_000), "What that room answers for, as [`province`] or [{parts: {communes, sectors}}]."),
     verb("officer", Text(NAME_CHARS), "Account of whoever is on duty."),
     verb("officer_label", Text(NAME_CHARS), "What they are called."),
     verb("state", Choice(STATES), "Where it is in its life."),
     verb("started_at", Time, "When it began."),
+    verb("hint_at", Time, "From when on its handover is due: 06:45 or 18:45."),
     verb("note", Text(TEXT_CHARS), "What must be said to whoever comes."),
     verb("offered_at", Time, "When it was offered; absent while nobody offers it."),
     verb("declined_at", Time, "When somebody last did not take it."),

@@ -465,6 +465,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/duty_log/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Looks through the duty log, newest first.
+         * @description Words are found in the entries and in the code and title of their incident, with or without diacritics, from the
+         *     beginning of a word on. The next page is asked with `before`, the id of the last entry of this one; `numberMatched`
+         *     counts all pages.
+         */
+        get: operations["search_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/duty_log/{id}/done": {
         parameters: {
             query?: never;
@@ -572,6 +594,26 @@ export interface paths {
         post?: never;
         /** Revokes a grant: an administrator any, a force what it shares, an account what it took itself. */
         delete: operations["revoke_grant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is handed over in the duty room of whoever asks: what is open, due and ending, what changed since the shift began,
+         *     both officers, and what may be done now.
+         */
+        get: operations["read_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1415,6 +1457,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a shift where nobody is on duty.
+         * @description A duty room is a force (or the joint room) and an area, those of whoever asks.
+         */
+        post: operations["begin_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shifts/{id}/{verb}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What happens to a shift: `propose` and `withdraw` by whoever is on duty, `accept`, `decline` and `take_over` by another
+         *     person of the same duty room.
+         * @description Whoever accepts sends the hash of the list that they saw; where something has changed since, they are told `stale_list`
+         *     and look again. With `accept` and `take_over` the next shift begins, and alarms and instructions that nobody has taken
+         *     pass to its officer (`passed` in those records).
+         */
+        post: operations["run_shift_verb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/silence": {
         parameters: {
             query?: never;
@@ -2167,6 +2252,8 @@ export interface components {
                  * @enum {string}
                  */
                 kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "cut_off" | "patrol_overdue" | "patrol_strayed" | "zone_ended_occupied" | "zone_expiring" | "level_risen" | "warning_unreleased" | "warning_stands" | "fence_dwell" | "fence_entered" | "household_unreachable" | "count_discrepancy" | "shelter_over_capacity" | "closure_unmatched";
+                /** @description To whom it passed at handovers while nobody had taken it, the newest of each post, as [{post, from, to, at}]. */
+                passed?: unknown;
                 /**
                  * Format: uuid
                  * @description The patrol it speaks of.
@@ -2519,6 +2606,8 @@ export interface components {
             /** @description Where it is fetched, in clear: what is fetched is public, and compared by its fingerprint. */
             url: string;
         };
+        /** @description Nothing is needed to begin a shift. */
+        BeginShiftCall: Record<string, never>;
         /**
          * @description Part of the report in which a figure stands.
          * @enum {string}
@@ -2726,6 +2815,24 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description One entry of the duty log. */
+        ChangedEntry: {
+            /** Format: date-time */
+            at: string;
+            author: string | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            incident_id: string | null;
+            text: string;
+        };
+        /** @description Entries of one kind. */
+        ChangedKind: {
+            count: number;
+            /** @description The newest of them, newest first. */
+            entries: components["schemas"]["ChangedEntry"][];
+            kind: string;
+        };
         /** @description A day in the province, or half of one: as exact as a time of a tip may be. */
         Coarse: {
             half?: components["schemas"]["Half"] | null;
@@ -2739,7 +2846,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies" | "shifts";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2949,7 +3056,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "keep_figures" | "read_reports" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "hold_shift" | "keep_figures" | "read_reports" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description Deployments */
         DeploymentsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3137,7 +3244,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "imported" | "import_undone";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "imported" | "import_undone" | "shift_begun" | "shift_offered" | "shift_withdrawn" | "shift_accepted" | "shift_declined" | "shift_taken_over";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -3145,6 +3252,8 @@ export interface components {
                 occurred_at?: string;
                 /** @description Who carries out an instruction. */
                 owner?: string;
+                /** @description An instruction: to whom it passed at handovers, the newest of each post, as [{post, from, to, at}]. */
+                passed?: unknown;
                 /** Format: date-time */
                 recorded_at: string;
                 /** @description What happened, in words. */
@@ -3594,6 +3703,103 @@ export interface components {
          * @enum {string}
          */
         Half: "am" | "pm";
+        /** @description What whoever goes hands to whoever comes. */
+        Handover: {
+            /** @description What whoever asks may do now: `begin` where nobody is on duty, else verbs of the shift. */
+            allowed: string[];
+            /** Format: date-time */
+            as_of: string;
+            /** @description Entries of the duty log since then, by kind, the most frequent first. */
+            changed: components["schemas"]["ChangedKind"][];
+            earlier: components["schemas"]["ShiftTold"] | null;
+            inside: components["schemas"]["HandoverInside"];
+            /** @description Of what is open: to be sent back with `accept`. */
+            list_hash: string;
+            /** @description What is open, by section. */
+            open: components["schemas"]["HandoverSection"][];
+            seq: components["schemas"]["u64"];
+            shift: components["schemas"]["ShiftTold"] | null;
+            /**
+             * Format: date-time
+             * @description Since when `changed` counts: the beginning of the shift, or twelve hours where nobody is on duty.
+             */
+            since: string;
+        };
+        /** @description Who is still inside, in short; the board has the rest. */
+        HandoverInside: {
+            /** Format: int64 */
+            households_inside: number;
+            /** Format: int64 */
+            people_inside: number;
+            /**
+             * Format: int64
+             * @description People who are on no list.
+             */
+            people_on_no_list: number;
+            /** @description `commune` where the reader may not see all households one by one. */
+            precision: string;
+            /** @description Zones with people inside, the fullest first. */
+            zones: components["schemas"]["HandoverInsideZone"][];
+        };
+        /** @description One zone of it. */
+        HandoverInsideZone: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: int64 */
+            people_inside: number;
+        };
+        /** @description One thing that is open. */
+        HandoverItem: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string | null;
+            code: string | null;
+            collection: components["schemas"]["Collection"];
+            /**
+             * Format: date-time
+             * @description When it is due, or ends.
+             */
+            due_at: string | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            incident_id: string | null;
+            /** @description Whether it is this duty room's to take: alarms and instructions of other rooms are listed and do not pass. */
+            is_ours: boolean;
+            /** @description Its time is over, or it calls and nobody answered. */
+            is_overdue: boolean;
+            /** @description The record's kind, or the reason of a closure. */
+            kind: string | null;
+            /** Format: date-time */
+            last_at: string | null;
+            /** @description The newest entry of its course. */
+            last_text: string | null;
+            /** Format: int64 */
+            level: number | null;
+            /** @description Who carries out an instruction, or was asked. */
+            owner: string | null;
+            /** Format: date-time */
+            passed_at: string | null;
+            /** @description To whom of this duty room it passed at the last handover, and when. */
+            passed_to: string | null;
+            /** Format: int64 */
+            severity: number | null;
+            state: string | null;
+            text: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description What is open of one sort. */
+        HandoverSection: {
+            items: components["schemas"]["HandoverItem"][];
+            /** @description How many there are; the items are the first of them. */
+            total: number;
+            /** @description `alarms`, `incidents`, `orders`, `instructions`, `zones`, `closures` or `levels`. */
+            what: string;
+        };
         /** @description Households at landslide risk */
         HouseholdsFeature: {
             geometry: components["schemas"]["Geometry"] | null;
@@ -3836,6 +4042,8 @@ export interface components {
                  * @enum {string}
                  */
                 outcome?: "resolved" | "handed_over" | "unfounded" | "duplicate" | "false_report" | "exercise_end";
+                /** @description To whom its alarm passed at handovers while nobody had taken it, the newest of each post, as [{post, from, to, at}]. */
+                passed?: unknown;
                 /** @description The place in the caller's words. */
                 place_text?: string;
                 /** @description Busy units for which it waits. */
@@ -5753,6 +5961,146 @@ export interface components {
                 source?: string;
                 /** @description What If-Match names. */
                 version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /** @description A shift as it stands. */
+        ShiftTold: {
+            decline_reason: string | null;
+            declined_label: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            handed_label: string | null;
+            handed_to: string | null;
+            /**
+             * Format: date-time
+             * @description From when on the handover is due: 06:45 or 18:45.
+             */
+            hint_at: string;
+            /** Format: uuid */
+            id: string;
+            is_mine: boolean;
+            note: string | null;
+            /** Format: date-time */
+            offered_at: string | null;
+            /** @description Account of whoever is (or was) on duty. */
+            officer: string;
+            officer_label: string;
+            /** Format: date-time */
+            started_at: string;
+            /** @description `on_duty`, `handing_over` or `handed_over`. */
+            state: string;
+            /** Format: int32 */
+            version: number;
+            /** @description `accepted` or `taken_over`. */
+            way: string | null;
+        };
+        /** @description What a verb on a shift needs. */
+        ShiftVerbCall: {
+            /** @description accept: `list_hash` of the handover that was looked at (needed). */
+            list?: string | null;
+            /** @description propose: what must be said to whoever comes. */
+            note?: string | null;
+            /** @description decline, take_over: why (needed). */
+            reason?: string | null;
+        };
+        /** @description Shifts */
+        ShiftsFeature: {
+            geometry: components["schemas"]["Geometry"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description What that room answers for, as [`province`] or [{parts: {communes, sectors}}]. */
+                area?: unknown;
+                /** @description Why they did not. */
+                decline_reason?: string;
+                /**
+                 * Format: date-time
+                 * @description When somebody last did not take it.
+                 */
+                declined_at?: string;
+                /** @description Account of who did not. */
+                declined_by?: string;
+                /** @description What they are called. */
+                declined_label?: string;
+                /**
+                 * Format: uuid
+                 * @description The shift before it.
+                 */
+                earlier_id?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was handed over.
+                 */
+                ended_at?: string;
+                /**
+                 * @description The force of that room; absent for the joint one.
+                 * @enum {string}
+                 */
+                force?: "police" | "military" | "border_guard" | "civil";
+                /** @description What they are called. */
+                handed_label?: string;
+                /** @description Account of whoever took it. */
+                handed_to?: string;
+                /**
+                 * Format: date-time
+                 * @description From when on its handover is due: 06:45 or 18:45.
+                 */
+                hint_at?: string;
+                /** @description What was open at the handover, as [{what, total, items: [{id, version, text}]}]. */
+                list?: unknown;
+                /** @description The hash of that list, as whoever accepted it had seen it. */
+                list_hash?: string;
+                /**
+                 * Format: uuid
+                 * @description The shift after it.
+                 */
+                next_id?: string;
+                /** @description What must be said to whoever comes. */
+                note?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was offered; absent while nobody offers it.
+                 */
+                offered_at?: string;
+                /** @description Account of whoever is on duty. */
+                officer?: string;
+                /** @description What they are called. */
+                officer_label?: string;
+                /** @description What passed to the next officer: {alarms, incidents, instructions} as counts. */
+                passed?: unknown;
+                /**
+                 * Format: uuid
+                 * @description The duty room that it is of: made of force and area.
+                 */
+                post?: string;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                started_at?: string;
+                /**
+                 * @description Where it is in its life.
+                 * @enum {string}
+                 */
+                state?: "on_duty" | "handing_over" | "handed_over";
+                /** @description Why they took over alone. */
+                take_over_reason?: string;
+                /** @description What If-Match names. */
+                version: number;
+                /**
+                 * @description Whether they accepted what was offered, or took over alone.
+                 * @enum {string}
+                 */
+                way?: "accepted" | "taken_over";
             };
             /** @enum {string} */
             type: "Feature";
@@ -8210,6 +8558,48 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
+    search_log: {
+        parameters: {
+            query?: {
+                /** @description Words to find, with or without diacritics; at most 200 characters */
+                q?: string;
+                /** @description Kinds of entry with commas between them; all if absent */
+                kind?: string;
+                /** @description Part of the author's name, with or without diacritics */
+                author?: string;
+                /** @description Entries of this incident alone */
+                incident_id?: string;
+                /** @description When it happened: RFC 3339 interval A/B, A/.., ../B */
+                datetime?: string;
+                /** @description The last entry of the page before */
+                before?: string;
+                /** @description Entries on the page; 50 if not said */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description GeoJSON FeatureCollection; a link `next` where there are more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["FeatureCollection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     log_done: {
         parameters: {
             query?: never;
@@ -8461,6 +8851,31 @@ export interface operations {
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    read_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list, as whoever asks sees it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handover"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
         };
     };
     report_evacuation: {
@@ -10663,6 +11078,107 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    begin_shift: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["BeginShiftCall"];
+            };
+        };
+        responses: {
+            /** @description The shift, with ETag and Location */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["ShiftsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description forbidden_transition: who is on duty */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    run_shift_verb: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that the caller saw */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the shift */
+                id: string;
+                /** @description `propose`, `withdraw`, `accept`, `decline` or `take_over` */
+                verb: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ShiftVerbCall"];
+            };
+        };
+        responses: {
+            /** @description The shift, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["ShiftsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description same_person, not_on_duty, already_handed_over; stale_list with the present `list_hash`; forbidden_transition */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
         };

@@ -1,5 +1,6 @@
 import { accounts } from './en/accounts';
 import { audit } from './en/audit';
+import { handover } from './en/handover';
 import { past } from './en/past';
 import { reports } from './en/reports';
 import { common } from './en/common';
@@ -22,6 +23,7 @@ export const en = {
   ...common,
   accounts,
   audit,
+  handover,
   past,
   reports,
   duty,

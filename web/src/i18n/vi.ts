@@ -1,6 +1,7 @@
 /** All Vietnamese texts: the source of the keys. A value is a text or a function that makes one. */
 import { accounts } from './vi/accounts';
 import { audit } from './vi/audit';
+import { handover } from './vi/handover';
 import { past } from './vi/past';
 import { reports } from './vi/reports';
 import { common } from './vi/common';
@@ -22,6 +23,7 @@ export const vi = {
   ...common,
   accounts,
   audit,
+  handover,
   past,
   reports,
   duty,

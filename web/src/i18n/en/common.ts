@@ -57,6 +57,8 @@ export const common = {
     tips: 'Tips',
     reports: 'Reports',
     past: 'Playback',
+    handover: 'Handover',
+    log: 'Duty log',
   },
   map: {
     title: 'Map',

@@ -160,6 +160,7 @@ export const words = {
   author: {
     duty_officer: 'Duty officer',
     border_officer: 'Border guard duty officer',
+    relief_officer: 'Duty officer, next shift',
     planner: 'Planner',
     field_unit: 'Field unit',
     admin: 'Administrator',
@@ -234,6 +235,12 @@ export const words = {
     patrol_ended: 'patrol ended',
     imported: 'sheet imported',
     import_undone: 'import undone',
+    shift_begun: 'shift begun',
+    shift_offered: 'shift offered',
+    shift_withdrawn: 'offer of the shift withdrawn',
+    shift_accepted: 'shift accepted',
+    shift_declined: 'shift not accepted',
+    shift_taken_over: 'shift taken over alone',
   },
   order: {
     proposed: 'proposed',
@@ -301,6 +308,7 @@ export const words = {
     deployments: 'deployments',
     cases: 'cases',
     tallies: 'tallies',
+    shifts: 'shifts',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

@@ -55,6 +55,8 @@ export const common = {
     tips: 'Tin báo',
     reports: 'Báo cáo',
     past: 'Xem lại',
+    handover: 'Giao ca',
+    log: 'Sổ trực',
   },
   map: {
     title: 'Bản đồ',

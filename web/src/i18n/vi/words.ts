@@ -202,6 +202,7 @@ export const words = {
   author: {
     duty_officer: 'Trực ban tỉnh',
     border_officer: 'Trực ban biên phòng',
+    relief_officer: 'Trực ban tỉnh, ca sau',
     planner: 'Cán bộ kế hoạch',
     field_unit: 'Tổ hiện trường',
     admin: 'Quản trị',
@@ -276,6 +277,12 @@ export const words = {
     patrol_ended: 'kết thúc tuần tra',
     imported: 'nhập bảng',
     import_undone: 'hoàn tác nhập bảng',
+    shift_begun: 'bắt đầu ca trực',
+    shift_offered: 'đề nghị bàn giao ca',
+    shift_withdrawn: 'rút đề nghị bàn giao ca',
+    shift_accepted: 'nhận ca trực',
+    shift_declined: 'chưa nhận ca trực',
+    shift_taken_over: 'nhận thay ca trực',
   },
   order: {
     proposed: 'đề xuất',
@@ -343,6 +350,7 @@ export const words = {
     deployments: 'lượt lực lượng',
     cases: 'vụ việc bàn giao',
     tallies: 'số liệu ghi tay',
+    shifts: 'ca trực',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;
