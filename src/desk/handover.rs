@@ -26,7 +26,7 @@ const ZONES_MAX: usize = 20;
 /// Longest text of an item that is kept in a shift, characters.
 const KEPT_TEXT_CHARS: usize = 160;
 /// Items of a section that are kept in a shift; all are counted.
-const KEPT_ITEMS_MAX: usize = 100;
+const KEPT_ITEMS_MAX: usize = 60;
 
 /// What whoever goes hands to whoever comes.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -234,12 +234,15 @@ fn changed(view: &View, since: Timestamp, open: &mut [HandoverSection]) -> Vec<C
     for shown in view.all(Collection::DutyLog) {
         let incident = reference(&shown, "incident_id");
         let is_of_open = incident.is_some_and(|id| is_open.contains_key(&id));
-        let is_new = shown.recorded_at() >= since;
+        let text = |name: &str| shown.text(name).map(std::borrow::Cow::into_owned);
+        let time = |name: &str| text(name).and_then(|at| Timestamp::parse(&at).ok());
+        let at = time("occurred_at").unwrap_or_else(|| shown.recorded_at());
+        // Told late is new too; an instruction that only passed to another officer is not, one that was done is.
+        let is_told = shown.version() == 1 && shown.recorded_at() >= since;
+        let is_new = is_told || at >= since || time("done_at").is_some_and(|done| done >= since);
         if !is_new && !is_of_open {
             continue;
         }
-        let text = |name: &str| shown.text(name).map(std::borrow::Cow::into_owned);
-        let at = text("occurred_at").and_then(|at| Timestamp::parse(&at).ok()).unwrap_or_else(|| shown.recorded_at());
         if let Some(known) = incident.filter(|_| is_of_open && !is_new).and_then(|id| newest.get(&id))
             && known.at >= at
         {

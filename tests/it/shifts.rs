@@ -153,6 +153,11 @@ async fn a_night_is_handed_over_with_all_that_is_open_and_what_nobody_took_passe
     assert_eq!((&old["shift"]["officer"], &old["shift"]["is_mine"]), (&json!("relief_officer"), &json!(false)));
     assert_eq!((&new["shift"]["is_mine"], &new["earlier"]["id"]), (&json!(true), &over["id"]));
     assert_eq!(section(&new, "alarms")[0]["passed_to"], "relief_officer");
+    let since = new["changed"].as_array().unwrap();
+    assert!(
+        since.iter().all(|one| one["kind"] != "instruction"),
+        "that it passed is no change of this shift: {since:?}"
+    );
     problem(day.shift_verb(&over, "decline", json!({"reason": "muộn"})).await, 409, "already_handed_over").await;
     let log = day.search_log("kind=shift_begun,shift_offered,shift_accepted").await;
     assert_eq!(log["numberMatched"], 3, "{log}");

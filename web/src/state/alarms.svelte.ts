@@ -47,14 +47,16 @@ class Alarms {
       .filter((alarm) => !alarm.properties.acknowledged_at && callsMe(alarm))
       .toSorted((a, b) => at_ms(a.properties.raised_at) - at_ms(b.properties.raised_at)),
   );
-  /** Units in distress whose call nobody took. */
+  /** Units in distress whose call nobody took; one that was handed to the next officer rings there. */
   distress = $derived<Unit[]>(
     picture.units.list.filter(
       (unit) =>
         unit.properties.status === 'distress' &&
         !picture.alarms.list.some(
-          ({ properties }) =>
-            properties.kind === 'distress' && properties.unit_id === unit.id && properties.acknowledged_at,
+          (alarm) =>
+            alarm.properties.kind === 'distress' &&
+            alarm.properties.unit_id === unit.id &&
+            (alarm.properties.acknowledged_at || passedOn(alarm)),
         ),
     ),
   );
