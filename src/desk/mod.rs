@@ -27,6 +27,7 @@ mod fixes;
 mod grids_held;
 mod ground;
 mod hand;
+mod handover;
 mod incidents;
 mod inside;
 mod isolated;
@@ -34,6 +35,7 @@ mod items;
 mod levels;
 mod locate;
 mod merge;
+mod open_items;
 mod outsiders;
 mod patrols;
 mod progress;
@@ -43,6 +45,7 @@ mod report;
 mod roads;
 mod rules;
 mod scene;
+mod shifts;
 mod silence;
 mod timers;
 mod travel;
@@ -85,16 +88,19 @@ pub use evacuation_plan::{EvacuationPlan, Placed, PlannedShelter, Unplaced, WhyU
 pub use evacuees::{Evacuee, Evacuees};
 pub use exercises::{ExerciseSheet, Judgement, NewExercise, Verdict, for_exercise, take_exercise_ground};
 pub use fixes::{FIXES_MAX, FixIn, FixesOutcome, RefusedFix};
+pub use handover::{ChangedEntry, ChangedKind, Handover, HandoverInside, HandoverInsideZone, ShiftTold};
 pub use inside::{
     AtRiskCounts, InsideBoard, InsideFigures, InsideOfZone, PeopleOnNoList, StateCounts, TimeToClear,
     Told as ToldFigure,
 };
 pub use isolated::{CutByClosure, RoadsFound};
 pub use locate::Candidate;
+pub use open_items::{HandoverItem, HandoverSection};
 pub use outsiders::Outsiders;
 pub use progress::Way;
 pub use rain::{GaugeName, READINGS_MAX, RainOutcome, ReadingIn, RefusedReading};
 pub use rain_grids::{GridIn, GridOutcome};
+pub use shifts::ShiftCall;
 pub use silence::{CallTold, Sign, Silence, SilentCommune, SilentHamlet};
 pub use undo::Undone;
 pub use warnings::{Follow, NewWarning};

@@ -43,6 +43,9 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         }
         (Collection::ZoneVisits, _) => "position fixes of the unit",
         (Collection::Attachments, _) => "POST /api/uploads, POST /api/attachments/{id}/withdraw",
+        (Collection::Shifts, _) => {
+            "POST /api/shifts, POST /api/shifts/{id}/propose, withdraw, accept, decline, take_over"
+        }
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         (Collection::Households | Collection::Shelters, _) => "POST /api/households/{id}/evacuation",
         _ => "a verb of the desk",

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::shift::post_of;
 use super::{Collection, Timestamp};
 
 pub use deeds::Deed;
@@ -296,8 +297,9 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Deployments
         | C::Tallies
         | C::Exercises => DataClass::Internal,
-        // They tell where the units were, or will be; what a force found tells of persons.
-        C::Units | C::Advices | C::ZoneVisits | C::Patrols | C::Cases => DataClass::Restricted,
+        // They tell where the units were, or will be; what a force found tells of persons; what a duty room handed over is
+        // that room's.
+        C::Units | C::Advices | C::ZoneVisits | C::Patrols | C::Cases | C::Shifts => DataClass::Restricted,
         C::Households => DataClass::Personal,
     }
 }
@@ -383,6 +385,12 @@ impl Actor {
     #[must_use]
     pub fn system() -> Self {
         Self::new("system", Role::System, None)
+    }
+
+    /// The duty room this actor belongs to.
+    #[must_use]
+    pub fn post(&self) -> Uuid {
+        post_of(self.force, &self.area)
     }
 
     /// How far this actor's role sees into a class.

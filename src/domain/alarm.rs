@@ -4,8 +4,9 @@
 use super::access::FORCES;
 use super::ground::{EXTRA, NAME_CHARS};
 use super::schema::Field;
-use super::schema::FieldKind::{Choice, Integer, Reference, References, Text, Time};
+use super::schema::FieldKind::{Choice, Integer, Json, Reference, References, Text, Time};
 use super::schema::verb;
+use super::shift;
 
 /// Kinds of alarm, gravest first.
 pub const KINDS: &[&str] = &[
@@ -73,6 +74,11 @@ pub(super) const FIELDS: &[Field] = &[
     verb("people_at_most", Integer(0, 1_000_000_000), "How many people live in them, rounded up to tens."),
     verb("acknowledged_at", Time, "When somebody took it."),
     verb("acknowledged_by", Text(NAME_CHARS), "Who took it."),
+    verb(
+        "passed",
+        Json(shift::PASSED_CHARS_MAX),
+        "To whom it passed at handovers while nobody had taken it, the newest of each post, as [{post, from, to, at}].",
+    ),
     verb("ended_at", Time, "When its cause was gone."),
     EXTRA,
 ];

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::schema::Field;
 use super::{
     advice, alarm, assignment, attachment, bulletin, case, closure, contact, deployment, duty_log, exercise, ground,
-    household, incident, patrol, rain, rain_grid, risk_level, shelter, tally, unit, visit, warning, zone,
+    household, incident, patrol, rain, rain_grid, risk_level, shelter, shift, tally, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -45,6 +45,7 @@ pub enum Collection {
     Cases,
     Tallies,
     Exercises,
+    Shifts,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -59,7 +60,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -90,6 +91,7 @@ impl Collection {
         Self::Cases,
         Self::Tallies,
         Self::Exercises,
+        Self::Shifts,
     ];
 
     /// Name in URLs, tables and files.
@@ -126,6 +128,7 @@ impl Collection {
             Self::Cases => "cases",
             Self::Tallies => "tallies",
             Self::Exercises => "exercises",
+            Self::Shifts => "shifts",
         }
     }
 
@@ -175,6 +178,7 @@ impl Collection {
             Self::Cases => ("Vụ việc bàn giao", "Cases handed over"),
             Self::Tallies => ("Số liệu ghi tay", "Tallies"),
             Self::Exercises => ("Diễn tập", "Exercises"),
+            Self::Shifts => ("Ca trực", "Shifts"),
         }
     }
 
@@ -212,6 +216,7 @@ impl Collection {
             Self::Cases => case::FIELDS,
             Self::Tallies => tally::FIELDS,
             Self::Exercises => exercise::FIELDS,
+            Self::Shifts => shift::FIELDS,
         }
     }
 
@@ -241,6 +246,7 @@ impl Collection {
                 | Self::RainGrids
                 | Self::Attachments
                 | Self::Exercises
+                | Self::Shifts
         )
     }
 

@@ -42,6 +42,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::DutyLog => Deed::WriteLog,
         Collection::Deployments | Collection::Cases | Collection::Tallies => Deed::KeepFigures,
         Collection::Exercises => Deed::LeadExercise,
+        Collection::Shifts => Deed::HoldShift,
         Collection::BorderSectors
         | Collection::Stations
         | Collection::AdminUnits
@@ -51,7 +52,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 129] = [
+pub static DOORS: [(&str, &str, Asks); 133] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -85,6 +86,7 @@ pub static DOORS: [(&str, &str, Asks); 129] = [
     ("POST", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
     ("POST", "/api/devices/enrol", Asks::Nothing),
     ("DELETE", "/api/devices/{id}", Asks::Account),
+    ("GET", "/api/duty_log/search", Asks::Account),
     ("POST", "/api/duty_log/{id}/done", Asks::Deed(Deed::WriteLog)),
     ("GET", "/api/exercise", Asks::Account),
     ("POST", "/api/exercise/end", Asks::Deed(Deed::LeadExercise)),
@@ -98,6 +100,7 @@ pub static DOORS: [(&str, &str, Asks); 129] = [
     ("GET", "/api/grants", Asks::Account),
     ("POST", "/api/grants", Asks::Deed(Deed::Share)),
     ("DELETE", "/api/grants/{id}", Asks::Account),
+    ("GET", "/api/handover", Asks::Account),
     ("POST", "/api/households/{id}/evacuation", Asks::Deed(Deed::ReportEvacuation)),
     ("POST", "/api/households/{id}/evacuation/withdraw", Asks::Deed(Deed::ReportEvacuation)),
     ("POST", "/api/imports", Asks::Deed(Deed::EditGround)),
@@ -149,6 +152,8 @@ pub static DOORS: [(&str, &str, Asks); 129] = [
     ("POST", "/api/session", Asks::Nothing),
     ("DELETE", "/api/session", Asks::Nothing),
     ("POST", "/api/setup", Asks::Nothing),
+    ("POST", "/api/shifts", Asks::Deed(Deed::HoldShift)),
+    ("POST", "/api/shifts/{id}/{verb}", Asks::Deed(Deed::HoldShift)),
     ("GET", "/api/silence", Asks::Account),
     ("GET", "/api/similar", Asks::Account),
     ("POST", "/api/table", Asks::Account),

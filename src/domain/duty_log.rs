@@ -7,6 +7,7 @@ use super::access::FORCES;
 use super::ground::{EXTRA, IN_ADMIN_UNIT, NAME_CHARS, TEXT_CHARS};
 use super::schema::FieldKind::{Choice, Json, Reference, Text, Time};
 use super::schema::{Field, client, required, server, verb};
+use super::shift;
 
 /// Kinds of entry. Those from `reported` on are written by verbs on incidents.
 pub const KINDS: &[&str] = &[
@@ -80,6 +81,12 @@ pub const KINDS: &[&str] = &[
     "inject_given",
     "exercise_judged",
     "exercise_ended",
+    "shift_begun",
+    "shift_offered",
+    "shift_withdrawn",
+    "shift_accepted",
+    "shift_declined",
+    "shift_taken_over",
 ];
 
 /// Whether an entry tells where a unit is: who may not see that reads it no more than the unit's place.
@@ -102,6 +109,11 @@ pub(super) const FIELDS: &[Field] = &[
     client("due_at", Time, "When an instruction is due."),
     verb("done_at", Time, "When it was done."),
     verb("done_by", Text(NAME_CHARS), "Who said that it was done."),
+    verb(
+        "passed",
+        Json(shift::PASSED_CHARS_MAX),
+        "An instruction: to whom it passed at handovers, the newest of each post, as [{post, from, to, at}].",
+    ),
     client("corrects_id", Reference, "The entry that this one corrects."),
     server("author", Text(NAME_CHARS), "Who wrote it."),
     server("author_force", Choice(FORCES), "The author's force."),

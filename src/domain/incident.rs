@@ -4,6 +4,7 @@ use super::access::FORCES;
 use super::ground::{ACCURACY, EXTRA, IN_ADMIN_UNIT, NAME_CHARS, SOURCE, TEXT_CHARS};
 use super::schema::FieldKind::{Choice, Choices, Integer, Json, Real, Reference, References, Text, Time};
 use super::schema::{Field, SetBy, client, personal, required, server, verb};
+use super::shift;
 
 /// Kinds of incident.
 pub const KINDS: &[&str] = &[
@@ -104,6 +105,11 @@ pub(super) const FIELDS: &[Field] = &[
     verb("closed_at", Time, "When it ended."),
     verb("acknowledged_at", Time, "When a named officer took the alarm."),
     verb("acknowledged_by", Text(NAME_CHARS), "Who took it."),
+    verb(
+        "passed",
+        Json(shift::PASSED_CHARS_MAX),
+        "To whom its alarm passed at handovers while nobody had taken it, the newest of each post, as [{post, from, to, at}].",
+    ),
     client("place_text", Text(NAME_CHARS), "The place in the caller's words."),
     client("located_by", Choice(LOCATED_BY), "How the position became known."),
     client("road_ref", Text(20), "Road of a place told by kilometre post (QL12)."),

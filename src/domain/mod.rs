@@ -46,6 +46,7 @@ pub mod recommend;
 pub mod retention;
 pub mod risk_level;
 pub mod shelter;
+pub mod shift;
 pub mod tally;
 pub mod tip;
 pub mod transition;

@@ -73,6 +73,10 @@ pub enum Code {
     WrongOffset,
     ProtocolVersion,
     Gone,
+    SamePerson,
+    NotOnDuty,
+    AlreadyHandedOver,
+    StaleList,
     Internal,
 }
 
@@ -162,6 +166,10 @@ impl Code {
             Self::WrongOffset => "wrong_offset",
             Self::ProtocolVersion => "protocol_version",
             Self::Gone => "gone",
+            Self::SamePerson => "same_person",
+            Self::NotOnDuty => "not_on_duty",
+            Self::AlreadyHandedOver => "already_handed_over",
+            Self::StaleList => "stale_list",
             Self::Internal => "internal",
         }
     }

@@ -59,6 +59,7 @@ impl<'a> RowReader<'a> {
                 | Collection::Patrols
                 | Collection::Warnings
                 | Collection::Attachments
+                | Collection::Shifts
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

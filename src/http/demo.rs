@@ -48,8 +48,15 @@ const fn actor(
 }
 
 /// In the order of the start page.
-const ACTORS: [DemoActor; 8] = [
+const ACTORS: [DemoActor; 9] = [
     actor("duty_officer", Role::DutyOfficer, Some(Force::Police), "Trực ban tỉnh", "Duty officer"),
+    actor(
+        "relief_officer",
+        Role::DutyOfficer,
+        Some(Force::Police),
+        "Trực ban tỉnh, ca sau",
+        "Duty officer, next shift",
+    ),
     actor("border_officer", Role::DutyOfficer, Some(Force::BorderGuard), "Trực ban biên phòng", "Border guard duty"),
     actor("planner", Role::Planner, Some(Force::Civil), "Cán bộ kế hoạch", "Planner"),
     actor("field_unit", Role::FieldUnit, None, "Tổ hiện trường", "Field unit"),

@@ -238,6 +238,10 @@ pub const fn status(code: Code) -> StatusCode {
         | C::AlreadyUndone
         | C::ChangedSince
         | C::WrongOffset
+        | C::SamePerson
+        | C::NotOnDuty
+        | C::AlreadyHandedOver
+        | C::StaleList
         | C::RoadsNotLoaded => StatusCode::CONFLICT,
         C::Gone => StatusCode::GONE,
         C::VersionConflict | C::ProtocolVersion => StatusCode::PRECONDITION_FAILED,
@@ -345,6 +349,10 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::WrongOffset => ("Sai vị trí gửi tiếp", "Wrong offset"),
         C::ProtocolVersion => ("Không nhận phiên bản giao thức này", "Protocol version not taken"),
         C::Gone => ("Không còn nữa", "No longer there"),
+        C::SamePerson => ("Phải là người khác", "It must be another person"),
+        C::NotOnDuty => ("Không phải người đang trực", "Not the one on duty"),
+        C::AlreadyHandedOver => ("Ca trực đã bàn giao", "The shift was handed over"),
+        C::StaleList => ("Danh sách bàn giao đã thay đổi", "The list has changed"),
         C::Internal => ("Lỗi máy chủ", "Internal error"),
     }
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 25] = [
+const VIEWS: [&str; 27] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -30,6 +30,8 @@ const VIEWS: [&str; 25] = [
     "/reports",
     "/exercises",
     "/exercise",
+    "/handover",
+    "/log",
 ];
 
 /// The view for informants, where it is switched on.

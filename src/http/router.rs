@@ -9,10 +9,10 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, ends,
-    evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc,
-    organisations, pages, patrols, places, rain, rain_grids, records, reports, roads, session, setup, silence, terrain,
-    tiles, tips, units, units_inside, warnings,
+    accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, duty_log,
+    ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc,
+    organisations, pages, patrols, places, rain, rain_grids, records, reports, roads, session, setup, shifts, silence,
+    terrain, tiles, tips, units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -84,8 +84,12 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(ends::approve_zone))
         .routes(routes!(silence::read_silence))
         .routes(routes!(silence::tell_call))
+        .routes(routes!(shifts::read_handover))
+        .routes(routes!(shifts::begin_shift))
+        .routes(routes!(shifts::run_shift_verb))
         .routes(routes!(units_inside::units_inside))
         .routes(routes!(ends::log_done))
+        .routes(routes!(duty_log::search_log))
         .routes(routes!(evacuation::report_evacuation))
         .routes(routes!(evacuation::withdraw_evacuation))
         .routes(routes!(evacuation::tell_outsiders))

@@ -32,7 +32,7 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 18] = [
+const OFFERED: [Deed; 20] = [
     Deed::EditGround,
     Deed::EditHousehold,
     Deed::CloseRoad,
@@ -51,6 +51,8 @@ const OFFERED: [Deed; 18] = [
     Deed::TakeTip,
     Deed::HandleTips,
     Deed::ConfirmUnsealing,
+    Deed::HoldShift,
+    Deed::WriteLog,
 ];
 
 /// Who is signed in, and the state of the server that a page shows always.

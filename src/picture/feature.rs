@@ -147,7 +147,8 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::Deployments
         | C::Cases
         | C::Tallies
-        | C::Exercises => {
+        | C::Exercises
+        | C::Shifts => {
             return None;
         }
     };

@@ -25,6 +25,7 @@ mod exposure;
 mod filter;
 mod inside;
 mod items;
+mod log;
 mod nearby;
 mod question;
 mod reach;
@@ -41,8 +42,8 @@ pub use inside::{AtRisk, Figures, Inside, InsideZone};
 pub use layer::Layer;
 pub use past::PastPictures;
 pub use question::{
-    Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, Near, NearbyQuery, PropertyFilter, WholeCommune,
-    WithinQuery,
+    Along, AlongQuery, Exposure, Hit, ItemsPage, ItemsQuery, LogPage, LogQuery, Near, NearbyQuery, PropertyFilter,
+    WholeCommune, WithinQuery,
 };
 pub use reads::{READ_IDS_MAX, Read, ReadObserver};
 pub use shown::Shown;

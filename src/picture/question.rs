@@ -37,6 +37,34 @@ pub struct ItemsPage<'a> {
     pub matched: usize,
 }
 
+/// Which entries of the duty log.
+#[derive(Clone, Debug, Default)]
+pub struct LogQuery {
+    /// Words to find in entries and in the code and title of their incident, with or without diacritics.
+    pub q: Option<String>,
+    /// Any of these kinds; all if there are none.
+    pub kinds: Vec<String>,
+    /// Part of the author's name, with or without diacritics.
+    pub author: Option<String>,
+    pub incident: Option<Uuid>,
+    /// When it happened: from this moment on.
+    pub from: Option<Timestamp>,
+    /// Until before this one.
+    pub to: Option<Timestamp>,
+    /// Those before this place in the order alone: the last entry of the page before.
+    pub before: Option<(Timestamp, Uuid)>,
+    pub limit: usize,
+}
+
+/// One page of the duty log, newest first by when it happened.
+pub struct LogPage<'a> {
+    pub shown: Vec<Shown<'a>>,
+    /// How many there are on all pages.
+    pub matched: usize,
+    /// The entry before which the next page goes on; `None` on the last.
+    pub next: Option<Uuid>,
+}
+
 /// What is near a point.
 #[derive(Clone, Debug)]
 pub struct NearbyQuery {

@@ -134,6 +134,13 @@ pub(super) fn facts<'a>(
                 ..plain
             }
         }
+        // What one room hands over names what that room sees: no other reads it.
+        Collection::Shifts => {
+            let force = force(feature, "force");
+            let of_room = || feature.raw("post").is_some_and(|post| post.contains(&actor.post().to_string()));
+            let is_joint = force == actor.force && of_room();
+            Facts { force, is_joint, is_closed_kind: !is_joint, ..plain }
+        }
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.
             let station = reference(feature, "station_id");

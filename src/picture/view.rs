@@ -13,10 +13,10 @@ use super::reduced::{Reduced, ReducedList};
 use super::run::bbox_of;
 use super::sight::{self, Eyes};
 use super::{
-    Along, AlongQuery, Exposure, Feature, Hit, Inside, ItemsPage, ItemsQuery, Layer, Near, NearbyQuery, Picture, Shown,
-    WithinQuery,
+    Along, AlongQuery, Exposure, Feature, Hit, Inside, ItemsPage, ItemsQuery, Layer, LogPage, LogQuery, Near,
+    NearbyQuery, Picture, Shown, WithinQuery,
 };
-use super::{along, exposure, inside, items, json, nearby, search, within};
+use super::{along, exposure, inside, items, json, log, nearby, search, within};
 use crate::domain::access::{DataClass, Sight, class_of};
 use crate::domain::change::Seq;
 use crate::domain::{Actor, Collection, Role, Timestamp};
@@ -388,6 +388,18 @@ impl View {
     /// The commune where the actor's unit has its task.
     pub(super) fn own_commune(&self) -> Option<&str> {
         self.own_commune.as_deref()
+    }
+
+    /// The duty log, looked through, newest first.
+    #[must_use]
+    pub fn log(&self, query: &LogQuery) -> LogPage<'_> {
+        log::log(self, query)
+    }
+
+    /// Where an entry of the duty log stands in the order of [`View::log`], if the actor sees it.
+    #[must_use]
+    pub fn place_in_log(&self, entry: Uuid) -> Option<(Timestamp, Uuid)> {
+        log::place_of(self, entry)
     }
 
     /// How many records [`View::search`] looks at, at most.

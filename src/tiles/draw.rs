@@ -39,7 +39,8 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         | C::Deployments
         | C::Cases
         | C::Tallies
-        | C::Exercises => &[],
+        | C::Exercises
+        | C::Shifts => &[],
     }
 }
 

@@ -26,6 +26,8 @@ const PAGES = {
   '/import': 'planner',
   '/past': 'duty_officer',
   '/reports': 'duty_officer',
+  '/handover': 'duty_officer',
+  '/log': 'duty_officer',
 };
 
 const HAS_MAP = ['/duty', '/duty?wall', '/plan'];

@@ -62,6 +62,7 @@ async fn every_collection_with_places_is_drawn() {
                     | C::Cases
                     | C::Tallies
                     | C::Exercises
+                    | C::Shifts
                     | C::Attachments
             );
             assert!(lies_nowhere, "{name} is empty");

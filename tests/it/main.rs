@@ -90,6 +90,7 @@ mod serve_faults;
 mod serve_stops;
 mod serve_support;
 mod serve_tls;
+mod shifts;
 mod soak_attachments;
 mod soak_away;
 mod soak_checks;

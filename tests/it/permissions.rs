@@ -111,6 +111,8 @@ fn call(method: &str, path: &str, collection: Collection, verb: &str, unit: Uuid
         (_, path) if path.ends_with("/position") => Some(json!({"place": {"lon": 103.2, "lat": 22.4}})),
         (_, path) if path.ends_with("/evacuation") => Some(json!({"state": "notified", "channel": "visit"})),
         (_, path) if path.starts_with("/api/warnings/") => Some(json!({"reason": "ma trận"})),
+        (_, "/api/shifts") => Some(json!({"nothing": 1})),
+        (_, path) if path.starts_with("/api/shifts/") => Some(json!({"note": "ma trận"})),
         (_, path) if path.starts_with("/api/attachments/") => Some(json!({"reason": "ma trận"})),
         (_, path) if path.ends_with("/withdraw") => {
             Some(json!({"report_id": Uuid::from_u128(405), "reason": "ma trận"}))
@@ -189,6 +191,7 @@ async fn each_door_lets_in_whom_the_table_says() {
         let collections = if path.contains("{collection}") { &Collection::ALL[..] } else { &Collection::ALL[..1] };
         let verbs = match path {
             _ if path.starts_with("/api/warnings/") => &["update", "cancel", "withdraw"][..],
+            _ if path.starts_with("/api/shifts/") => &["propose", "accept", "take_over"][..],
             _ if path.contains("{verb}") => &["verify", "close", "callers"][..],
             _ => &["-"][..],
         };
@@ -255,7 +258,7 @@ fn the_permission_table_of_the_docs_is_made_from_the_code() {
 }
 
 /// Every deed, in the order of the enumeration.
-const DEEDS: [Deed; 19] = [
+const DEEDS: [Deed; 20] = [
     Deed::ReportIncident,
     Deed::RunIncident,
     Deed::AssignUnit,
@@ -265,6 +268,7 @@ const DEEDS: [Deed; 19] = [
     Deed::EditHousehold,
     Deed::ReportEvacuation,
     Deed::WriteLog,
+    Deed::HoldShift,
     Deed::EditPlace,
     Deed::EditGround,
     Deed::ManageAccounts,

@@ -17,6 +17,7 @@ const OPEN_TO_DOORS: &[&str] = &[
     "View",
     "Shown",
     "ItemsQuery",
+    "LogQuery",
     "ItemsPage",
     "NearbyQuery",
     "Near",

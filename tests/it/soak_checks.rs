@@ -88,6 +88,7 @@ impl Picture {
             "cases",
             "tallies",
             "exercises",
+            "shifts",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

@@ -37,6 +37,8 @@ pub enum Deed {
     ReportEvacuation,
     /// Write in the duty log.
     WriteLog,
+    /// Be on duty: begin a shift, hand it over, take it.
+    HoldShift,
     /// Enter deployments, cases and tallies, which figures are counted from.
     KeepFigures,
     /// Begin, lead, judge and end an exercise, and read its script before the others do.
@@ -89,9 +91,10 @@ impl Actor {
             // Tips have no back door: not even whoever holds the data folder comes to them through the server.
             Role::System => !matches!(deed, D::HandleTips | D::ConfirmUnsealing),
             // Whoever runs the server has no need of what a force shares, of who lives where or of who told what.
-            Role::Admin => {
-                !matches!(deed, D::Warn | D::Share | D::BreakGlass | D::TakeTip | D::HandleTips | D::ConfirmUnsealing)
-            }
+            Role::Admin => !matches!(
+                deed,
+                D::Warn | D::HoldShift | D::Share | D::BreakGlass | D::TakeTip | D::HandleTips | D::ConfirmUnsealing
+            ),
             Role::DutyOfficer => {
                 !matches!(deed, D::EditGround | D::ManageAccounts | D::ReadAudit | D::HandleTips | D::LeadExercise)
             }

@@ -237,6 +237,18 @@ export const log = {
   done: (id: string, options: Seen) => write<T.LogEntry>(`/api/duty_log/${id}/done`, {}, options),
 };
 
+/** Shifts, and what is handed over with them. */
+export const shifts = {
+  handover: (signal?: AbortSignal) => read<T.Handover>('/api/handover', {}, signal),
+  begin: (key: string) => write<T.Shift>('/api/shifts', {}, { key }),
+  run: (id: string, verb: T.ShiftVerb, body: Schemas['ShiftVerbCall'], options: Seen) =>
+    write<T.Shift>(`/api/shifts/${id}/${verb}`, body, options),
+};
+
+/** The duty log looked through, newest first; `before` is the last entry of the page before. */
+export const searchLog = (parameters: Parameters, signal?: AbortSignal) =>
+  read<T.FeaturePage<T.LogEntry>>('/api/duty_log/search', parameters, signal);
+
 /** Photos of incidents and entries; how they come in is in `photos.ts`. */
 export const attachments = {
   of: (incident_id: string, signal?: AbortSignal) =>

@@ -246,6 +246,17 @@ export interface PositionUpdate {
   course_deg?: number | null;
 }
 
+export type Shift = Schemas['ShiftsFeature'];
+export type ShiftVerb = 'propose' | 'withdraw' | 'accept' | 'decline' | 'take_over';
+export type SectionName =
+  'alarms' | 'incidents' | 'orders' | 'instructions' | 'zones' | 'closures' | 'levels';
+export type HandoverItem = Schemas['HandoverItem'];
+export type HandoverSection = Omit<Schemas['HandoverSection'], 'what'> & { what: SectionName };
+export type HandoverInside = Schemas['HandoverInside'];
+export type ChangedKind = Schemas['ChangedKind'];
+/** What whoever goes hands to whoever comes. */
+export type Handover = Omit<Schemas['Handover'], 'open'> & { open: HandoverSection[] };
+
 export type QuarterReport = Schemas['QuarterAnswer'];
 export type QuarterFigure = QuarterReport['figures'][number];
 

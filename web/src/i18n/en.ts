@@ -1,6 +1,7 @@
 import { accounts } from './en/accounts';
 import { audit } from './en/audit';
 import { exercises } from './en/exercises';
+import { handover } from './en/handover';
 import { past } from './en/past';
 import { reports } from './en/reports';
 import { common } from './en/common';
@@ -24,6 +25,7 @@ export const en = {
   accounts,
   audit,
   exercises,
+  handover,
   past,
   reports,
   duty,

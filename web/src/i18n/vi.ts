@@ -2,6 +2,7 @@
 import { accounts } from './vi/accounts';
 import { audit } from './vi/audit';
 import { exercises } from './vi/exercises';
+import { handover } from './vi/handover';
 import { past } from './vi/past';
 import { reports } from './vi/reports';
 import { common } from './vi/common';
@@ -24,6 +25,7 @@ export const vi = {
   accounts,
   audit,
   exercises,
+  handover,
   past,
   reports,
   duty,

@@ -8,6 +8,7 @@ import { picture } from './picture.svelte';
 import type { Selected } from './selection.svelte';
 import { session } from './session.svelte';
 import { settings } from './settings.svelte';
+import { passedOn } from './shifts.svelte';
 
 const REPEAT_MS = 6_000;
 const ENDED = new Set(['closed', 'rejected', 'merged', 'handed_over']);
@@ -21,10 +22,14 @@ const at_ms = (time: string | undefined): number => Date.parse(time ?? '') || 0;
 const since_ms = ({ properties }: Incident): number =>
   at_ms(properties.reported_at ?? properties.recorded_at);
 
-/** Whether it calls this officer: alarms of one force call its own, and the joint duty room. */
-export function callsMe({ properties: { force } }: Alarm): boolean {
+/**
+ * Whether it calls this officer: alarms of one force call its own, and the joint duty room; one that they handed to the
+ * next officer calls that one.
+ */
+export function callsMe(alarm: Alarm): boolean {
+  const { force } = alarm.properties;
   const mine = session.actor?.force;
-  return !force || !mine || force === mine;
+  return (!force || !mine || force === mine) && !passedOn(alarm);
 }
 
 /** Where an alarm is dealt with: at the unit whose people are in danger, else at the incident or the zone. */
@@ -35,21 +40,23 @@ function placeOf({ properties: { kind, incident_id, unit_id, zone_id } }: Alarm)
 }
 
 class Alarms {
-  incidents = $derived<Incident[]>(picture.incidents.list.filter(isAlarm));
+  incidents = $derived<Incident[]>(picture.incidents.list.filter((one) => isAlarm(one) && !passedOn(one)));
   /** What the desk raised and nobody took. */
   raised = $derived<Alarm[]>(
     picture.alarms.list
       .filter((alarm) => !alarm.properties.acknowledged_at && callsMe(alarm))
       .toSorted((a, b) => at_ms(a.properties.raised_at) - at_ms(b.properties.raised_at)),
   );
-  /** Units in distress whose call nobody took. */
+  /** Units in distress whose call nobody took; one that was handed to the next officer rings there. */
   distress = $derived<Unit[]>(
     picture.units.list.filter(
       (unit) =>
         unit.properties.status === 'distress' &&
         !picture.alarms.list.some(
-          ({ properties }) =>
-            properties.kind === 'distress' && properties.unit_id === unit.id && properties.acknowledged_at,
+          (alarm) =>
+            alarm.properties.kind === 'distress' &&
+            alarm.properties.unit_id === unit.id &&
+            (alarm.properties.acknowledged_at || passedOn(alarm)),
         ),
     ),
   );

@@ -36,6 +36,7 @@ const HEARD: readonly CollectionName[] = [
   'bulletins',
   'warnings',
   'attachments',
+  'shifts',
 ];
 /** Of these, what is over is not kept. */
 const ENDING: ReadonlySet<CollectionName> = new Set(['assignments', 'alarms', 'road_closures']);

@@ -3,11 +3,14 @@
 import { ROOM, inRoom } from '../room';
 
 const WORKPLACES = ['/duty', '/plan', '/field'] as const;
+/** Pages beside the workplaces that follow the live picture. */
+const LIVE_PAGES = ['/handover', '/log'] as const;
 /** Pages that nobody has to be signed in for: what a link or a code leads to, and where anybody gives a tip. */
 const OPEN_PAGES = ['/setup', '/password', '/enrol', '/signed-in', '/tip'] as const;
 const ROUTES = [
   '/',
   ...WORKPLACES,
+  ...LIVE_PAGES,
   ...OPEN_PAGES,
   '/me',
   '/access',
@@ -34,6 +37,8 @@ function present(): Route {
 class Router {
   route = $state<Route>(present());
   isWorkplace = $derived(isOneOf(WORKPLACES, this.route));
+  /** Whether it shows the picture as it changes. */
+  isLive = $derived(this.isWorkplace || isOneOf(LIVE_PAGES, this.route));
   isOpen = $derived(isOneOf(OPEN_PAGES, this.route));
   #query = $state(location.search);
 

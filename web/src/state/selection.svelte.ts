@@ -18,9 +18,13 @@ export interface Viewer {
 class Selection {
   current = $state<Selected | null>(null);
   #viewer: Viewer | null = null;
+  /** Selected where there was no map: shown as soon as one is there. */
+  #isWaiting = false;
 
   attach(viewer: Viewer): () => void {
     this.#viewer = viewer;
+    if (this.#isWaiting && this.current) viewer.show(this.current);
+    this.#isWaiting = false;
     return () => {
       if (this.#viewer === viewer) this.#viewer = null;
     };
@@ -41,6 +45,12 @@ class Selection {
     if (this.is(collection, id)) return;
     this.current = { collection, id };
     if (by === 'list') this.#viewer?.show(this.current);
+  }
+
+  /** Selects from a page without a map; the map that comes next goes there. */
+  open(collection: SelectableCollection, id: string): void {
+    this.current = { collection, id };
+    this.#isWaiting = true;
   }
 
   clear(): void {

@@ -58,6 +58,8 @@ export const common = {
     reports: 'Reports',
     past: 'Playback',
     exercise: 'Exercises',
+    handover: 'Handover',
+    log: 'Duty log',
   },
   map: {
     title: 'Map',

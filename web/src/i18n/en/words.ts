@@ -160,6 +160,7 @@ export const words = {
   author: {
     duty_officer: 'Duty officer',
     border_officer: 'Border guard duty officer',
+    relief_officer: 'Duty officer, next shift',
     planner: 'Planner',
     field_unit: 'Field unit',
     admin: 'Administrator',
@@ -238,6 +239,12 @@ export const words = {
     inject_given: 'inject of an exercise',
     exercise_judged: 'exercise judged',
     exercise_ended: 'exercise ended',
+    shift_begun: 'shift begun',
+    shift_offered: 'shift offered',
+    shift_withdrawn: 'offer of the shift withdrawn',
+    shift_accepted: 'shift accepted',
+    shift_declined: 'shift not accepted',
+    shift_taken_over: 'shift taken over alone',
   },
   order: {
     proposed: 'proposed',
@@ -306,6 +313,7 @@ export const words = {
     cases: 'cases',
     tallies: 'tallies',
     exercises: 'exercises',
+    shifts: 'shifts',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

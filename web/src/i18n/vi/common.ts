@@ -56,6 +56,8 @@ export const common = {
     reports: 'Báo cáo',
     past: 'Xem lại',
     exercise: 'Diễn tập',
+    handover: 'Giao ca',
+    log: 'Sổ trực',
   },
   map: {
     title: 'Bản đồ',

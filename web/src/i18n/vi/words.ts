@@ -202,6 +202,7 @@ export const words = {
   author: {
     duty_officer: 'Trực ban tỉnh',
     border_officer: 'Trực ban biên phòng',
+    relief_officer: 'Trực ban tỉnh, ca sau',
     planner: 'Cán bộ kế hoạch',
     field_unit: 'Tổ hiện trường',
     admin: 'Quản trị',
@@ -280,6 +281,12 @@ export const words = {
     inject_given: 'tình huống diễn tập',
     exercise_judged: 'đánh giá diễn tập',
     exercise_ended: 'kết thúc diễn tập',
+    shift_begun: 'bắt đầu ca trực',
+    shift_offered: 'đề nghị bàn giao ca',
+    shift_withdrawn: 'rút đề nghị bàn giao ca',
+    shift_accepted: 'nhận ca trực',
+    shift_declined: 'chưa nhận ca trực',
+    shift_taken_over: 'nhận thay ca trực',
   },
   order: {
     proposed: 'đề xuất',
@@ -348,6 +355,7 @@ export const words = {
     cases: 'vụ việc bàn giao',
     tallies: 'số liệu ghi tay',
     exercises: 'diễn tập',
+    shifts: 'ca trực',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;
