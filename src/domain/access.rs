@@ -294,7 +294,8 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Alarms
         | C::Attachments
         | C::Deployments
-        | C::Tallies => DataClass::Internal,
+        | C::Tallies
+        | C::QuarterReports => DataClass::Internal,
         // They tell where the units were, or will be; what a force found tells of persons.
         C::Units | C::Advices | C::ZoneVisits | C::Patrols | C::Cases => DataClass::Restricted,
         C::Households => DataClass::Personal,
@@ -397,6 +398,8 @@ impl Actor {
         let whole = self.area == Area::Province;
         match self.reach(class_of(collection)) {
             Reach::All => true,
+            // What was frozen of a report counts as the report does: only its readers see it.
+            Reach::Area if collection == Collection::QuarterReports => self.may(Deed::ReadReports),
             // Some kinds of incident, and what is tied to them, are closed even to the province.
             Reach::Area => whole && !collection.goes_by_incident(),
             Reach::ForceInArea | Reach::Task | Reach::Reduced | Reach::Nothing => false,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::schema::Field;
 use super::{
     advice, alarm, assignment, attachment, bulletin, case, closure, contact, deployment, duty_log, ground, household,
-    incident, patrol, rain, rain_grid, risk_level, shelter, tally, unit, visit, warning, zone,
+    incident, patrol, quarter_report, rain, rain_grid, risk_level, shelter, tally, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -44,6 +44,7 @@ pub enum Collection {
     Deployments,
     Cases,
     Tallies,
+    QuarterReports,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -58,7 +59,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -88,6 +89,7 @@ impl Collection {
         Self::Deployments,
         Self::Cases,
         Self::Tallies,
+        Self::QuarterReports,
     ];
 
     /// Name in URLs, tables and files.
@@ -123,6 +125,7 @@ impl Collection {
             Self::Deployments => "deployments",
             Self::Cases => "cases",
             Self::Tallies => "tallies",
+            Self::QuarterReports => "quarter_reports",
         }
     }
 
@@ -171,6 +174,7 @@ impl Collection {
             Self::Deployments => ("Lượt lực lượng, phương tiện", "Deployments"),
             Self::Cases => ("Vụ việc bàn giao", "Cases handed over"),
             Self::Tallies => ("Số liệu ghi tay", "Tallies"),
+            Self::QuarterReports => ("Báo cáo quý", "Quarterly reports"),
         }
     }
 
@@ -207,6 +211,7 @@ impl Collection {
             Self::Deployments => deployment::FIELDS,
             Self::Cases => case::FIELDS,
             Self::Tallies => tally::FIELDS,
+            Self::QuarterReports => quarter_report::FIELDS,
         }
     }
 
@@ -235,6 +240,7 @@ impl Collection {
                 | Self::Warnings
                 | Self::RainGrids
                 | Self::Attachments
+                | Self::QuarterReports
         )
     }
 

@@ -74,6 +74,9 @@ pub const KINDS: &[&str] = &[
     "patrol_overdue",
     "patrol_ended",
     "attachment_withdrawn",
+    "report_step",
+    "figure_stated",
+    "figure_agreed",
     "imported",
     "import_undone",
 ];

@@ -146,7 +146,8 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::Attachments
         | C::Deployments
         | C::Cases
-        | C::Tallies => {
+        | C::Tallies
+        | C::QuarterReports => {
             return None;
         }
     };

@@ -38,7 +38,8 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         | C::Attachments
         | C::Deployments
         | C::Cases
-        | C::Tallies => &[],
+        | C::Tallies
+        | C::QuarterReports => &[],
     }
 }
 

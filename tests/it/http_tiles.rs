@@ -61,6 +61,7 @@ async fn every_collection_with_places_is_drawn() {
                     | C::Deployments
                     | C::Cases
                     | C::Tallies
+                    | C::QuarterReports
                     | C::Attachments
             );
             assert!(lies_nowhere, "{name} is empty");

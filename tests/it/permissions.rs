@@ -255,7 +255,7 @@ fn the_permission_table_of_the_docs_is_made_from_the_code() {
 }
 
 /// Every deed, in the order of the enumeration.
-const DEEDS: [Deed; 19] = [
+const DEEDS: [Deed; 22] = [
     Deed::ReportIncident,
     Deed::RunIncident,
     Deed::AssignUnit,
@@ -265,6 +265,9 @@ const DEEDS: [Deed; 19] = [
     Deed::EditHousehold,
     Deed::ReportEvacuation,
     Deed::WriteLog,
+    Deed::KeepFigures,
+    Deed::ReadReports,
+    Deed::RunReport,
     Deed::EditPlace,
     Deed::EditGround,
     Deed::ManageAccounts,

@@ -87,6 +87,7 @@ impl Picture {
             "deployments",
             "cases",
             "tallies",
+            "quarter_reports",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {
