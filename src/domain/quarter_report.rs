@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::access::{Area, FORCES};
+use super::access::{Area, Deed, FORCES};
 use super::ground::NAME_CHARS;
 use super::number::plain;
 use super::quarter::Quarter;
@@ -199,6 +199,25 @@ pub fn check_time(step: Step, quarter: Quarter, now: Timestamp) -> Result<(), Pr
     Err(Problem::new(Code::TooEarly, vi, en).with("not_before", from.to_string()))
 }
 
+/// The steps that this actor may take now of a report in `state`.
+#[must_use]
+pub fn open_to(
+    actor: &Actor,
+    quarter: Quarter,
+    (state, taken): (State, &[StepTaken]),
+    whose: Option<Force>,
+    now: Timestamp,
+) -> Vec<Step> {
+    let may = |step: &Step| {
+        actor.may(Deed::RunReport)
+            && leads(*step, state, whose).is_some()
+            && may_take(actor, *step, state, whose).is_ok()
+            && check_persons(actor, *step, taken).is_ok()
+            && check_time(*step, quarter, now).is_ok()
+    };
+    Step::ALL.into_iter().filter(may).collect()
+}
+
 /// A step that was taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StepTaken {
@@ -331,7 +350,11 @@ impl Course {
     pub fn write(&self, properties: &mut Map<String, Value>) {
         let mut set = |name: &str, value: Value| {
             let is_nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-            if is_nothing { properties.remove(name) } else { properties.insert(name.to_owned(), value) };
+            if is_nothing {
+                properties.remove(name)
+            } else {
+                properties.insert(name.to_owned(), value)
+            };
         };
         let list = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
         set("state", self.state.as_str().into());

@@ -91,18 +91,10 @@ impl Actor {
             Role::System => !matches!(deed, D::HandleTips | D::ConfirmUnsealing),
             // Whoever runs the server has no need of what a force shares, of who lives where or of who told what, and answers
             // for no figures.
-            Role::Admin => {
-                !matches!(
-                    deed,
-                    D::Warn
-                        | D::RunReport
-                        | D::Share
-                        | D::BreakGlass
-                        | D::TakeTip
-                        | D::HandleTips
-                        | D::ConfirmUnsealing
-                )
-            }
+            Role::Admin => !matches!(
+                deed,
+                D::Warn | D::RunReport | D::Share | D::BreakGlass | D::TakeTip | D::HandleTips | D::ConfirmUnsealing
+            ),
             Role::DutyOfficer => !matches!(deed, D::EditGround | D::ManageAccounts | D::ReadAudit | D::HandleTips),
             Role::Commander => !matches!(deed, D::EditGround | D::ManageAccounts | D::EnrolDevice | D::HandleTips),
             Role::Planner => matches!(
