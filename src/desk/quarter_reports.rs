@@ -170,7 +170,7 @@ fn force_vi(force: Force) -> &'static str {
         Force::Police => "Công an",
         Force::Military => "Quân sự",
         Force::BorderGuard => "Biên phòng",
-        Force::Civil => "dân sự",
+        Force::Civil => "Xung kích PCTT xã",
     }
 }
 

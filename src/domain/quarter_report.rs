@@ -32,6 +32,7 @@ pub const VALUE_MAX: f64 = 1e9;
 /// How far a report has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ReportState)]
 pub enum State {
     #[default]
     Open,
@@ -66,6 +67,7 @@ impl State {
 /// What somebody does with a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ReportStep)]
 pub enum Step {
     Compile,
     Submit,
@@ -220,6 +222,7 @@ pub fn open_to(
 
 /// A step that was taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ReportStepTaken)]
 pub struct StepTaken {
     pub step: Step,
     /// The state after it.
@@ -237,6 +240,7 @@ pub struct StepTaken {
 
 /// What a force states of a figure, beside the count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = FigureStatement)]
 pub struct Statement {
     /// Id of the figure.
     pub figure: String,
@@ -252,6 +256,7 @@ pub struct Statement {
 
 /// The value of a figure that was agreed on (số liệu thống nhất).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AgreedFigure)]
 pub struct Agreed {
     /// Id of the figure.
     pub figure: String,
@@ -303,6 +308,7 @@ pub fn portion_key(force: Option<Force>) -> &'static str {
 
 /// When and on which picture a report was closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ReportClosed)]
 pub struct Closed {
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,

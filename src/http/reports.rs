@@ -16,7 +16,7 @@ use crate::domain::quarter::Quarter;
 use crate::domain::quarter_report::{State, Step, check_time, is_of_province, open_to};
 use crate::domain::{Actor, Collection, Force, Timestamp};
 use crate::picture::{Shown, View};
-use crate::report::account::{Account, Part, Standing, Told};
+use crate::report::account::{Account, Part, ReportedFigure, Standing};
 use crate::report::figures;
 use crate::report::quarter::{QuarterReport, Row};
 
@@ -57,13 +57,14 @@ pub struct QuarterAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct FigureAnswer {
     #[serde(flatten)]
-    told: Told,
+    told: ReportedFigure,
     /// How many rows it was counted from; `…/figures/{id}` lists them.
     rows: usize,
 }
 
 /// What the reader may do with a report now.
 #[derive(Default, Serialize, ToSchema)]
+#[schema(as = ReportMay)]
 pub struct MayAnswer {
     /// Steps of the province's report.
     steps: Vec<Step>,

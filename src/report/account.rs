@@ -50,7 +50,7 @@ pub struct Correction {
 
 /// One figure of the account.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Told {
+pub struct ReportedFigure {
     /// Of a closed report the figures of the closing; else the count, or what was agreed in its place.
     #[serde(flatten)]
     pub line: Line,
@@ -68,6 +68,7 @@ pub struct Told {
 
 /// The part of a force.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = ReportPart)]
 pub struct Part {
     pub force: Force,
     pub state: State,
@@ -78,6 +79,7 @@ pub struct Part {
 
 /// Where a report stands.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = ReportStanding)]
 pub struct Standing {
     pub state: State,
     /// Version of the province's record, for `If-Match`; 0 where there is none yet.
@@ -99,7 +101,7 @@ pub struct Standing {
 pub struct Account {
     pub quarter: Quarter,
     pub standing: Standing,
-    pub lines: Vec<Told>,
+    pub lines: Vec<ReportedFigure>,
     course: Course,
 }
 
@@ -141,7 +143,7 @@ impl Account {
 
     /// The line of a figure.
     #[must_use]
-    pub fn line(&self, id: &str) -> Option<&Told> {
+    pub fn line(&self, id: &str) -> Option<&ReportedFigure> {
         self.lines.iter().find(|told| told.line.id == id)
     }
 
@@ -172,7 +174,7 @@ fn courses<R: Records>(quarters: &[Quarter], records: &mut R) -> Result<Courses,
     Ok(found)
 }
 
-fn told(mut line: Line, course: &Course, previous: Option<&Course>, year_before: Option<&Course>) -> Told {
+fn told(mut line: Line, course: &Course, previous: Option<&Course>, year_before: Option<&Course>) -> ReportedFigure {
     let recounted = line.value;
     let own = frozen_of(course, line.id);
     // A report that was closed differs by what was counted then: what came later is a correction.
@@ -190,7 +192,7 @@ fn told(mut line: Line, course: &Course, previous: Option<&Course>, year_before:
         line.value = agreed.as_ref().map_or(recounted, |agreed| agreed.value);
     }
     let differs = statements.iter().any(|statement| statement.value != counted);
-    Told { line: line.compared(), recounted, statements, differs, agreed }
+    ReportedFigure { line: line.compared(), recounted, statements, differs, agreed }
 }
 
 /// A figure as it was frozen, if the report is closed and had it.
@@ -198,7 +200,7 @@ fn frozen_of<'c>(course: &'c Course, figure: &str) -> Option<&'c Frozen> {
     course.closed.as_ref().and_then(|_| course.frozen.iter().find(|frozen| frozen.figure == figure))
 }
 
-fn frozen(told: &Told) -> Frozen {
+fn frozen(told: &ReportedFigure) -> Frozen {
     let mut portions: BTreeMap<String, Portion> = BTreeMap::new();
     for row in &told.line.rows {
         let portion = portions.entry(portion_key(row.force).to_owned()).or_default();

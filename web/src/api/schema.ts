@@ -1141,9 +1141,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was accounted for in a quarter, counted now from the records, beside the quarter before and the same quarter a
-         *     year before.
-         * @description The figures are of all records, also of those that the reader may not see one by one.
+         * What was accounted for in a quarter beside the quarter before and the same quarter a year before, and how far the report
+         *     has come.
+         * @description Figures are counted now from all records, also of those that the reader may not see one by one. Of a closed report they
+         *     are those of the closing, here and wherever a later report names them: `recounted` tells what is counted now, and
+         *     `corrections` what has become known since.
          */
         get: operations["read_quarter"];
         put?: never;
@@ -1168,6 +1170,64 @@ export interface paths {
         get: operations["list_quarter_rows"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{quarter}/figures/{figure}/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agrees on one of the values of a figure that stand side by side: that one goes up, and the count stays visible. */
+        post: operations["agree_figure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{quarter}/figures/{figure}/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * States another value of a figure than is counted. It stands beside the count until the province agrees on one; a force
+         *     that states the figure again replaces what it stated before.
+         */
+        post: operations["state_figure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{quarter}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a step of the report: `compile`, `submit`, `consolidate`, `approve`, `close`, or `return` by one state.
+         * @description The part of a force (`force`) is compiled and submitted; the province's report goes all the way. Whoever submitted does
+         *     not approve. `close` freezes the figures: what becomes known later is shown as corrections.
+         */
+        post: operations["step_report"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2118,6 +2178,22 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description The value of a figure that was agreed on (số liệu thống nhất). */
+        AgreedFigure: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /**
+             * Format: double
+             * @description The count that it was agreed beside; where that has moved, it is to be agreed again.
+             */
+            counted: number;
+            /** @description Id of the figure. */
+            figure: string;
+            reason: string;
+            /** Format: double */
+            value: number;
+        };
         /** @description Alarms */
         AlarmsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -2739,7 +2815,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies" | "quarter_reports";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2863,6 +2939,38 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description What has become of a figure of a force since the report was closed. */
+        Correction: {
+            /**
+             * Format: double
+             * @description What was counted when the report was closed.
+             */
+            closed_value: number;
+            /**
+             * Format: double
+             * @description `value_now` less `closed_value`.
+             */
+            delta: number;
+            /** @description Id of the figure. */
+            figure: string;
+            /**
+             * Format: date-time
+             * @description When the first of `rows` was recorded; null where rows only went.
+             */
+            first_at: string | null;
+            force: components["schemas"]["Force"] | null;
+            /** @description Rows that were entered or changed since, of those that count now. */
+            rows: number;
+            /** @description Rows of the closing that have changed since or no longer count. */
+            rows_gone: number;
+            title_en: string;
+            title_vi: string;
+            /**
+             * Format: double
+             * @description What is counted now.
+             */
+            value_now: number;
+        };
         /** @description One count of them. */
         CountOnNoList: {
             /** Format: date-time */
@@ -2949,7 +3057,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "keep_figures" | "read_reports" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "keep_figures" | "read_reports" | "run_report" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description Deployments */
         DeploymentsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3137,7 +3245,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "imported" | "import_undone";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "report_step" | "figure_stated" | "figure_agreed" | "imported" | "import_undone";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -3440,10 +3548,44 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description Which of the values that stand side by side is agreed on. */
+        FigureAgreementCall: {
+            /** @description Why, up to 500 characters. */
+            reason: string;
+            /**
+             * Format: double
+             * @description One that a force states, or the count.
+             */
+            value: number;
+        };
         /** @description One figure. */
-        FigureAnswer: components["schemas"]["Line"] & {
+        FigureAnswer: components["schemas"]["ReportedFigure"] & {
             /** @description How many rows it was counted from; `…/figures/{id}` lists them. */
             rows: number;
+        };
+        /** @description What a force states of a figure, beside the count. */
+        FigureStatement: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /** @description Id of the figure. */
+            figure: string;
+            force: components["schemas"]["Force"];
+            note: string | null;
+            /** Format: double */
+            value: number;
+        };
+        /** @description What a force states of a figure. */
+        FigureStatementCall: {
+            /** @description The actor's own, unless the actor has none. */
+            force: components["schemas"]["Force"];
+            /** @description Why, up to 500 characters. */
+            note?: string | null;
+            /**
+             * Format: double
+             * @description The whole figure as this force knows it; from 0 on, a whole number unless it is a weight.
+             */
+            value: number;
         };
         /**
          * Format: binary
@@ -4725,13 +4867,15 @@ export interface components {
             incident: string;
         };
         /** @description The figures of a quarter. */
-        QuarterAnswer: {
+        QuarterAnswer: components["schemas"]["ReportStanding"] & {
             figures: components["schemas"]["FigureAnswer"][];
             /**
              * Format: date-time
              * @description Its first instant.
              */
             from: string;
+            /** @description What the reader may do with it now. */
+            may: components["schemas"]["ReportMay"];
             /** @description The quarters beside it. */
             previous: string;
             /** @description `2024Q3`. */
@@ -4751,6 +4895,58 @@ export interface components {
              */
             to: string;
             year_before: string;
+        };
+        /** @description Quarterly reports */
+        QuarterReportsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Values that were agreed on, as [{figure, value, counted, reason, at, by}]. */
+                agreed?: unknown;
+                /**
+                 * Format: date-time
+                 * @description When it was closed.
+                 */
+                closed_at?: string;
+                /** @description Who closed it. */
+                closed_by?: string;
+                /** @description The last change that the frozen figures know of. */
+                closed_seq?: number;
+                /** @description The figures frozen at closing, as [{figure, value, counted, previous, year_before, portions}]. */
+                figures?: unknown;
+                /**
+                 * @description The force whose part it is; absent: the province's report.
+                 * @enum {string}
+                 */
+                force?: "police" | "military" | "border_guard" | "civil";
+                /** @description What it is called. */
+                name?: string;
+                /** @description The quarter, such as 2024Q3. */
+                quarter?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * @description How far it has come.
+                 * @enum {string}
+                 */
+                state?: "open" | "compiling" | "submitted" | "consolidated" | "approved" | "closed";
+                /**
+                 * Format: date-time
+                 * @description When the last step was taken.
+                 */
+                state_at?: string;
+                /** @description Who took it. */
+                state_by?: string;
+                /** @description Values that forces state, as [{figure, force, value, note, at, by}]. */
+                statements?: unknown;
+                /** @description The steps that were taken, as [{step, state, at, by, force, note}]. */
+                steps?: unknown;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
         };
         /** @description What became of the readings. */
         RainAnswer: {
@@ -5272,6 +5468,100 @@ export interface components {
             /** @description 1 noted, 2 notable, 3 serious, 4 grave; shown in words and weight, never as a digit. */
             severity?: number;
             title?: string | null;
+        };
+        /** @description When and on which picture a report was closed. */
+        ReportClosed: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /**
+             * Format: int64
+             * @description The last change that its figures know of.
+             */
+            seq: number;
+        };
+        /** @description What the reader may do with a report now. */
+        ReportMay: {
+            /** @description Whether one of the values that stand side by side may be agreed on. */
+            agree: boolean;
+            /** @description Steps of the parts, by force; forces of which there is none are left out. */
+            parts: {
+                [key: string]: components["schemas"]["ReportStep"][];
+            };
+            /** @description Forces for which a figure may be stated. */
+            state_for: components["schemas"]["Force"][];
+            /** @description Steps of the province's report. */
+            steps: components["schemas"]["ReportStep"][];
+        };
+        /** @description The part of a force. */
+        ReportPart: {
+            force: components["schemas"]["Force"];
+            state: components["schemas"]["ReportState"];
+            steps: components["schemas"]["ReportStepTaken"][];
+            /**
+             * Format: int32
+             * @description Version of its record, for `If-Match`; 0 where there is none yet.
+             */
+            version: number;
+        };
+        /** @description Where a report stands. */
+        ReportStanding: {
+            closed: components["schemas"]["ReportClosed"] | null;
+            /** @description What has become known since it was closed. */
+            corrections: components["schemas"]["Correction"][];
+            /** @description What each force has submitted of its own. */
+            parts: components["schemas"]["ReportPart"][];
+            /** @description The same of the quarter before, whose figures stand here as they were closed. */
+            previous_corrections: components["schemas"]["Correction"][];
+            state: components["schemas"]["ReportState"];
+            steps: components["schemas"]["ReportStepTaken"][];
+            /**
+             * Format: int32
+             * @description Version of the province's record, for `If-Match`; 0 where there is none yet.
+             */
+            version: number;
+        };
+        /**
+         * @description How far a report has come.
+         * @enum {string}
+         */
+        ReportState: "open" | "compiling" | "submitted" | "consolidated" | "approved" | "closed";
+        /**
+         * @description What somebody does with a report.
+         * @enum {string}
+         */
+        ReportStep: "compile" | "submit" | "consolidate" | "approve" | "close" | "return";
+        /** @description A step of a report. */
+        ReportStepCall: {
+            force?: components["schemas"]["Force"] | null;
+            /** @description What is said with it, up to 500 characters; needed to send it back. */
+            note?: string | null;
+            step: components["schemas"]["ReportStep"];
+        };
+        /** @description A step that was taken. */
+        ReportStepTaken: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            force: components["schemas"]["Force"] | null;
+            /** @description What was said with it; why it was sent back. */
+            note: string | null;
+            /** @description The state after it. */
+            state: components["schemas"]["ReportState"];
+            step: components["schemas"]["ReportStep"];
+        };
+        /** @description One figure of the account. */
+        ReportedFigure: components["schemas"]["Line"] & {
+            agreed: components["schemas"]["AgreedFigure"] | null;
+            /** @description Whether one of them is not what is counted. */
+            differs: boolean;
+            /**
+             * Format: double
+             * @description What the records sum up to now.
+             */
+            recounted: number;
+            /** @description What forces state of it, side by side. */
+            statements: components["schemas"]["FigureStatement"][];
         };
         /** @description Risk levels of zones */
         RiskLevelsFeature: {
@@ -10035,6 +10325,166 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    agree_figure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `version` of the report; checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Such as 2024Q3 */
+                quarter: string;
+                /** @description Id of a figure, such as personnel_turns */
+                figure: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FigureAgreementCall"];
+            };
+        };
+        responses: {
+            /** @description The report, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["QuarterReportsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: it was consolidated */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    state_figure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `version` of the report; checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Such as 2024Q3 */
+                quarter: string;
+                /** @description Id of a figure, such as personnel_turns */
+                figure: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FigureStatementCall"];
+            };
+        };
+        responses: {
+            /** @description The report, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["QuarterReportsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: it was consolidated; too_early */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    step_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `version` of the report or of the part; checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Such as 2024Q3 */
+                quarter: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportStepCall"];
+            };
+        };
+        responses: {
+            /** @description The report, or the part of the force, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["QuarterReportsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: where it stands, and what is `allowed`; too_early; figures_differ: which `figures` are not agreed on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     approve_zone: {

@@ -245,6 +245,8 @@ export interface PositionUpdate {
 
 export type QuarterReport = Schemas['QuarterAnswer'];
 export type QuarterFigure = QuarterReport['figures'][number];
+export type ReportStep = Schemas['ReportStep'];
+export type ReportCorrection = Schemas['Correction'];
 
 /** A record, and what it adds to a figure. */
 export interface FigureRow {

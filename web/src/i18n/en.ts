@@ -2,6 +2,7 @@ import { accounts } from './en/accounts';
 import { audit } from './en/audit';
 import { past } from './en/past';
 import { reports } from './en/reports';
+import { reportFlow } from './en/report_flow';
 import { common } from './en/common';
 import { duty } from './en/duty';
 import { field } from './en/field';
@@ -24,6 +25,7 @@ export const en = {
   audit,
   past,
   reports,
+  reportFlow,
   duty,
   field,
   importing,

@@ -3,6 +3,7 @@ import { accounts } from './vi/accounts';
 import { audit } from './vi/audit';
 import { past } from './vi/past';
 import { reports } from './vi/reports';
+import { reportFlow } from './vi/report_flow';
 import { common } from './vi/common';
 import { duty } from './vi/duty';
 import { field } from './vi/field';
@@ -24,6 +25,7 @@ export const vi = {
   audit,
   past,
   reports,
+  reportFlow,
   duty,
   field,
   importing,

@@ -224,6 +224,9 @@ export const words = {
     warning_withdrawn: 'warning withdrawn',
     warning_expired: 'warning expired',
     attachment_withdrawn: 'attachment withdrawn',
+    report_step: 'step of the quarterly report',
+    figure_stated: 'figure stated by a force',
+    figure_agreed: 'figure agreed',
     patrol_planned: 'patrol planned',
     patrol_agreed: 'joint patrol agreed',
     patrol_refused: 'joint patrol refused',
@@ -301,6 +304,7 @@ export const words = {
     deployments: 'deployments',
     cases: 'cases',
     tallies: 'tallies',
+    quarter_reports: 'quarterly reports',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

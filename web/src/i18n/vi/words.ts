@@ -266,6 +266,9 @@ export const words = {
     warning_withdrawn: 'rút tin cảnh báo',
     warning_expired: 'tin cảnh báo hết hiệu lực',
     attachment_withdrawn: 'rút tệp đính kèm',
+    report_step: 'bước báo cáo quý',
+    figure_stated: 'nêu số liệu riêng',
+    figure_agreed: 'thống nhất số liệu',
     patrol_planned: 'kế hoạch tuần tra',
     patrol_agreed: 'đồng ý tuần tra chung',
     patrol_refused: 'từ chối tuần tra chung',
@@ -343,6 +346,7 @@ export const words = {
     deployments: 'lượt lực lượng',
     cases: 'vụ việc bàn giao',
     tallies: 'số liệu ghi tay',
+    quarter_reports: 'báo cáo quý',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;
