@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::quarter::Quarter;
-use trucban::report::quarter::QuarterReport;
+use trucban::report::account::Account;
 use trucban::store::Store;
 use trucban::store::gpkg::GpkgStore;
 use trucban::store::postgis::{Database, PgStore};
@@ -55,7 +55,7 @@ pub fn report(args: &ReportArgs) -> ExitCode {
         };
         let mut snapshot = store.snapshot().await.map_err(store_told)?;
         let (seq, quarter) = (snapshot.seq(), args.quarter);
-        let counted = tokio::task::spawn_blocking(move || QuarterReport::count(quarter, &mut snapshot));
+        let counted = tokio::task::spawn_blocking(move || Account::of(quarter, &mut snapshot));
         let written = match args.format {
             ReportFormat::Json => serde_json::to_vec_pretty(&as_json(&counted.await?.map_err(store_told)?, seq))?,
         };
@@ -70,17 +70,18 @@ pub fn report(args: &ReportArgs) -> ExitCode {
     }))
 }
 
-fn as_json(report: &QuarterReport, seq: u64) -> Value {
+fn as_json(report: &Account, seq: u64) -> Value {
     let figures: Vec<Value> = report
         .lines
         .iter()
-        .map(|line| {
-            let mut figure = json!(line);
-            figure["rows"] = json!(line.rows);
+        .map(|told| {
+            let mut figure = json!(told);
+            figure["rows"] = json!(told.line.rows);
             figure
         })
         .collect();
-    json!({
+    let mut whole = json!(report.standing);
+    let head = json!({
         "quarter": report.quarter.to_string(),
         "title_vi": report.quarter.title_vi(),
         "from": report.quarter.start(),
@@ -88,5 +89,9 @@ fn as_json(report: &QuarterReport, seq: u64) -> Value {
         "timeStamp": SystemClock.now(),
         "seq": seq,
         "figures": figures,
-    })
+    });
+    if let (Value::Object(whole), Value::Object(head)) = (&mut whole, head) {
+        whole.extend(head);
+    }
+    whole
 }

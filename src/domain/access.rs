@@ -296,7 +296,8 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Attachments
         | C::Deployments
         | C::Tallies
-        | C::Exercises => DataClass::Internal,
+        | C::Exercises
+        | C::QuarterReports => DataClass::Internal,
         // They tell where the units were, or will be; what a force found tells of persons; what a duty room handed over is
         // that room's.
         C::Units | C::Advices | C::ZoneVisits | C::Patrols | C::Cases | C::Shifts => DataClass::Restricted,
@@ -406,6 +407,8 @@ impl Actor {
         let whole = self.area == Area::Province;
         match self.reach(class_of(collection)) {
             Reach::All => true,
+            // What was frozen of a report counts as the report does: only its readers see it.
+            Reach::Area if collection == Collection::QuarterReports => self.may(Deed::ReadReports),
             // Some kinds of incident, and what is tied to them, are closed even to the province.
             Reach::Area => whole && !collection.goes_by_incident(),
             Reach::ForceInArea | Reach::Task | Reach::Reduced | Reach::Nothing => false,

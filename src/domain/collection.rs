@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::schema::Field;
 use super::{
     advice, alarm, assignment, attachment, bulletin, case, closure, contact, deployment, duty_log, exercise, ground,
-    household, incident, patrol, rain, rain_grid, risk_level, shelter, shift, tally, unit, visit, warning, zone,
+    household, incident, patrol, quarter_report, rain, rain_grid, risk_level, shelter, shift, tally, unit, visit,
+    warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -46,6 +47,7 @@ pub enum Collection {
     Tallies,
     Exercises,
     Shifts,
+    QuarterReports,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -60,7 +62,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -92,6 +94,7 @@ impl Collection {
         Self::Tallies,
         Self::Exercises,
         Self::Shifts,
+        Self::QuarterReports,
     ];
 
     /// Name in URLs, tables and files.
@@ -129,6 +132,7 @@ impl Collection {
             Self::Tallies => "tallies",
             Self::Exercises => "exercises",
             Self::Shifts => "shifts",
+            Self::QuarterReports => "quarter_reports",
         }
     }
 
@@ -179,6 +183,7 @@ impl Collection {
             Self::Tallies => ("Số liệu ghi tay", "Tallies"),
             Self::Exercises => ("Diễn tập", "Exercises"),
             Self::Shifts => ("Ca trực", "Shifts"),
+            Self::QuarterReports => ("Báo cáo quý", "Quarterly reports"),
         }
     }
 
@@ -217,6 +222,7 @@ impl Collection {
             Self::Tallies => tally::FIELDS,
             Self::Exercises => exercise::FIELDS,
             Self::Shifts => shift::FIELDS,
+            Self::QuarterReports => quarter_report::FIELDS,
         }
     }
 
@@ -247,6 +253,7 @@ impl Collection {
                 | Self::Attachments
                 | Self::Exercises
                 | Self::Shifts
+                | Self::QuarterReports
         )
     }
 

@@ -43,6 +43,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Deployments | Collection::Cases | Collection::Tallies => Deed::KeepFigures,
         Collection::Exercises => Deed::LeadExercise,
         Collection::Shifts => Deed::HoldShift,
+        Collection::QuarterReports => Deed::RunReport,
         Collection::BorderSectors
         | Collection::Stations
         | Collection::AdminUnits
@@ -52,7 +53,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 133] = [
+pub static DOORS: [(&str, &str, Asks); 136] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -137,6 +138,9 @@ pub static DOORS: [(&str, &str, Asks); 133] = [
     ("GET", "/api/reach", Asks::Account),
     ("GET", "/api/reports/{quarter}", Asks::Deed(Deed::ReadReports)),
     ("GET", "/api/reports/{quarter}/figures/{figure}", Asks::Deed(Deed::ReadReports)),
+    ("POST", "/api/reports/{quarter}/figures/{figure}/agreement", Asks::Deed(Deed::RunReport)),
+    ("POST", "/api/reports/{quarter}/figures/{figure}/statements", Asks::Deed(Deed::RunReport)),
+    ("POST", "/api/reports/{quarter}/steps", Asks::Deed(Deed::RunReport)),
     ("POST", "/api/risk_zones/{id}/approve", Asks::Deed(Deed::DrawZone)),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),
     ("POST", "/api/risk_zones/{id}/evacuation_plan", Asks::Deed(Deed::EditHousehold)),

@@ -59,6 +59,7 @@ const ACTORS: [DemoActor; 9] = [
     ),
     actor("border_officer", Role::DutyOfficer, Some(Force::BorderGuard), "Trực ban biên phòng", "Border guard duty"),
     actor("planner", Role::Planner, Some(Force::Civil), "Cán bộ kế hoạch", "Planner"),
+    actor("commander", Role::Commander, None, "Chỉ huy", "Commander"),
     actor("field_unit", Role::FieldUnit, None, "Tổ hiện trường", "Field unit"),
     actor("local_authority", Role::LocalAuthority, Some(Force::Civil), "Cán bộ xã", "Commune officer"),
     actor("tip_handler", Role::TipHandler, None, "Cán bộ xử lý tin báo", "Tip handler"),

@@ -237,6 +237,8 @@ pub const fn status(code: Code) -> StatusCode {
         | C::ShelterFull
         | C::AlreadyUndone
         | C::ChangedSince
+        | C::TooEarly
+        | C::FiguresDiffer
         | C::WrongOffset
         | C::SamePerson
         | C::NotOnDuty
@@ -344,6 +346,8 @@ const fn title(code: Code) -> (&'static str, &'static str) {
         C::ShelterFull => ("Điểm sơ tán không đủ chỗ", "The shelter has no room"),
         C::AlreadyUndone => ("Đã hoàn tác rồi", "It was undone already"),
         C::ChangedSince => ("Đã được sửa sau đó", "It was changed since"),
+        C::TooEarly => ("Chưa đến lúc", "Too early"),
+        C::FiguresDiffer => ("Số liệu chưa thống nhất", "Figures not agreed"),
         C::FileTypeRefused => ("Loại tệp không nhận", "File type refused"),
         C::FileDamaged => ("Tệp bị hỏng", "File damaged"),
         C::WrongOffset => ("Sai vị trí gửi tiếp", "Wrong offset"),

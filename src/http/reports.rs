@@ -1,5 +1,7 @@
 //! The quarterly report: its figures, and the rows that each was counted from.
 
+use std::collections::BTreeMap;
+
 use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,10 +13,12 @@ use super::long;
 use super::params::{Params, no_record};
 use crate::domain::access::Deed;
 use crate::domain::quarter::Quarter;
-use crate::domain::{Collection, Timestamp};
+use crate::domain::quarter_report::{State, Step, check_time, is_of_province, open_to};
+use crate::domain::{Actor, Collection, Force, Timestamp};
 use crate::picture::{Shown, View};
+use crate::report::account::{Account, Part, ReportedFigure, Standing};
 use crate::report::figures;
-use crate::report::quarter::{Line, QuarterReport, Row};
+use crate::report::quarter::{QuarterReport, Row};
 
 /// Rows of a figure on a page if nothing else is asked, and at most.
 const ROWS: usize = 100;
@@ -37,6 +41,11 @@ pub struct QuarterAnswer {
     previous: String,
     year_before: String,
     figures: Vec<FigureAnswer>,
+    /// Where the report stands on its way, and what has become known since it was closed.
+    #[serde(flatten)]
+    standing: Standing,
+    /// What the reader may do with it now.
+    may: MayAnswer,
     /// Of when the figures are.
     #[serde(rename = "timeStamp")]
     #[schema(value_type = String, format = "date-time")]
@@ -48,15 +57,31 @@ pub struct QuarterAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct FigureAnswer {
     #[serde(flatten)]
-    line: Line,
+    told: ReportedFigure,
     /// How many rows it was counted from; `…/figures/{id}` lists them.
     rows: usize,
 }
 
-/// What was accounted for in a quarter, counted now from the records, beside the quarter before and the same quarter a
-/// year before.
+/// What the reader may do with a report now.
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = ReportMay)]
+pub struct MayAnswer {
+    /// Steps of the province's report.
+    steps: Vec<Step>,
+    /// Steps of the parts, by force; forces of which there is none are left out.
+    parts: BTreeMap<&'static str, Vec<Step>>,
+    /// Forces for which a figure may be stated.
+    state_for: Vec<Force>,
+    /// Whether one of the values that stand side by side may be agreed on.
+    agree: bool,
+}
+
+/// What was accounted for in a quarter beside the quarter before and the same quarter a year before, and how far the report
+/// has come.
 ///
-/// The figures are of all records, also of those that the reader may not see one by one.
+/// Figures are counted now from all records, also of those that the reader may not see one by one. Of a closed report they
+/// are those of the closing, here and wherever a later report names them: `recounted` tells what is counted now, and
+/// `corrections` what has become known since.
 #[utoipa::path(
     get, path = "/api/reports/{quarter}", tag = "reports",
     params(
@@ -72,9 +97,15 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
     let mut params = Params::parse(reader.uri.query())?;
     let moment = params.moment()?;
     params.finish()?;
-    let view = reader.view_of(moment).await?;
-    let report = counted(&reader, &view, quarter).await?;
-    let figures = report.lines.into_iter().map(|line| FigureAnswer { rows: line.rows.len(), line }).collect();
+    let (is_past, view) = (moment.is_some(), reader.view_of(moment).await?);
+    let looks_at = view.held(&Collection::ALL);
+    let account = match long::answer(&reader, looks_at, || Account::of(quarter, &mut &view)).await? {
+        Ok(account) => account,
+        Err(never) => match never {},
+    };
+    // What was so at another moment is not stepped on from there.
+    let may = if is_past { MayAnswer::default() } else { may(reader.actor(), &account, view.now()) };
+    let figures = account.lines.into_iter().map(|told| FigureAnswer { rows: told.line.rows.len(), told }).collect();
     json(&QuarterAnswer {
         quarter: quarter.to_string(),
         title_vi: quarter.title_vi(),
@@ -83,6 +114,8 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
         previous: quarter.previous().to_string(),
         year_before: quarter.year_before().to_string(),
         figures,
+        standing: account.standing,
+        may,
         time_stamp: view.now(),
         seq: view.seq(),
     })
@@ -118,6 +151,23 @@ pub async fn list_quarter_rows(Path((quarter, figure)): Path<(String, String)>, 
     let report = counted(&reader, &view, quarter).await?;
     let rows = report.line(figure.id).map_or(&[][..], |line| line.rows.as_slice());
     Ok(geojson(page(&view, rows, offset, limit)))
+}
+
+fn may(actor: &Actor, account: &Account, now: Timestamp) -> MayAnswer {
+    let (quarter, standing) = (account.quarter, &account.standing);
+    let is_taken_over = standing.state >= State::Consolidated;
+    let part = |part: &Part| {
+        let steps = open_to(actor, quarter, (part.state, &part.steps), Some(part.force), now);
+        (!steps.is_empty() && !is_taken_over).then_some((part.force.as_str(), steps))
+    };
+    let states = !is_taken_over && actor.may(Deed::RunReport) && check_time(Step::Compile, quarter, now).is_ok();
+    let speaks_for = |force: &Force| states && actor.force.is_none_or(|own| own == *force);
+    MayAnswer {
+        steps: open_to(actor, quarter, (standing.state, &standing.steps), None, now),
+        parts: standing.parts.iter().filter_map(part).collect(),
+        state_for: Force::ALL.into_iter().filter(speaks_for).collect(),
+        agree: states && is_of_province(actor),
+    }
 }
 
 async fn counted(reader: &Reader, view: &View, quarter: Quarter) -> Result<QuarterReport, super::error::Refusal> {

@@ -11,8 +11,8 @@ use super::front::Front;
 use super::{
     accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, duty_log,
     ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc,
-    organisations, pages, patrols, places, rain, rain_grids, records, reports, roads, session, setup, shifts, silence,
-    terrain, tiles, tips, units, units_inside, warnings,
+    organisations, pages, patrols, places, rain, rain_grids, records, report_steps, reports, roads, session, setup,
+    shifts, silence, terrain, tiles, tips, units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -118,6 +118,9 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(exercises::end_exercise))
         .routes(routes!(reports::read_quarter))
         .routes(routes!(reports::list_quarter_rows))
+        .routes(routes!(report_steps::step_report))
+        .routes(routes!(report_steps::state_figure))
+        .routes(routes!(report_steps::agree_figure))
 }
 
 /// Who may come in, and what is shared with them.

@@ -148,7 +148,8 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::Cases
         | C::Tallies
         | C::Exercises
-        | C::Shifts => {
+        | C::Shifts
+        | C::QuarterReports => {
             return None;
         }
     };

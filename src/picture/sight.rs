@@ -9,7 +9,7 @@ use super::communes::{Communes, commune_of};
 use super::layer::Lying;
 use super::reduced::sector_of_station;
 use super::{Feature, Layer, Picture};
-use crate::domain::access::{CLOSED_KINDS, Facts, Reach, Sight, class_of};
+use crate::domain::access::{CLOSED_KINDS, Deed, Facts, Reach, Sight, class_of};
 use crate::domain::duty_log::tells_place;
 use crate::domain::{Actor, Collection, Force, Timestamp, case};
 
@@ -140,6 +140,11 @@ pub(super) fn facts<'a>(
             let of_room = || feature.raw("post").is_some_and(|post| post.contains(&actor.post().to_string()));
             let is_joint = force == actor.force && of_room();
             Facts { force, is_joint, is_closed_kind: !is_joint, ..plain }
+        }
+        // It counts also what its reader may not see one by one, and is of those who may read it.
+        Collection::QuarterReports => {
+            let reads = actor.may(Deed::ReadReports);
+            Facts { is_joint: reads, is_closed_kind: !reads, ..plain }
         }
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.

@@ -4,18 +4,17 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::figures::{Block, Counted, FIGURES, Figure, Unit};
+use crate::domain::change::Seq;
+use crate::domain::number::{plain, plain_by_name, rounded};
 use crate::domain::quarter::Quarter;
 use crate::domain::{Collection, Force, Timestamp};
 use crate::picture::{Feature, View};
 use crate::store::{Snapshot, StoreError};
-
-/// Decimals that are kept of a sum: weights come to the hundredth of a gram.
-const DECIMALS: f64 = 1_000.0;
 
 /// Where the records of a collection come from.
 pub trait Records {
@@ -59,6 +58,11 @@ pub struct Row {
     /// The force that it counts for.
     #[schema(required)]
     pub force: Option<Force>,
+    /// The change that made the record what it is, and when that was recorded.
+    #[serde(skip)]
+    pub seq: Seq,
+    #[serde(skip)]
+    pub recorded_at: Timestamp,
 }
 
 /// One figure of one quarter.
@@ -141,6 +145,17 @@ impl QuarterReport {
     }
 }
 
+impl Line {
+    /// The same line with what follows from its value and that of the quarter before.
+    #[must_use]
+    pub fn compared(mut self) -> Self {
+        self.delta = rounded(self.value - self.previous);
+        let share = |previous: f64| (self.delta / previous * 1_000.0).round() / 10.0;
+        self.delta_percent = (self.previous != 0.0).then(|| share(self.previous));
+        self
+    }
+}
+
 impl Sums {
     /// Takes what a record adds: the first that it adds to each of the quarters.
     fn take(&mut self, quarter: Quarter, collection: Collection, feature: &Feature, counted: &[Counted]) {
@@ -148,7 +163,8 @@ impl Sums {
         if let Some(one) = first(quarter) {
             let force = ["force", "lead_force"].iter().find_map(|field| feature.text(field));
             let force = force.and_then(|force| Force::parse(&force));
-            self.rows.push(Row { collection, id: feature.id, value: one.value, at: one.at, force });
+            let (seq, recorded_at) = (feature.seq, feature.recorded_at);
+            self.rows.push(Row { collection, id: feature.id, value: one.value, at: one.at, force, seq, recorded_at });
         }
         self.previous += first(quarter.previous()).map_or(0.0, |one| one.value);
         self.year_before += first(quarter.year_before()).map_or(0.0, |one| one.value);
@@ -165,8 +181,7 @@ impl Sums {
         by_force.values_mut().for_each(|sum| *sum = rounded(*sum));
         let value = rounded(self.rows.iter().map(|row| row.value).sum());
         let (previous, year_before) = (rounded(self.previous), rounded(self.year_before));
-        let delta = rounded(value - previous);
-        Line {
+        let line = Line {
             id: figure.id,
             block: figure.block,
             unit: figure.unit,
@@ -174,34 +189,12 @@ impl Sums {
             title_en: figure.title_en,
             value,
             previous,
-            delta,
-            delta_percent: (previous != 0.0).then(|| (delta / previous * 1_000.0).round() / 10.0),
+            delta: 0.0,
+            delta_percent: None,
             year_before,
             by_force,
             rows: self.rows,
-        }
+        };
+        line.compared()
     }
-}
-
-/// A whole number without its point: most figures count heads.
-fn plain<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        serializer.serialize_i64(*number as i64)
-    } else {
-        serializer.serialize_f64(*number)
-    }
-}
-
-fn plain_by_name<S: Serializer>(sums: &BTreeMap<&'static str, f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    struct Plain(f64);
-    impl Serialize for Plain {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            plain(&self.0, serializer)
-        }
-    }
-    serializer.collect_map(sums.iter().map(|(name, sum)| (name, Plain(*sum))))
-}
-
-fn rounded(sum: f64) -> f64 {
-    (sum * DECIMALS).round() / DECIMALS
 }

@@ -40,7 +40,8 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         | C::Cases
         | C::Tallies
         | C::Exercises
-        | C::Shifts => &[],
+        | C::Shifts
+        | C::QuarterReports => &[],
     }
 }
 

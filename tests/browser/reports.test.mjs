@@ -3,14 +3,16 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
-import { barriers, openWindow, out, startBoth } from './support.mjs';
+import { barriers, openWindow, out, startBoth, until } from './support.mjs';
 
 const { browser, server } = await startBoth();
 
 /** A figure as the page writes it: 1.458 is a thousand and more, 2,23 has two decimals. */
 const read = (text) => Number(text.trim().replaceAll('.', '').replace(',', '.').replace('−', '-').replace('+', ''));
 const line = (page, figure) => page.locator(`tr[data-figure="${figure}"]`);
-const cell = async (page, figure, n) => read(await line(page, figure).locator('td').nth(n).innerText());
+/** What stands in a cell; beneath a figure that was closed or agreed on stands its recount. */
+const cell = async (page, figure, n) =>
+  read((await line(page, figure).locator('td').nth(n).innerText()).split('\n')[0]);
 
 test('the figures of quarter III 2024 are those that were published, and open their rows', async () => {
   const { page, close } = await openWindow(browser, server, { actor: 'admin', page: '/reports?quarter=2024Q3' });
@@ -61,4 +63,103 @@ test('an officer reads figures of all forces and the rows of their own', async (
   assert.ok(seen > 0 && seen < 6, `${seen} of six`);
   assert.equal(await cell(page, 'drug_cases', 0), 6);
   await close();
+});
+
+test('a report goes from hand to hand, and what comes after its closing is a correction beside what was reported', async () => {
+  const at = (actor) => openWindow(browser, server, { actor, page: '/reports?quarter=2024Q3' });
+  const stands = (page, state) => page.locator(`[data-testid="report-steps"][data-state="${state}"]`).waitFor();
+  const step = async (page, name, state) => {
+    await page.getByTestId(`report-${name}`).click();
+    if (name === 'close') await page.getByTestId('report-confirm').click();
+    await stands(page, state);
+  };
+  const officer = await at('duty_officer');
+  await stands(officer.page, 'open');
+  await step(officer.page, 'compile', 'compiling');
+
+  // The police state another count of crossings than the records give.
+  await officer.page.getByTestId('state-open').click();
+  await officer.page.getByTestId('state-figure').selectOption('crossings');
+  await officer.page.getByTestId('state-value').fill('13');
+  await officer.page.getByTestId('state-note').fill('một vụ ghi trùng');
+  await officer.page.getByTestId('state-send').click();
+  await officer.page.locator('[data-stated="crossings"]').waitFor();
+  await step(officer.page, 'submit', 'submitted');
+  assert.equal(await officer.page.getByTestId('report-consolidate').count(), 0, 'that is the step of the province');
+
+  const planner = await at('planner');
+  await planner.page.getByTestId('report-consolidate').click();
+  const refused = planner.page.getByTestId('report-steps').getByRole('alert');
+  await refused.waitFor();
+  assert.match(await refused.innerText(), /Vụ vượt biên trái phép đã xử lý/, 'which figure is not agreed on');
+  await planner.page.screenshot({ path: path.join(out, 'reports-differ.png') });
+  await planner.page.getByTestId('agree-13').click();
+  await planner.page.getByTestId('agree-reason').fill('đối chiếu biên bản');
+  await planner.page.getByTestId('agree-confirm').click();
+  await until(async () => (await cell(planner.page, 'crossings', 0)) === 13, 'the agreed value goes up');
+  await step(planner.page, 'consolidate', 'consolidated');
+
+  const commander = await at('commander');
+  await commander.page.getByTestId('report-return').click();
+  await commander.page.getByTestId('return-note').fill('thiếu ghi chú');
+  await commander.page.getByTestId('report-confirm').click();
+  await stands(commander.page, 'submitted');
+  // The planner sees it without a reload, and sends it up again.
+  await stands(planner.page, 'submitted');
+  await step(planner.page, 'consolidate', 'consolidated');
+  await stands(commander.page, 'consolidated');
+  await step(commander.page, 'approve', 'approved');
+  await step(commander.page, 'close', 'closed');
+  const submitted = commander.page.locator('[data-step="submitted"]');
+  assert.match(await submitted.innerText(), /duty_officer/, 'who submitted, not who sent it back there');
+  assert.equal(await commander.page.getByTestId('corrections').locator('tbody tr').count(), 0);
+
+  const sent = await server.api('duty_officer', '/api/collections/deployments/items', {
+    method: 'POST',
+    body: {
+      type: 'Feature',
+      geometry: null,
+      properties: {
+        purpose: 'disaster', force: 'police', personnel: 12, vehicles: 2, started_at: '2024-09-20T01:00:00Z',
+        task: 'Báo muộn: dọn đất sạt lở',
+      },
+    },
+  });
+  assert.equal(sent.status, 201);
+  const { page } = commander;
+  const line = page.locator('[data-correction="personnel_turns"][data-force="police"]');
+  await line.waitFor();
+  assert.equal(read(await line.locator('td').nth(3).innerText()), 12);
+  const reported = page.locator('tr[data-figure="personnel_turns"] td').first();
+  assert.equal(read(await reported.locator('button').innerText()), 1458, 'what was reported stays');
+  assert.match(await reported.innerText(), /1\.470/, 'the recount stands beside it');
+
+  const sumOfRows = async () => {
+    const rows = page.getByTestId('figure-rows');
+    await rows.locator('tbody tr').first().waitFor();
+    return (await rows.locator('tbody td:last-child').allInnerTexts()).map(read).reduce((a, b) => a + b, 0);
+  };
+  await reported.locator('button').click();
+  assert.equal(await sumOfRows(), 1458, 'the rows of the closing');
+  assert.equal(await page.getByTestId('row-late').count(), 0);
+  await line.locator('button').click();
+  await page.getByTestId('row-late').first().waitFor();
+  assert.equal(await sumOfRows(), 1470, 'and those of now, the late one marked');
+  assert.equal(await page.getByTestId('row-late').count(), 1);
+  await page.screenshot({ path: path.join(out, 'reports-closed.png') });
+  assert.deepEqual(await barriers(page), []);
+
+  await page.getByTestId('quarter-after').click();
+  await page.locator('[data-testid="reports"][data-quarter="2024Q4"]').waitFor();
+  assert.equal(await cell(page, 'personnel_turns', 1), 1458, 'the next report names what was reported');
+  await page.locator('[data-testid="previous-corrections"] [data-correction="personnel_turns"]').waitFor();
+  await page.getByTestId('quarter-before').click();
+  await page.locator('[data-testid="reports"][data-quarter="2024Q3"]').waitFor();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.screenshot({ path: path.join(out, 'reports-closed-phone.png') });
+  assert.ok(
+    await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+    'nothing hangs over the side of a telephone',
+  );
+  for (const window of [officer, planner, commander]) await window.close();
 });

@@ -63,6 +63,7 @@ async fn every_collection_with_places_is_drawn() {
                     | C::Tallies
                     | C::Exercises
                     | C::Shifts
+                    | C::QuarterReports
                     | C::Attachments
             );
             assert!(lies_nowhere, "{name} is empty");

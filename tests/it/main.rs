@@ -75,6 +75,8 @@ mod picture_layers;
 mod picture_lists;
 mod picture_queries;
 mod postgres_support;
+mod quarter_reports;
+mod quarter_reports_random;
 mod rain_grids;
 mod reports;
 mod retention;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms in their order; a room imports from those before it.
 const ROOMS: &[&str] = &[
-    "domain", "geometry", "raster", "roads", "risk", "store", "picture", "tiles", "desk", "feed", "watch", "report",
+    "domain", "geometry", "raster", "roads", "risk", "store", "picture", "tiles", "report", "desk", "feed", "watch",
     "files", "gateway", "http", "commands",
 ];
 

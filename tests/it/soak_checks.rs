@@ -89,6 +89,7 @@ impl Picture {
             "tallies",
             "exercises",
             "shifts",
+            "quarter_reports",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

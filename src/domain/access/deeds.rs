@@ -45,6 +45,9 @@ pub enum Deed {
     LeadExercise,
     /// Read the report of a quarter: it counts also what its reader may not see one by one.
     ReadReports,
+    /// Take the report of a quarter from step to step, state a figure otherwise, agree on one; who may take which step is
+    /// a matter of the step.
+    RunReport,
     /// Edit contacts and add places (a hamlet that is on no map).
     EditPlace,
     /// Edit the reference ground: areas, sectors, stations, roads, rivers; import files.
@@ -90,10 +93,18 @@ impl Actor {
         match self.role {
             // Tips have no back door: not even whoever holds the data folder comes to them through the server.
             Role::System => !matches!(deed, D::HandleTips | D::ConfirmUnsealing),
-            // Whoever runs the server has no need of what a force shares, of who lives where or of who told what.
+            // Whoever runs the server has no need of what a force shares, of who lives where or of who told what, and answers
+            // for no figures.
             Role::Admin => !matches!(
                 deed,
-                D::Warn | D::HoldShift | D::Share | D::BreakGlass | D::TakeTip | D::HandleTips | D::ConfirmUnsealing
+                D::Warn
+                    | D::HoldShift
+                    | D::RunReport
+                    | D::Share
+                    | D::BreakGlass
+                    | D::TakeTip
+                    | D::HandleTips
+                    | D::ConfirmUnsealing
             ),
             Role::DutyOfficer => {
                 !matches!(deed, D::EditGround | D::ManageAccounts | D::ReadAudit | D::HandleTips | D::LeadExercise)
@@ -113,6 +124,7 @@ impl Actor {
                     | D::KeepFigures
                     | D::LeadExercise
                     | D::ReadReports
+                    | D::RunReport
                     | D::ReportIncident
                     | D::EditGround
                     | D::TakeTip

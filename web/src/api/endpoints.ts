@@ -330,6 +330,24 @@ export const evacuation = {
 export const quarterReport = (quarter: string, signal?: AbortSignal) =>
   read<T.QuarterReport>(`/api/reports/${encodeURIComponent(quarter)}`, {}, signal);
 
+/** The report of a quarter on its way, and the figures that forces state and agree on. */
+export const reportSteps = {
+  take: (quarter: string, body: Schemas['ReportStepCall'], version: number, key: string) =>
+    write<unknown>(`/api/reports/${encodeURIComponent(quarter)}/steps`, body, { version, key }),
+  state: (quarter: string, figure: string, body: Schemas['FigureStatementCall'], key: string) =>
+    write<unknown>(figureOf(quarter, figure, 'statements'), body, { key }),
+  agree: (
+    quarter: string,
+    figure: string,
+    body: Schemas['FigureAgreementCall'],
+    version: number,
+    key: string,
+  ) => write<unknown>(figureOf(quarter, figure, 'agreement'), body, { version, key }),
+};
+
+const figureOf = (quarter: string, figure: string, part: string) =>
+  `/api/reports/${encodeURIComponent(quarter)}/figures/${encodeURIComponent(figure)}/${part}`;
+
 /** The rows that a figure was counted from. */
 export const quarterRows = (quarter: string, figure: string, parameters: Parameters, signal?: AbortSignal) =>
   read<T.FigureRows>(

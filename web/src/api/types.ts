@@ -259,6 +259,8 @@ export type Handover = Omit<Schemas['Handover'], 'open'> & { open: HandoverSecti
 
 export type QuarterReport = Schemas['QuarterAnswer'];
 export type QuarterFigure = QuarterReport['figures'][number];
+export type ReportStep = Schemas['ReportStep'];
+export type ReportCorrection = Schemas['Correction'];
 
 /** A record, and what it adds to a figure. */
 export interface FigureRow {

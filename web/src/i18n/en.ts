@@ -4,6 +4,7 @@ import { exercises } from './en/exercises';
 import { handover } from './en/handover';
 import { past } from './en/past';
 import { reports } from './en/reports';
+import { reportFlow } from './en/report_flow';
 import { common } from './en/common';
 import { duty } from './en/duty';
 import { field } from './en/field';
@@ -28,6 +29,7 @@ export const en = {
   handover,
   past,
   reports,
+  reportFlow,
   duty,
   field,
   importing,

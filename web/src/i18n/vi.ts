@@ -5,6 +5,7 @@ import { exercises } from './vi/exercises';
 import { handover } from './vi/handover';
 import { past } from './vi/past';
 import { reports } from './vi/reports';
+import { reportFlow } from './vi/report_flow';
 import { common } from './vi/common';
 import { duty } from './vi/duty';
 import { field } from './vi/field';
@@ -28,6 +29,7 @@ export const vi = {
   handover,
   past,
   reports,
+  reportFlow,
   duty,
   field,
   importing,

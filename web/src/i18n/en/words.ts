@@ -225,6 +225,9 @@ export const words = {
     warning_withdrawn: 'warning withdrawn',
     warning_expired: 'warning expired',
     attachment_withdrawn: 'attachment withdrawn',
+    report_step: 'step of the quarterly report',
+    figure_stated: 'figure stated by a force',
+    figure_agreed: 'figure agreed',
     patrol_planned: 'patrol planned',
     patrol_agreed: 'joint patrol agreed',
     patrol_refused: 'joint patrol refused',
@@ -314,6 +317,7 @@ export const words = {
     tallies: 'tallies',
     exercises: 'exercises',
     shifts: 'shifts',
+    quarter_reports: 'quarterly reports',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

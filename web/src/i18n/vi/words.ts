@@ -267,6 +267,9 @@ export const words = {
     warning_withdrawn: 'rút tin cảnh báo',
     warning_expired: 'tin cảnh báo hết hiệu lực',
     attachment_withdrawn: 'rút tệp đính kèm',
+    report_step: 'bước báo cáo quý',
+    figure_stated: 'nêu số liệu riêng',
+    figure_agreed: 'thống nhất số liệu',
     patrol_planned: 'kế hoạch tuần tra',
     patrol_agreed: 'đồng ý tuần tra chung',
     patrol_refused: 'từ chối tuần tra chung',
@@ -356,6 +359,7 @@ export const words = {
     tallies: 'số liệu ghi tay',
     exercises: 'diễn tập',
     shifts: 'ca trực',
+    quarter_reports: 'báo cáo quý',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;
