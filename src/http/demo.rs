@@ -48,7 +48,7 @@ const fn actor(
 }
 
 /// In the order of the start page.
-const ACTORS: [DemoActor; 9] = [
+const ACTORS: [DemoActor; 10] = [
     actor("duty_officer", Role::DutyOfficer, Some(Force::Police), "Trực ban tỉnh", "Duty officer"),
     actor(
         "relief_officer",
