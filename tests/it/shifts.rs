@@ -287,8 +287,10 @@ async fn what_ends_soon_which_order_waits_and_which_road_is_cut_stand_in_the_lis
     let border = server.actor("border_officer");
     let approve = format!("/api/risk_zones/{}/approve", id(&later));
     done(border.write(Method::POST, &approve, version(&later), json!({})).await, StatusCode::OK).await;
+    // On the one road to Tà Tổng, where a way from beside it begins.
+    let way = night.read("/api/route?from=102.640,22.3745&to=103.45824,22.39644").await;
     let closure = json!({
-        "geometry": {"type": "LineString", "coordinates": [[103.3, 22.3], [103.301, 22.301]]},
+        "geometry": {"type": "Point", "coordinates": way["from"]["position"]},
         "properties": {"reason": "landslide", "name": "Tắc đường thử"},
     });
     let closure = done(night.post("/api/collections/road_closures/items", closure).await, StatusCode::CREATED).await;
