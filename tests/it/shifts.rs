@@ -269,6 +269,57 @@ async fn a_shift_is_of_its_room_alone_and_of_those_who_may_hold_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_ends_soon_which_order_waits_and_which_road_is_cut_stand_in_the_list() {
+    let server = Server::demo().await;
+    let night = server.actor("duty_officer");
+    let hours = |hours: i64| (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours)).to_string();
+    let zone = async |name: &str, until: String| {
+        let ring = json!([[[103.3, 22.3], [103.31, 22.3], [103.31, 22.31], [103.3, 22.3]]]);
+        let item = json!({
+            "geometry": {"type": "Polygon", "coordinates": ring},
+            "properties": {"name": name, "kind": "landslide", "valid_to": until},
+        });
+        done(night.post("/api/collections/risk_zones/items", item).await, StatusCode::CREATED).await
+    };
+    let soon = zone("Sườn sắp hết hạn", hours(3)).await;
+    // One person alone puts a zone in force for six hours at most, so that this one ends soon too until a second agrees.
+    let later = zone("Sườn còn lâu", hours(40)).await;
+    let border = server.actor("border_officer");
+    let approve = format!("/api/risk_zones/{}/approve", id(&later));
+    done(border.write(Method::POST, &approve, version(&later), json!({})).await, StatusCode::OK).await;
+    // On the one road to Tà Tổng, where a way from beside it begins.
+    let way = night.read("/api/route?from=102.640,22.3745&to=103.45824,22.39644").await;
+    let closure = json!({
+        "geometry": {"type": "Point", "coordinates": way["from"]["position"]},
+        "properties": {"reason": "landslide", "name": "Tắc đường thử"},
+    });
+    let closure = done(night.post("/api/collections/road_closures/items", closure).await, StatusCode::CREATED).await;
+    let incident = night.report("landslide", 103.4, 22.3).await;
+    let unit =
+        night.read("/api/collections/units/items?force=police&status=available&limit=1").await["features"][0].take();
+    let path = format!("/api/incidents/{}/assignments", id(&incident));
+    let body = json!({"unit_id": unit["id"]});
+    let order = done(night.write(Method::POST, &path, version(&incident), body).await, StatusCode::OK).await;
+
+    let list = night.handover().await;
+    assert!(holds(&list, "zones", id(&soon)) && !holds(&list, "zones", id(&later)), "{:?}", section(&list, "zones"));
+    assert!(holds(&list, "closures", id(&closure)));
+    let order = order["assignment"]["id"].as_str().unwrap();
+    let waiting = section(&list, "orders").iter().find(|item| item["id"] == order).unwrap();
+    assert_eq!((&waiting["code"], &waiting["is_overdue"]), (&incident["properties"]["code"], &json!(false)));
+    assert_eq!(waiting["incident_id"], incident["id"]);
+
+    let before = list["list_hash"].clone();
+    assert_eq!(night.handover().await["list_hash"], before, "nothing changed");
+    let close = format!("/api/collections/road_closures/items/{}", id(&closure));
+    done(night.write(Method::DELETE, &close, version(&closure), json!({"reason": "đã thông"})).await, StatusCode::OK)
+        .await;
+    let list = night.handover().await;
+    assert!(!holds(&list, "closures", id(&closure)), "an open road is no matter of a handover");
+    assert_ne!(list["list_hash"], before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_of_another_room_is_listed_and_does_not_pass() {
     let server = Server::demo().await;
     let (night, day, border) =
