@@ -50,7 +50,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 123] = [
+pub static DOORS: [(&str, &str, Asks); 124] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -126,6 +126,7 @@ pub static DOORS: [(&str, &str, Asks); 123] = [
     ("DELETE", "/api/rain_grids/{id}", Asks::Deed(Deed::ReportRain)),
     ("GET", "/api/reach", Asks::Account),
     ("GET", "/api/reports/{quarter}", Asks::Deed(Deed::ReadReports)),
+    ("GET", "/api/reports/{quarter}/file", Asks::Deed(Deed::ReadReports)),
     ("GET", "/api/reports/{quarter}/figures/{figure}", Asks::Deed(Deed::ReadReports)),
     ("POST", "/api/risk_zones/{id}/approve", Asks::Deed(Deed::DrawZone)),
     ("POST", "/api/risk_zones/{id}/end", Asks::Deed(Deed::DrawZone)),

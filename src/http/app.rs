@@ -20,6 +20,7 @@ use crate::domain::{Actor, Timestamp};
 use crate::feed::Feed;
 use crate::picture::{PastPictures, PictureHandle};
 use crate::raster::Terrain;
+use crate::report::sheet::Letterhead;
 use crate::store::Store;
 use crate::store::audit::Audit;
 use crate::tiles::Tiles;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// Anybody may give a tip on a page of its own.
     pub public_tips: bool,
+    /// What stands above and below reports that are signed.
+    pub letterhead: Letterhead,
     /// What telephones install, if the server's certificate is of an authority of its own.
     pub authority: Option<Arc<AuthorityCertificate>>,
 }

@@ -53,6 +53,7 @@ mod qr;
 mod rain;
 mod rain_grids;
 mod records;
+mod report_files;
 mod reports;
 mod roads;
 mod router;

@@ -120,7 +120,15 @@ pub async fn list_quarter_rows(Path((quarter, figure)): Path<(String, String)>, 
     Ok(geojson(page(&view, rows, offset, limit)))
 }
 
-async fn counted(reader: &Reader, view: &View, quarter: Quarter) -> Result<QuarterReport, super::error::Refusal> {
+/// The report of a quarter by this view, counted in its turn.
+///
+/// # Errors
+/// `too_busy` when too many long questions wait.
+pub(super) async fn counted(
+    reader: &Reader,
+    view: &View,
+    quarter: Quarter,
+) -> Result<QuarterReport, super::error::Refusal> {
     let looks_at = view.held(&Collection::ALL);
     let count = || QuarterReport::count(quarter, &mut &*view);
     match long::answer(reader, looks_at, count).await? {

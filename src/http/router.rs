@@ -11,8 +11,8 @@ use super::front::Front;
 use super::{
     accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, ends,
     evacuation, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc, organisations,
-    pages, patrols, places, rain, rain_grids, records, reports, roads, session, setup, silence, terrain, tiles, tips,
-    units, units_inside, warnings,
+    pages, patrols, places, rain, rain_grids, records, report_files, reports, roads, session, setup, silence, terrain,
+    tiles, tips, units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -109,6 +109,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(audit::read_audit))
         .routes(routes!(reports::read_quarter))
         .routes(routes!(reports::list_quarter_rows))
+        .routes(routes!(report_files::read_quarter_file))
 }
 
 /// Who may come in, and what is shared with them.

@@ -202,6 +202,7 @@ fn plain_by_name<S: Serializer>(sums: &BTreeMap<&'static str, f64>, serializer: 
     serializer.collect_map(sums.iter().map(|(name, sum)| (name, Plain(*sum))))
 }
 
-fn rounded(sum: f64) -> f64 {
+/// To the decimals that are kept of a sum.
+pub(super) fn rounded(sum: f64) -> f64 {
     (sum * DECIMALS).round() / DECIMALS
 }
