@@ -74,6 +74,8 @@ mod picture_lists;
 mod picture_queries;
 mod postgres_support;
 mod rain_grids;
+mod report_files;
+mod report_reading;
 mod reports;
 mod retention;
 mod roads;
