@@ -18,9 +18,9 @@ use trucban::report::Format;
 use trucban::report::quarter::QuarterReport;
 use trucban::report::sheet::{About, Classification, Letterhead, Sheet};
 use trucban::report::sources::Sources;
+use trucban::store::Snapshot;
 use trucban::store::audit::{Event, Kind};
 use trucban::store::postgis::Database;
-use trucban::store::{Snapshot, StoreError};
 
 use super::{audit, blocking, finish, open_read, store_told, told};
 

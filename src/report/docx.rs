@@ -25,8 +25,8 @@ const MARGINS_MM: (f64, f64, f64, f64) = (20.0, 15.0, 20.0, 30.0);
 /// What is left of the width.
 const TEXT_WIDTH_MM: f64 = 165.0;
 /// Widths of the columns after the first, which takes the rest: unit, five figures; then each force.
-const COLUMNS_MM: [f64; 6] = [14.0, 14.0, 14.0, 14.0, 13.5, 15.0];
-const FORCE_MM: f64 = 13.0;
+const COLUMNS_MM: [f64; 6] = [14.0, 13.0, 13.0, 13.0, 18.5, 14.5];
+const FORCE_MM: f64 = 12.0;
 /// Points of the figures, and of their heads.
 const FIGURE_PT: usize = 10;
 const HEAD_PT: usize = 9;

@@ -51,7 +51,8 @@ impl Default for Letterhead {
     fn default() -> Self {
         Self {
             above: String::new(),
-            issuer: "ỦY BAN NHÂN DÂN TỈNH LAI CHÂU".to_owned(),
+            // The name of the province stays on one line.
+            issuer: "ỦY BAN NHÂN DÂN TỈNH\u{a0}LAI\u{a0}CHÂU".to_owned(),
             abbreviation: String::new(),
             place: "Lai Châu".to_owned(),
             signer: "QUYỀN HẠN, CHỨC VỤ CỦA NGƯỜI KÝ".to_owned(),
@@ -226,10 +227,11 @@ impl Sheet {
         format!("bao-cao-{}", self.quarter)
     }
 
-    /// What the report is about: `Kết quả phối hợp … Quý III năm 2024`.
+    /// What the report is about: `Kết quả phối hợp … Quý III năm 2024`, the quarter on one line.
     #[must_use]
     pub fn subject(&self) -> String {
-        format!("Kết quả phối hợp giữa Công an, Quân sự và Bộ đội Biên phòng {}", self.quarter.title_vi())
+        let quarter = self.quarter.title_vi().replace(' ', "\u{a0}");
+        format!("Kết quả phối hợp giữa Công an, Quân sự và Bộ đội Biên phòng {quarter}")
     }
 
     /// Of when the figures are: `Số liệu đến 09:14 ngày 23/11/2026; nhật ký đến số 1204.`
@@ -413,7 +415,7 @@ pub(super) mod tests {
         let printed = sheet.printed();
         assert_eq!(printed.as_of, "Số liệu đến 09:14 ngày 05/10/2024; nhật ký đến số 1204.");
         assert_eq!(printed.place_and_day, "Lai Châu, ngày … tháng … năm 2024");
-        assert!(printed.subject.ends_with("Quý III năm 2024"), "{}", printed.subject);
+        assert!(printed.subject.ends_with("Quý\u{a0}III\u{a0}năm\u{a0}2024"), "{}", printed.subject);
         assert!(printed.lead.starts_with("Từ ngày 01/07/2024 đến hết ngày 30/09/2024"), "{}", printed.lead);
         assert_eq!((printed.marks.len(), printed.classification), (0, None));
         assert_eq!(sheet.file_stem(), "bao-cao-2024Q3");

@@ -1,20 +1,37 @@
 // The quarterly report: what was published of a quarter stands on the page, and every figure opens the rows behind it.
 
-import assert from 'node:assert/strict';
-import path from 'node:path';
-import { test } from 'node:test';
-import { barriers, openWindow, out, startBoth } from './support.mjs';
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { barriers, openWindow, out, startBoth } from "./support.mjs";
 
 const { browser, server } = await startBoth();
 
 /** A figure as the page writes it: 1.458 is a thousand and more, 2,23 has two decimals. */
-const read = (text) => Number(text.trim().replaceAll('.', '').replace(',', '.').replace('−', '-').replace('+', ''));
+const read = (text) =>
+  Number(
+    text
+      .trim()
+      .replaceAll(".", "")
+      .replace(",", ".")
+      .replace("−", "-")
+      .replace("+", ""),
+  );
 const line = (page, figure) => page.locator(`tr[data-figure="${figure}"]`);
-const cell = async (page, figure, n) => read(await line(page, figure).locator('td').nth(n).innerText());
+const cell = async (page, figure, n) =>
+  read(await line(page, figure).locator("td").nth(n).innerText());
 
-test('the figures of quarter III 2024 are those that were published, and open their rows', async () => {
-  const { page, close } = await openWindow(browser, server, { actor: 'admin', page: '/reports?quarter=2024Q3' });
-  await page.locator('[data-testid="reports"][data-quarter="2024Q3"]').waitFor();
+test("the figures of quarter III 2024 are those that were published, and open their rows", async () => {
+  const { page, close } = await openWindow(browser, server, {
+    actor: "admin",
+    page: "/reports?quarter=2024Q3",
+  });
+  await page
+    .locator('[data-testid="reports"][data-quarter="2024Q3"]')
+    .waitFor();
   const published = {
     personnel_turns: 1458,
     vehicle_turns: 569,
@@ -28,37 +45,156 @@ test('the figures of quarter III 2024 are those that were published, and open th
   };
   for (const [figure, value] of Object.entries(published)) {
     assert.equal(await cell(page, figure, 0), value, figure);
-    await line(page, figure).locator('button').click();
-    const rows = page.getByTestId('figure-rows');
-    await rows.locator('tbody tr').first().waitFor();
-    const adds = await rows.locator('tbody td:last-child').allInnerTexts();
+    await line(page, figure).locator("button").click();
+    const rows = page.getByTestId("figure-rows");
+    await rows.locator("tbody tr").first().waitFor();
+    const adds = await rows.locator("tbody td:last-child").allInnerTexts();
     const sum = adds.map(read).reduce((total, one) => total + one, 0);
-    assert.ok(Math.abs(sum - value) < 1e-9, `${figure}: its rows on the page sum up to ${sum}`);
-    assert.equal(await page.getByTestId('rows-hidden').count(), 0);
+    assert.ok(
+      Math.abs(sum - value) < 1e-9,
+      `${figure}: its rows on the page sum up to ${sum}`,
+    );
+    assert.equal(await page.getByTestId("rows-hidden").count(), 0);
   }
-  assert.deepEqual([await cell(page, 'tips', 1), await cell(page, 'tips', 2)], [109, 12]);
-  await page.screenshot({ path: path.join(out, 'reports.png') });
+  assert.deepEqual(
+    [await cell(page, "tips", 1), await cell(page, "tips", 2)],
+    [109, 12],
+  );
+  await page.screenshot({ path: path.join(out, "reports.png") });
   assert.deepEqual(await barriers(page), []);
 
-  await page.getByTestId('quarter-before').click();
-  await page.locator('[data-testid="reports"][data-quarter="2024Q2"]').waitFor();
-  assert.equal(await cell(page, 'tips', 0), 109);
-  assert.equal(await page.getByTestId('figure-rows').count(), 0, 'rows of another quarter do not stay');
+  await page.getByTestId("quarter-before").click();
+  await page
+    .locator('[data-testid="reports"][data-quarter="2024Q2"]')
+    .waitFor();
+  assert.equal(await cell(page, "tips", 0), 109);
+  assert.equal(
+    await page.getByTestId("figure-rows").count(),
+    0,
+    "rows of another quarter do not stay",
+  );
   await page.setViewportSize({ width: 390, height: 844 });
-  await page.screenshot({ path: path.join(out, 'reports-phone.png') });
+  await page.screenshot({ path: path.join(out, "reports-phone.png") });
   assert.ok(
-    await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
-    'nothing hangs over the side of a telephone',
+    await page.evaluate(
+      () => document.documentElement.scrollWidth <= innerWidth,
+    ),
+    "nothing hangs over the side of a telephone",
   );
   await close();
 });
 
-test('an officer reads figures of all forces and the rows of their own', async () => {
-  const { page, close } = await openWindow(browser, server, { actor: 'duty_officer', page: '/reports?quarter=2024Q3' });
-  await line(page, 'drug_cases').locator('button').click();
-  await page.getByTestId('rows-hidden').waitFor();
-  const seen = await page.getByTestId('figure-rows').locator('tbody tr').count();
+test("an officer reads figures of all forces and the rows of their own", async () => {
+  const { page, close } = await openWindow(browser, server, {
+    actor: "duty_officer",
+    page: "/reports?quarter=2024Q3",
+  });
+  await line(page, "drug_cases").locator("button").click();
+  await page.getByTestId("rows-hidden").waitFor();
+  const seen = await page
+    .getByTestId("figure-rows")
+    .locator("tbody tr")
+    .count();
   assert.ok(seen > 0 && seen < 6, `${seen} of six`);
-  assert.equal(await cell(page, 'drug_cases', 0), 6);
+  assert.equal(await cell(page, "drug_cases", 0), 6);
+  await close();
+});
+
+/** The texts of what matches, without the tags in it. */
+const inner = (xml, element) =>
+  [...xml.matchAll(new RegExp(`<${element}[ >].*?</${element}>`, "gs"))].map(
+    ([found]) => found.replace(/<[^>]*>/g, ""),
+  );
+
+/** The rows of figures of a downloaded file: this quarter, the quarter before, the change. */
+const readers = {
+  docx(file, folder) {
+    execFileSync("/usr/bin/python3", ["-m", "zipfile", "-e", file, folder]);
+    const xml = readFileSync(path.join(folder, "word/document.xml"), "utf8");
+    const rows = xml
+      .match(/<w:tr[ >].*?<\/w:tr>/gs)
+      .map((row) => inner(row, "w:tc"));
+    return rows
+      .filter((cells) => /^\d/.test(cells[2] ?? ""))
+      .map((cells) => cells.slice(2, 5).map(read));
+  },
+  xlsx(file, folder) {
+    execFileSync("/usr/bin/python3", ["-m", "zipfile", "-e", file, folder]);
+    const xml = readFileSync(
+      path.join(folder, "xl/worksheets/sheet1.xml"),
+      "utf8",
+    );
+    const number = (row, column) =>
+      row.match(
+        new RegExp(`<c r="${column}\\d+"(?![^>]*t="s")[^>]*><v>([^<]*)</v>`),
+      )?.[1];
+    const rows = xml
+      .match(/<row .*?<\/row>/gs)
+      .map((row) => ["C", "D", "E"].map((column) => number(row, column)));
+    return rows
+      .filter((cells) => cells.every((cell) => cell !== undefined))
+      .map((cells) => cells.map(Number));
+  },
+  pdf(file) {
+    const text = execFileSync("pdftotext", ["-layout", file, "-"], {
+      encoding: "utf8",
+    });
+    const isFigure = (word) => /^[+−]?\d{1,3}(\.\d{3})*(,\d+)?$/.test(word);
+    const lines = text
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/).filter(isFigure));
+    return lines
+      .filter((figures) => figures.length >= 7)
+      .map((figures) => figures.slice(0, 3).map(read));
+  },
+};
+
+test("the three files that are taken from the page tell what stands on it", async () => {
+  const { page, close } = await openWindow(browser, server, {
+    actor: "admin",
+    page: "/reports?quarter=2024Q3",
+  });
+  await page
+    .locator('[data-testid="reports"][data-quarter="2024Q3"]')
+    .waitFor();
+  const lines = await page.locator("tr[data-figure]").all();
+  const shown = [];
+  for (const row of lines) {
+    const cells = await row.locator("td").allInnerTexts();
+    shown.push(cells.slice(0, 3).map(read));
+  }
+  for (const value of [1458, 569, 29, 6, 2.23, 14, 121])
+    assert.ok(shown.some(([this_quarter]) => this_quarter === value));
+  assert.equal(await page.getByTestId("figure-chart").count(), shown.length);
+  const folder = mkdtempSync(path.join(tmpdir(), "trucban-report-"));
+  try {
+    for (const [format, figures] of Object.entries(readers)) {
+      const waited = page.waitForEvent("download");
+      await page
+        .locator(`[data-testid="report-files"] [data-format="${format}"]`)
+        .click();
+      const download = await waited;
+      assert.equal(download.suggestedFilename(), `bao-cao-2024Q3.${format}`);
+      const file = path.join(folder, download.suggestedFilename());
+      await download.saveAs(file);
+      assert.deepEqual(figures(file, path.join(folder, format)), shown, format);
+    }
+    await page
+      .getByTestId("report-files")
+      .locator("select")
+      .selectOption("secret");
+    const waited = page.waitForEvent("download");
+    await page
+      .locator('[data-testid="report-files"] [data-format="pdf"]')
+      .click();
+    const stamped = path.join(folder, "stamped.pdf");
+    await (await waited).saveAs(stamped);
+    assert.match(
+      execFileSync("pdftotext", [stamped, "-"], { encoding: "utf8" }),
+      /TỐI MẬT/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
   await close();
 });

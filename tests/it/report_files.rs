@@ -221,6 +221,7 @@ async fn a_workbook_holds_the_rows_that_its_reader_may_see_and_no_trace_of_the_o
     assert_eq!((own.len(), last[6].to_string()), (shown.len() + 1, hidden.to_string()), "the others are one line");
     assert!(last[7].to_string().starts_with(&format!("{hidden} dòng nữa")), "{}", last[7]);
     // Who took it is in the audit, and so are the records.
+    server.audit.flush().unwrap();
     let noted = all.read("/api/audit?kind=export&actor=duty_officer").await;
     assert_eq!(noted["rows"][0]["place"], "GET /api/reports/2024Q3/file", "{noted}");
     assert_eq!(noted["rows"][0]["purpose"], "xlsx");

@@ -45,11 +45,12 @@ pub fn part(docx: &[u8], name: &str) -> String {
 pub fn docx_text(docx: &[u8], name: &str) -> String {
     let mut text = String::new();
     walk(&part(docx, name), |element, inside| match (element, inside) {
-        (b"w:t", Some(inside)) => text.push_str(inside),
-        (b"w:p", None) => text.push('\n'),
+        ("w:t", Some(inside)) => text.push_str(inside),
+        ("w:p", None) => text.push('\n'),
         _ => {}
     });
-    text.nfc().collect()
+    // Where a line may not be broken is no matter here.
+    text.nfc().map(|c| if c == '\u{a0}' { ' ' } else { c }).collect()
 }
 
 /// The tables of a DOCX: rows of cells.
@@ -57,21 +58,27 @@ pub fn docx_tables(docx: &[u8]) -> Vec<Vec<Vec<String>>> {
     let mut tables: Vec<Vec<Vec<String>>> = Vec::new();
     let xml = part(docx, "word/document.xml");
     let mut reader = quick_xml::Reader::from_str(&xml);
-    let mut is_text = false;
+    let (mut is_text, mut in_cell) = (false, false);
     loop {
         match reader.read_event().unwrap() {
             Event::Eof => break,
             Event::Start(start) => match start.name().as_ref() {
-                b"w:tbl" => tables.push(Vec::new()),
-                b"w:tr" => tables.last_mut().unwrap().push(Vec::new()),
-                b"w:tc" => tables.last_mut().unwrap().last_mut().unwrap().push(String::new()),
-                name => is_text = name == b"w:t",
+                "w:tbl" => tables.push(Vec::new()),
+                "w:tr" => tables.last_mut().unwrap().push(Vec::new()),
+                "w:tc" => {
+                    tables.last_mut().unwrap().last_mut().unwrap().push(String::new());
+                    in_cell = true;
+                }
+                name => is_text = name == "w:t",
             },
-            Event::End(end) if end.name().as_ref() == b"w:t" => is_text = false,
-            Event::Text(text) if is_text => {
+            Event::End(end) => {
+                is_text &= end.name().as_ref() != "w:t";
+                in_cell &= end.name().as_ref() != "w:tc";
+            }
+            Event::Text(text) if is_text && in_cell => {
                 let cell = tables.last_mut().and_then(|table| table.last_mut()).and_then(|row| row.last_mut());
                 if let Some(cell) = cell {
-                    cell.push_str(&text.decode().unwrap());
+                    cell.push_str(&text);
                 }
             }
             _ => {}
@@ -81,17 +88,17 @@ pub fn docx_tables(docx: &[u8]) -> Vec<Vec<Vec<String>>> {
 }
 
 /// Tells the text inside every element, and its end.
-fn walk(xml: &str, mut tell: impl FnMut(&[u8], Option<&str>)) {
+fn walk(xml: &str, mut tell: impl FnMut(&str, Option<&str>)) {
     let mut reader = quick_xml::Reader::from_str(xml);
-    let mut open: Vec<Vec<u8>> = Vec::new();
+    let mut open: Vec<String> = Vec::new();
     loop {
         match reader.read_event().unwrap() {
             Event::Eof => break,
-            Event::Start(start) => open.push(start.name().as_ref().to_vec()),
+            Event::Start(start) => open.push(start.name().as_ref().to_owned()),
             Event::End(_) => tell(&open.pop().unwrap(), None),
             Event::Text(text) => {
                 if let Some(element) = open.last() {
-                    tell(element, Some(&text.decode().unwrap()));
+                    tell(element, Some(&text));
                 }
             }
             _ => {}
@@ -142,6 +149,8 @@ pub fn pdf_rows(pdf: &[u8]) -> Cells {
     const MM: f64 = 72.0 / 25.4;
     const LEFT: f64 = 30.0 * MM;
     const RIGHT: f64 = 195.0 * MM;
+    // The foot of a page lies in its margin.
+    const BOTTOM: f64 = 277.0 * MM;
     let (mut heads, mut rows) = (Vec::new(), Vec::new());
     for words in pdf_words(pdf) {
         let is_head = |word: &&Word| word.text == "ĐVT";
@@ -153,14 +162,14 @@ pub fn pdf_rows(pdf: &[u8]) -> Cells {
                 .iter()
                 .map(|&head| head.to_owned())
                 .collect();
-            let widths = [14.0, 14.0, 14.0, 14.0, 13.5, 15.0].into_iter().chain(std::iter::repeat_n(13.0, forces));
+            let widths = [14.0, 13.0, 13.0, 13.0, 18.5, 14.5].into_iter().chain(std::iter::repeat_n(12.0, forces));
             let mut edges = vec![RIGHT];
             for width in widths.collect::<Vec<f64>>().into_iter().rev() {
                 edges.insert(0, edges[0] - width * MM);
             }
             let column = |word: &Word| edges.iter().filter(|edge| word.left >= **edge).count();
             let end = words.iter().filter(|word| word.top > head.top && word.left < LEFT + 1.0);
-            let end = end.map(|word| word.top).fold(f64::MAX, f64::min);
+            let end = end.map(|word| word.top).fold(BOTTOM, f64::min);
             let inside = || words.iter().filter(|word| word.top > head.top && word.top < end - 1.0);
             // The first figure of a row stands at its top.
             let is_value = |word: &&Word| column(word) == 2 && word.text.starts_with(|c: char| c.is_ascii_digit());
