@@ -175,7 +175,7 @@ impl Sums {
             value,
             previous,
             delta,
-            delta_percent: (previous != 0.0).then(|| (delta / previous * 1_000.0).round() / 10.0),
+            delta_percent: (previous != 0.0).then(|| (delta / previous * 1_000.0).round() / 10.0 + 0.0),
             year_before,
             by_force,
             rows: self.rows,
@@ -204,5 +204,6 @@ fn plain_by_name<S: Serializer>(sums: &BTreeMap<&'static str, f64>, serializer: 
 
 /// To the decimals that are kept of a sum.
 pub(super) fn rounded(sum: f64) -> f64 {
-    (sum * DECIMALS).round() / DECIMALS
+    // The sum of nothing is −0.0, which stays so unless something is added.
+    (sum * DECIMALS).round() / DECIMALS + 0.0
 }

@@ -72,6 +72,8 @@ fn of_xlsx(bytes: &[u8]) -> (Vec<&'static str>, Vec<(String, Vec<Option<f64>>)>)
     let titles: Vec<String> = rows[head][7..].iter().map(Data::to_string).collect();
     let figures = rows[head + 1..].iter().filter(|row| !row[1].to_string().is_empty());
     let number = |cell: &Data| match cell {
+        // Nothing is no less than nothing, which a workbook can hold.
+        Data::Float(number) if number.is_sign_negative() && *number == 0.0 => panic!("a figure of −0"),
         Data::Float(number) => Some(*number),
         Data::String(text) if text == "không tính" => None,
         other => panic!("a figure {other:?}"),

@@ -173,13 +173,16 @@ pub fn pdf_rows(pdf: &[u8]) -> Cells {
             let inside = || words.iter().filter(|word| word.top > head.top && word.top < end - 1.0);
             // The first figure of a row stands at its top.
             let is_value = |word: &&Word| column(word) == 2 && word.text.starts_with(|c: char| c.is_ascii_digit());
-            let tops: Vec<f64> = inside().filter(is_value).map(|word| word.top).collect();
+            let mut tops: Vec<f64> = inside().filter(is_value).map(|word| word.top).collect();
+            // Words come in no useful order.
+            tops.sort_by(f64::total_cmp);
             for (n, top) in tops.iter().enumerate() {
                 let below = tops.get(n + 1).copied().unwrap_or(end);
                 let cell = |at: usize| -> String {
-                    let words =
-                        inside().filter(|word| column(word) == at && word.top > top - 3.0 && word.top < below - 3.0);
-                    words.map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+                    let lies = |word: &&Word| column(word) == at && word.top > top - 3.0 && word.top < below - 3.0;
+                    let mut words: Vec<&Word> = inside().filter(lies).collect();
+                    words.sort_by(|a, b| a.top.total_cmp(&b.top).then(a.left.total_cmp(&b.left)));
+                    words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
                 };
                 rows.push((cell(0), numbers(&(2..7 + forces).map(cell).collect::<Vec<_>>())));
             }
