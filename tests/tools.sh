@@ -32,7 +32,7 @@ build_tools() {
 test_tools() {
   local wanted=() package program
   # program:package, as Debian names them
-  for pair in chromium:chromium ogrinfo:gdal-bin strace:strace sqlite3:sqlite3 faketime:faketime haproxy:haproxy; do
+  for pair in chromium:chromium ogrinfo:gdal-bin strace:strace sqlite3:sqlite3 faketime:faketime haproxy:haproxy pdftotext:poppler-utils; do
     program=${pair%%:*} package=${pair##*:}
     command -v "$program" >/dev/null 2>&1 || wanted+=("$package")
   done

@@ -17,6 +17,7 @@ mod pg_fixes;
 #[expect(dead_code, clippy::unwrap_used, clippy::panic, reason = "the throw-away PostgreSQL of the tests")]
 mod postgres_support;
 mod process;
+mod quarter;
 mod report;
 mod roads;
 #[path = "../../tests/it/roads_peer.rs"]
@@ -79,6 +80,9 @@ fn main() {
     }
     if wanted("audit") {
         audit::measure(&mut report);
+    }
+    if wanted("quarter") {
+        quarter::measure(&mut report);
     }
     // The last: its clock leaps.
     if wanted("year") {

@@ -104,7 +104,7 @@ fn household(rng: &mut impl RngExt, number: usize) -> Put {
     put(Collection::Households, Uuid::now_v7(), lon, lat, &properties)
 }
 
-fn put(collection: Collection, id: Uuid, lon: f64, lat: f64, properties: &serde_json::Value) -> Put {
+pub fn put(collection: Collection, id: Uuid, lon: f64, lat: f64, properties: &serde_json::Value) -> Put {
     Put {
         collection,
         id,
@@ -115,7 +115,7 @@ fn put(collection: Collection, id: Uuid, lon: f64, lat: f64, properties: &serde_
     }
 }
 
-async fn append(store: &dyn Store, puts: Vec<Put>) {
+pub async fn append(store: &dyn Store, puts: Vec<Put>) {
     let call = Append { idempotency: None, actor: Arc::from("bench"), exercise_id: None, expects: Vec::new(), puts };
     store.append(call).await.expect("the store takes the generated records");
 }

@@ -53,7 +53,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 136] = [
+pub static DOORS: [(&str, &str, Asks); 137] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -137,6 +137,7 @@ pub static DOORS: [(&str, &str, Asks); 136] = [
     ("DELETE", "/api/rain_grids/{id}", Asks::Deed(Deed::ReportRain)),
     ("GET", "/api/reach", Asks::Account),
     ("GET", "/api/reports/{quarter}", Asks::Deed(Deed::ReadReports)),
+    ("GET", "/api/reports/{quarter}/file", Asks::Deed(Deed::ReadReports)),
     ("GET", "/api/reports/{quarter}/figures/{figure}", Asks::Deed(Deed::ReadReports)),
     ("POST", "/api/reports/{quarter}/figures/{figure}/agreement", Asks::Deed(Deed::RunReport)),
     ("POST", "/api/reports/{quarter}/figures/{figure}/statements", Asks::Deed(Deed::RunReport)),

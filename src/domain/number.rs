@@ -36,5 +36,6 @@ const DECIMALS: f64 = 1_000.0;
 /// A sum without the dust of its binary digits.
 #[must_use]
 pub fn rounded(sum: f64) -> f64 {
-    (sum * DECIMALS).round() / DECIMALS
+    // The sum of nothing is −0.0, which stays so unless something is added.
+    (sum * DECIMALS).round() / DECIMALS + 0.0
 }

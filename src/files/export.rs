@@ -65,6 +65,24 @@ fn row<'a>(shown: &Shown<'a>) -> Row<'a> {
     Row { id: shown.id(), geometry: shown.geometry(), properties }
 }
 
+/// Puts a file in its place when it is whole; it may hold personal values, so only its owner can read it.
+///
+/// # Errors
+/// As [`export_file`].
+pub fn put_file(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+    let part = part_of(path);
+    let written = create(&part).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&part, path)
+    });
+    written.map_err(|error| {
+        // Only what this call made is removed.
+        let _ = fs::remove_file(&part);
+        file_problem(path, &error)
+    })
+}
+
 pub(super) fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", Uuid::now_v7().simple()));

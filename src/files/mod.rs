@@ -31,10 +31,11 @@ mod xlsx_source;
 
 pub use columns::ColumnRule;
 pub use doubts::{DOUBTS_KEPT_MAX, Doubt, Doubts};
-pub use export::export_file;
+pub use export::{export_file, put_file};
 pub use export_audit::{AuditFormat, export_audit};
 pub use import::{ImportOptions, ImportSummary, Progress, Step, import_file, may_import};
 pub use preview::{PREVIEW_ROWS, PreviewColumn};
 pub use refusals::{REFUSALS_KEPT_MAX, Refusal, Refusals};
+pub use seed::DEMO_META;
 pub use source::Format;
 pub use times::DateOrder;

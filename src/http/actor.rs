@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::BODY_BYTES_MAX;
-use super::app::{App, Live, now};
+use super::app::{App, Live, Settings, now};
 use super::audit::RequestReads;
 use super::authority::AuthorityOffer;
 use super::directory::Credential;
@@ -85,6 +85,12 @@ impl Reader {
     /// Never for a reader that was let in; the data was loaded then.
     pub fn live(&self) -> Result<&Live, Refusal> {
         self.app.live()
+    }
+
+    /// What the configuration decides about answers.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        self.app.settings()
     }
 
     /// What they may see, now; what of it they are shown is noted in the audit.

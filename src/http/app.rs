@@ -22,6 +22,7 @@ use crate::domain::{Actor, Timestamp};
 use crate::feed::Feed;
 use crate::picture::{PastPictures, PictureHandle};
 use crate::raster::Terrain;
+use crate::report::sheet::Letterhead;
 use crate::store::Store;
 use crate::store::audit::Audit;
 use crate::tiles::Tiles;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub public_tips: bool,
     /// The exercise whose room this is.
     pub exercise: Option<ExerciseMark>,
+    /// What stands above and below reports that are signed.
+    pub letterhead: Letterhead,
     /// What telephones install, if the server's certificate is of an authority of its own.
     pub authority: Option<Arc<AuthorityCertificate>>,
 }

@@ -154,6 +154,14 @@ pub fn note_feed(
     Ok(())
 }
 
+/// Notes that a document is taken away; `what` is its format. Which records it shows is noted beside that by the View.
+///
+/// # Errors
+/// `too_busy`: then it must not leave.
+pub fn note_taken(reader: &Reader, what: &str) -> Result<(), Refusal> {
+    if is_watched(reader.actor()) { note_deed(reader, Kind::Export, "", what) } else { Ok(()) }
+}
+
 /// Notes what somebody is about to do that shows no record: come in, choose a password, take a token. `place` is method
 /// and path.
 ///

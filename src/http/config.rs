@@ -16,6 +16,7 @@ use super::oidc::{OidcConfig, OidcSection};
 use super::tls::CertificateSource;
 use crate::domain::accountability::Timers;
 use crate::domain::warning_rules::WarningRules;
+use crate::report::sheet::Letterhead;
 use crate::store::audit::BULK_IDS_AN_HOUR_MAX;
 use crate::store::postgis::Database;
 
@@ -124,6 +125,9 @@ struct ConfigFile {
     exercise: bool,
     #[serde(default)]
     audit: AuditSection,
+    /// What stands above and below reports that are signed.
+    #[serde(default)]
+    letterhead: Letterhead,
 }
 
 impl ConfigFile {
@@ -235,7 +239,14 @@ impl Config {
             migrate_as: options.migrate_as,
             data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from(DATA)),
             listen,
-            settings: Settings { demo, hosts, behind_proxy, public_tips: file.public_tips, ..Settings::default() },
+            settings: Settings {
+                demo,
+                hosts,
+                behind_proxy,
+                public_tips: file.public_tips,
+                letterhead: file.letterhead,
+                ..Settings::default()
+            },
             entry,
             simulation: !options.no_simulation && !options.replay,
             replay: options.replay.then(|| Replay {

@@ -55,6 +55,7 @@ mod qr;
 mod rain;
 mod rain_grids;
 mod records;
+mod report_files;
 mod report_steps;
 mod reports;
 mod roads;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::actor::Reader;
 use super::answer::{geojson, json};
-use super::error::Answer;
+use super::error::{Answer, Refusal};
 use super::long;
 use super::params::{Params, no_record};
 use crate::domain::access::Deed;
@@ -98,11 +98,7 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
     let moment = params.moment()?;
     params.finish()?;
     let (is_past, view) = (moment.is_some(), reader.view_of(moment).await?);
-    let looks_at = view.held(&Collection::ALL);
-    let account = match long::answer(&reader, looks_at, || Account::of(quarter, &mut &view)).await? {
-        Ok(account) => account,
-        Err(never) => match never {},
-    };
+    let account = accounted(&reader, &view, quarter).await?;
     // What was so at another moment is not stepped on from there.
     let may = if is_past { MayAnswer::default() } else { may(reader.actor(), &account, view.now()) };
     let figures = account.lines.into_iter().map(|told| FigureAnswer { rows: told.line.rows.len(), told }).collect();
@@ -170,7 +166,19 @@ fn may(actor: &Actor, account: &Account, now: Timestamp) -> MayAnswer {
     }
 }
 
-async fn counted(reader: &Reader, view: &View, quarter: Quarter) -> Result<QuarterReport, super::error::Refusal> {
+/// The account of a quarter by this view, made in its turn.
+///
+/// # Errors
+/// `too_busy` when too many long questions wait.
+pub(super) async fn accounted(reader: &Reader, view: &View, quarter: Quarter) -> Result<Account, Refusal> {
+    let looks_at = view.held(&Collection::ALL);
+    match long::answer(reader, looks_at, || Account::of(quarter, &mut &*view)).await? {
+        Ok(account) => Ok(account),
+        Err(never) => match never {},
+    }
+}
+
+async fn counted(reader: &Reader, view: &View, quarter: Quarter) -> Result<QuarterReport, Refusal> {
     let looks_at = view.held(&Collection::ALL);
     let count = || QuarterReport::count(quarter, &mut &*view);
     match long::answer(reader, looks_at, count).await? {

@@ -154,6 +154,19 @@ impl Account {
         open.map(|told| told.line.id).collect()
     }
 
+    /// The report as it goes up: frozen, agreed or counted figures.
+    #[must_use]
+    pub fn reported(&self) -> QuarterReport {
+        QuarterReport { quarter: self.quarter, lines: self.lines.iter().map(|told| told.line.clone()).collect() }
+    }
+
+    /// The report that the records make now, for which the rows are those that they sum up to.
+    #[must_use]
+    pub fn recounted(&self) -> QuarterReport {
+        let lines = self.lines.iter().map(|told| Line { value: told.recounted, ..told.line.clone() });
+        QuarterReport { quarter: self.quarter, lines: lines.collect() }
+    }
+
     /// The figures as they are to be frozen.
     #[must_use]
     pub fn freeze(&self) -> Vec<Frozen> {

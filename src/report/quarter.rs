@@ -150,7 +150,7 @@ impl Line {
     #[must_use]
     pub fn compared(mut self) -> Self {
         self.delta = rounded(self.value - self.previous);
-        let share = |previous: f64| (self.delta / previous * 1_000.0).round() / 10.0;
+        let share = |previous: f64| (self.delta / previous * 1_000.0).round() / 10.0 + 0.0;
         self.delta_percent = (self.previous != 0.0).then(|| share(self.previous));
         self
     }

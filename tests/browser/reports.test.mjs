@@ -1,6 +1,9 @@
 // The quarterly report: what was published of a quarter stands on the page, and every figure opens the rows behind it.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { barriers, openWindow, out, startBoth, until } from './support.mjs';
@@ -62,6 +65,76 @@ test('an officer reads figures of all forces and the rows of their own', async (
   const seen = await page.getByTestId('figure-rows').locator('tbody tr').count();
   assert.ok(seen > 0 && seen < 6, `${seen} of six`);
   assert.equal(await cell(page, 'drug_cases', 0), 6);
+  await close();
+});
+
+/** The texts of what matches, without the tags in it. */
+const inner = (xml, element) =>
+  [...xml.matchAll(new RegExp(`<${element}[ >].*?</${element}>`, 'gs'))].map(([found]) =>
+    found.replace(/<[^>]*>/g, ''),
+  );
+
+/** The rows of figures of a downloaded file: this quarter, the quarter before, the change. */
+const readers = {
+  docx(file, folder) {
+    execFileSync('/usr/bin/python3', ['-m', 'zipfile', '-e', file, folder]);
+    const xml = readFileSync(path.join(folder, 'word/document.xml'), 'utf8');
+    const rows = xml.match(/<w:tr[ >].*?<\/w:tr>/gs).map((row) => inner(row, 'w:tc'));
+    return rows.filter((cells) => /^\d/.test(cells[2] ?? '')).map((cells) => cells.slice(2, 5).map(read));
+  },
+  xlsx(file, folder) {
+    execFileSync('/usr/bin/python3', ['-m', 'zipfile', '-e', file, folder]);
+    const xml = readFileSync(path.join(folder, 'xl/worksheets/sheet1.xml'), 'utf8');
+    const number = (row, column) =>
+      row.match(new RegExp(`<c r="${column}\\d+"(?![^>]*t="s")[^>]*><v>([^<]*)</v>`))?.[1];
+    const rows = xml.match(/<row .*?<\/row>/gs).map((row) => ['C', 'D', 'E'].map((column) => number(row, column)));
+    return rows.filter((cells) => cells.every((cell) => cell !== undefined)).map((cells) => cells.map(Number));
+  },
+  pdf(file) {
+    const text = execFileSync('pdftotext', ['-layout', file, '-'], {
+      encoding: 'utf8',
+    });
+    const isFigure = (word) => /^[+−]?\d{1,3}(\.\d{3})*(,\d+)?$/.test(word);
+    const lines = text.split('\n').map((line) => line.trim().split(/\s+/).filter(isFigure));
+    return lines.filter((figures) => figures.length >= 7).map((figures) => figures.slice(0, 3).map(read));
+  },
+};
+
+test('the three files that are taken from the page tell what stands on it', async () => {
+  const { page, close } = await openWindow(browser, server, {
+    actor: 'admin',
+    page: '/reports?quarter=2024Q3',
+  });
+  await page.locator('[data-testid="reports"][data-quarter="2024Q3"]').waitFor();
+  const lines = await page.locator('tr[data-figure]').all();
+  const shown = [];
+  for (const row of lines) {
+    const cells = await row.locator('td').allInnerTexts();
+    shown.push(cells.slice(0, 3).map(read));
+  }
+  for (const value of [1458, 569, 29, 6, 2.23, 14, 121])
+    assert.ok(shown.some(([this_quarter]) => this_quarter === value));
+  assert.equal(await page.getByTestId('figure-chart').count(), shown.length);
+  const folder = mkdtempSync(path.join(tmpdir(), 'trucban-report-'));
+  try {
+    for (const [format, figures] of Object.entries(readers)) {
+      const waited = page.waitForEvent('download');
+      await page.locator(`[data-testid="report-files"] [data-format="${format}"]`).click();
+      const download = await waited;
+      assert.equal(download.suggestedFilename(), `bao-cao-2024Q3.${format}`);
+      const file = path.join(folder, download.suggestedFilename());
+      await download.saveAs(file);
+      assert.deepEqual(figures(file, path.join(folder, format)), shown, format);
+    }
+    await page.getByTestId('report-files').locator('select').selectOption('secret');
+    const waited = page.waitForEvent('download');
+    await page.locator('[data-testid="report-files"] [data-format="pdf"]').click();
+    const stamped = path.join(folder, 'stamped.pdf');
+    await (await waited).saveAs(stamped);
+    assert.match(execFileSync('pdftotext', [stamped, '-'], { encoding: 'utf8' }), /TỐI MẬT/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
   await close();
 });
 

@@ -78,6 +78,8 @@ mod postgres_support;
 mod quarter_reports;
 mod quarter_reports_random;
 mod rain_grids;
+mod report_files;
+mod report_reading;
 mod reports;
 mod retention;
 mod roads;

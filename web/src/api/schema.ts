@@ -1264,6 +1264,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/{quarter}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The report of a quarter as a document: DOCX and PDF in the layout of Decree 30/2020 with the figures; XLSX with the
+         *     figures as numbers, and the rows behind them that the reader may see one by one.
+         * @description The figures are those of `/api/reports/{quarter}` at the same moment. That the document was taken is noted in the audit.
+         */
+        get: operations["read_quarter_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/risk_zones/{id}/approve": {
         parameters: {
             query?: never;
@@ -3146,6 +3167,11 @@ export interface components {
         Devices: {
             devices: components["schemas"]["Device"][];
         };
+        /**
+         * Format: binary
+         * @description The bytes of a document.
+         */
+        DocumentBytes: string;
         /** @description One row that is taken and looks wrong. */
         DoubtfulRow: {
             detail_en: string;
@@ -10643,6 +10669,47 @@ export interface operations {
                 };
                 content: {
                     "application/geo+json": components["schemas"]["FeatureCollection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    read_quarter_file: {
+        parameters: {
+            query: {
+                /** @description DOCX to sign, XLSX with the rows behind the figures, or PDF */
+                format: "docx" | "xlsx" | "pdf";
+                /** @description The stamp on it: mật, tối mật or tuyệt mật; none if not said */
+                classification?: "confidential" | "secret" | "top_secret";
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; now if neither is said */
+                as_known_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Such as 2024Q3 */
+                quarter: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": components["schemas"]["DocumentBytes"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": components["schemas"]["DocumentBytes"];
+                    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": components["schemas"]["DocumentBytes"];
                 };
             };
             400: components["responses"]["Problem"];

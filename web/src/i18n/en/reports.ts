@@ -15,6 +15,19 @@ export const reports = {
   byForce: 'By force',
   notApplicable: 'n/a',
   print: 'Print',
+  chart: (yearBefore: string, previous: string, value: string) =>
+    `A year before ${yearBefore}, the quarter before ${previous}, this quarter ${value}`,
+  chartKey: 'a year before, the quarter before, this quarter',
+  files: {
+    title: 'Download',
+    of: {
+      docx: 'Document to be signed',
+      xlsx: 'Workbook with the rows behind every figure',
+      pdf: 'Print',
+    },
+    classification: 'Classification',
+    stamps: { '': 'none', confidential: 'Confidential', secret: 'Secret', top_secret: 'Top secret' },
+  },
   rows: (title: string, count: string) => `${title}: ${count} rows`,
   rowsOf: 'Open the rows of this figure',
   hidden: (count: string) => `${count} more rows are counted that you may not see`,

@@ -11,8 +11,21 @@ export const reports = {
   percent: '%',
   yearBefore: 'Cùng kỳ năm trước',
   byForce: 'Theo lực lượng',
-  notApplicable: 'không có',
+  notApplicable: 'không tính',
   print: 'In',
+  chart: (yearBefore: string, previous: string, value: string) =>
+    `Cùng kỳ năm trước ${yearBefore}, quý trước ${previous}, quý này ${value}`,
+  chartKey: 'cùng kỳ năm trước, quý trước, quý này',
+  files: {
+    title: 'Tải về',
+    of: {
+      docx: 'Văn bản để trình ký',
+      xlsx: 'Bảng tính, kèm các dòng làm nên từng số',
+      pdf: 'Bản in',
+    },
+    classification: 'Mức mật',
+    stamps: { '': 'không', confidential: 'Mật', secret: 'Tối mật', top_secret: 'Tuyệt mật' },
+  },
   rows: (title: string, count: string) => `${title}: ${count} dòng`,
   rowsOf: 'Mở các dòng của số này',
   hidden: (count: string) => `${count} dòng nữa được đếm mà bạn không được xem`,

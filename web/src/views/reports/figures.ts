@@ -1,8 +1,9 @@
 /** Figures as the page writes them. */
 import { number } from '../../i18n/format';
+import { digits } from './digits';
 
-/** Whole figures without decimals, weights with two. */
-export const figure = (value: number): string => number(value, Number.isInteger(value) ? 0 : 2);
+/** With as many decimals as the figure has. */
+export const figure = (value: number): string => number(value, digits(value));
 
 /** With its sign; nothing for no change. */
 export function signed(delta: number): string {

@@ -1,0 +1,166 @@
+//! Vietnamese words and figures of the report, as an office writes them.
+
+use super::account::Standing;
+use super::figures::{Block, Unit};
+use super::sheet::Correction;
+use crate::domain::quarter_report::State;
+use crate::domain::{Collection, Force, Timestamp};
+
+/// What is written where a share cannot be worked out.
+pub const NOT_COUNTED: &str = "không tính";
+
+/// How far a report is on its way; nothing of one that nobody has begun.
+#[must_use]
+pub fn state(standing: &Standing) -> Option<String> {
+    (standing.state != State::Open).then(|| format!("Báo cáo {}", standing.state.title_vi()))
+}
+
+/// What has become known since a report was closed, a line a figure and force; `as_of` stands where rows only went.
+#[must_use]
+pub fn corrections(standing: &Standing, as_of: Timestamp) -> Vec<Correction> {
+    let told = |one: &super::account::Correction| {
+        let whose = one.force.map_or("không lực lượng nào", force);
+        let came = (one.rows > 0).then(|| format!("{} dòng ghi hoặc sửa sau khi chốt", one.rows));
+        let went = (one.rows_gone > 0).then(|| format!("{} dòng khi chốt đã sửa hoặc bỏ", one.rows_gone));
+        let why: Vec<String> = [came, went].into_iter().flatten().collect();
+        Correction {
+            title: one.title_vi.to_owned(),
+            was: one.closed_value,
+            is: one.value_now,
+            why: format!("{whose}: {}", why.join("; ")),
+            at: one.first_at.unwrap_or(as_of),
+        }
+    };
+    standing.corrections.iter().map(told).collect()
+}
+
+/// What a part of the report is called.
+#[must_use]
+pub const fn block(block: Block) -> &'static str {
+    match block {
+        Block::Incidents => "Vụ việc",
+        Block::Disaster => "Thiên tai, cứu hộ, cứu nạn",
+        Block::Evacuation => "Di dời dân",
+        Block::Drugs => "Ma tuý",
+        Block::Border => "Biên giới",
+        Block::PublicInformation => "Tin báo, tuyên truyền",
+        Block::Coordination => "Phối hợp",
+    }
+}
+
+/// What a figure counts in.
+#[must_use]
+pub const fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Cases => "vụ",
+        Unit::PersonTurns => "lượt người",
+        Unit::VehicleTurns => "lượt phương tiện",
+        Unit::Persons => "người",
+        Unit::Households => "hộ",
+        Unit::Grams => "g",
+        Unit::TipOffs => "tin",
+        Unit::Patrols => "lần",
+        Unit::Sessions => "buổi",
+    }
+}
+
+/// What a force is called over a column.
+#[must_use]
+pub const fn force(force: Force) -> &'static str {
+    match force {
+        Force::Police => "Công an",
+        Force::Military => "Quân sự",
+        Force::BorderGuard => "Biên phòng",
+        Force::Civil => "Xung kích xã",
+    }
+}
+
+/// What a record is that figures are counted from.
+#[must_use]
+pub const fn collection(collection: Collection) -> &'static str {
+    match collection {
+        Collection::Incidents => "Vụ việc",
+        Collection::Deployments => "Lần điều động",
+        Collection::Households => "Hộ dân",
+        Collection::Cases => "Vụ án, vụ bàn giao",
+        Collection::Tallies => "Số đếm",
+        Collection::Patrols => "Lần tuần tra",
+        _ => "Bản ghi",
+    }
+}
+
+/// A figure: `1.458`, `2,23`; three decimals at most, as many as are kept of a sum.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let written = format!("{:.3}", value.abs());
+    let (whole, decimals) = written.split_once('.').unwrap_or((&written, ""));
+    let mut grouped = String::with_capacity(whole.len() * 4 / 3 + 5);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push('.');
+        }
+        grouped.push(digit);
+    }
+    let decimals = decimals.trim_end_matches('0');
+    if !decimals.is_empty() {
+        grouped.push(',');
+        grouped.push_str(decimals);
+    }
+    if value < 0.0 && grouped != "0" { format!("−{grouped}") } else { grouped }
+}
+
+/// A change, with its sign; `0` for none.
+#[must_use]
+pub fn signed(change: f64) -> String {
+    let written = number(change);
+    if change > 0.0 && written != "0" { format!("+{written}") } else { written }
+}
+
+/// Hundredths of what was before, to the tenth: `+11,0`.
+#[must_use]
+pub fn percent(share: Option<f64>) -> String {
+    let Some(share) = share else { return NOT_COUNTED.to_owned() };
+    let tenths = format!("{:.1}", share.abs());
+    let (whole, tenth) = tenths.split_once('.').unwrap_or((&tenths, "0"));
+    let sign = match share {
+        _ if tenths == "0.0" => "",
+        share if share > 0.0 => "+",
+        _ => "−",
+    };
+    format!("{sign}{},{tenth}", number(whole.parse().unwrap_or(0.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_written_the_vietnamese_way() {
+        for (value, written) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (7.0, "7"),
+            (569.0, "569"),
+            (1_458.0, "1.458"),
+            (1_234_567.0, "1.234.567"),
+            (2.23, "2,23"),
+            (0.125, "0,125"),
+            (1_000.5, "1.000,5"),
+            (-121.0, "−121"),
+            (-0.000_1, "0"),
+        ] {
+            assert_eq!(number(value), written, "{value}");
+        }
+        assert_eq!((signed(12.0), signed(-1_000.0), signed(0.0)), ("+12".into(), "−1.000".into(), "0".into()));
+        for (share, written) in [
+            (Some(11.0), "+11,0"),
+            (Some(-5.25), "−5,2"),
+            (Some(1_200.0), "+1.200,0"),
+            (Some(0.0), "0,0"),
+            (Some(-0.01), "0,0"),
+            (None, "không tính"),
+        ] {
+            assert_eq!(percent(share), written, "{share:?}");
+        }
+    }
+}
