@@ -22,6 +22,9 @@ const FORMATS: [(&str, &str); 3] = [
 /// Columns of figures before those of the forces.
 const FIGURES: [&str; 5] = ["value", "previous", "delta", "delta_percent", "year_before"];
 
+/// Title and numbers of each figure.
+type Figures = Vec<(String, Vec<Option<f64>>)>;
+
 async fn file(caller: &Caller, asked: &str) -> Vec<u8> {
     let response = caller.get(&format!("/api/reports/{asked}")).await;
     assert_eq!(response.status(), StatusCode::OK, "{asked}");
@@ -29,7 +32,7 @@ async fn file(caller: &Caller, asked: &str) -> Vec<u8> {
 }
 
 /// Title and numbers of every figure as the API tells them, with these forces as columns.
-fn told(report: &Value, forces: &[&str]) -> Vec<(String, Vec<Option<f64>>)> {
+fn told(report: &Value, forces: &[&str]) -> Figures {
     let figure = |one: &Value| {
         let figures = FIGURES.iter().map(|name| one[*name].as_f64());
         let forces = forces.iter().map(|force| Some(one["by_force"][*force].as_f64().unwrap_or(0.0)));
@@ -50,7 +53,7 @@ fn forces(heads: &[String]) -> Vec<&'static str> {
 }
 
 /// Figures of a document, with the forces of its columns.
-fn of_docx(bytes: &[u8]) -> (Vec<&'static str>, Vec<(String, Vec<Option<f64>>)>) {
+fn of_docx(bytes: &[u8]) -> (Vec<&'static str>, Figures) {
     let tables = docx_tables(bytes).into_iter().filter(|table| table[0].len() > 7);
     let mut found = Vec::new();
     let mut columns = Vec::new();
@@ -65,7 +68,7 @@ fn book(bytes: &[u8]) -> Xlsx<Cursor<Vec<u8>>> {
     Xlsx::new(Cursor::new(bytes.to_vec())).unwrap()
 }
 
-fn of_xlsx(bytes: &[u8]) -> (Vec<&'static str>, Vec<(String, Vec<Option<f64>>)>) {
+fn of_xlsx(bytes: &[u8]) -> (Vec<&'static str>, Figures) {
     let range = book(bytes).worksheet_range("Báo cáo").unwrap();
     let rows: Vec<Vec<Data>> = range.rows().map(<[Data]>::to_vec).collect();
     let head = rows.iter().position(|row| row[0] == Data::String("Nội dung".to_owned())).unwrap();
