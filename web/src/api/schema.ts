@@ -465,6 +465,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/duty_log/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Looks through the duty log, newest first.
+         * @description Words are found in the entries and in the code and title of their incident, with or without diacritics, from the
+         *     beginning of a word on. The next page is asked with `before`, the id of the last entry of this one; `numberMatched`
+         *     counts all pages.
+         */
+        get: operations["search_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/duty_log/{id}/done": {
         parameters: {
             query?: never;
@@ -662,6 +684,26 @@ export interface paths {
         post?: never;
         /** Revokes a grant: an administrator any, a force what it shares, an account what it took itself. */
         delete: operations["revoke_grant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is handed over in the duty room of whoever asks: what is open, due and ending, what changed since the shift began,
+         *     both officers, and what may be done now.
+         */
+        get: operations["read_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1231,9 +1273,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was accounted for in a quarter, counted now from the records, beside the quarter before and the same quarter a
-         *     year before.
-         * @description The figures are of all records, also of those that the reader may not see one by one.
+         * What was accounted for in a quarter beside the quarter before and the same quarter a year before, and how far the report
+         *     has come.
+         * @description Figures are counted now from all records, also of those that the reader may not see one by one. Of a closed report they
+         *     are those of the closing, here and wherever a later report names them: `recounted` tells what is counted now, and
+         *     `corrections` what has become known since.
          */
         get: operations["read_quarter"];
         put?: never;
@@ -1264,6 +1308,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/{quarter}/figures/{figure}/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agrees on one of the values of a figure that stand side by side: that one goes up, and the count stays visible. */
+        post: operations["agree_figure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{quarter}/figures/{figure}/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * States another value of a figure than is counted. It stands beside the count until the province agrees on one; a force
+         *     that states the figure again replaces what it stated before.
+         */
+        post: operations["state_figure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports/{quarter}/file": {
         parameters: {
             query?: never;
@@ -1279,6 +1360,27 @@ export interface paths {
         get: operations["read_quarter_file"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{quarter}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a step of the report: `compile`, `submit`, `consolidate`, `approve`, `close`, or `return` by one state.
+         * @description The part of a force (`force`) is compiled and submitted; the province's report goes all the way. Whoever submitted does
+         *     not approve. `close` freezes the figures: what becomes known later is shown as corrections.
+         */
+        post: operations["step_report"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1520,6 +1622,49 @@ export interface paths {
         put?: never;
         /** Makes the first administrator, or sets the password of the account whose link it is. */
         post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a shift where nobody is on duty.
+         * @description A duty room is a force (or the joint room) and an area, those of whoever asks.
+         */
+        post: operations["begin_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shifts/{id}/{verb}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What happens to a shift: `propose` and `withdraw` by whoever is on duty, `accept`, `decline` and `take_over` by another
+         *     person of the same duty room.
+         * @description Whoever accepts sends the hash of the list that they saw; where something has changed since, they are told `stale_list`
+         *     and look again. With `accept` and `take_over` the next shift begins, and alarms and instructions that nobody has taken
+         *     pass to its officer (`passed` in those records).
+         */
+        post: operations["run_shift_verb"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2229,6 +2374,22 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description The value of a figure that was agreed on (số liệu thống nhất). */
+        AgreedFigure: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /**
+             * Format: double
+             * @description The count that it was agreed beside; where that has moved, it is to be agreed again.
+             */
+            counted: number;
+            /** @description Id of the figure. */
+            figure: string;
+            reason: string;
+            /** Format: double */
+            value: number;
+        };
         /** @description Alarms */
         AlarmsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -2278,6 +2439,8 @@ export interface components {
                  * @enum {string}
                  */
                 kind?: "distress" | "contact_lost" | "accountability_missed" | "assignment_timed_out" | "assignment_declined" | "support_unanswered" | "support_refused" | "support_requested" | "cut_off" | "patrol_overdue" | "patrol_strayed" | "zone_ended_occupied" | "zone_expiring" | "level_risen" | "warning_unreleased" | "warning_stands" | "fence_dwell" | "fence_entered" | "household_unreachable" | "count_discrepancy" | "shelter_over_capacity" | "closure_unmatched";
+                /** @description To whom it passed at handovers while nobody had taken it, the newest of each post, as [{post, from, to, at}]. */
+                passed?: unknown;
                 /**
                  * Format: uuid
                  * @description The patrol it speaks of.
@@ -2630,6 +2793,8 @@ export interface components {
             /** @description Where it is fetched, in clear: what is fetched is public, and compared by its fingerprint. */
             url: string;
         };
+        /** @description Nothing is needed to begin a shift. */
+        BeginShiftCall: Record<string, never>;
         /**
          * @description Part of the report in which a figure stands.
          * @enum {string}
@@ -2837,6 +3002,24 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description One entry of the duty log. */
+        ChangedEntry: {
+            /** Format: date-time */
+            at: string;
+            author: string | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            incident_id: string | null;
+            text: string;
+        };
+        /** @description Entries of one kind. */
+        ChangedKind: {
+            count: number;
+            /** @description The newest of them, newest first. */
+            entries: components["schemas"]["ChangedEntry"][];
+            kind: string;
+        };
         /** @description A day in the province, or half of one: as exact as a time of a tip may be. */
         Coarse: {
             half?: components["schemas"]["Half"] | null;
@@ -2850,7 +3033,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies" | "exercises";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies" | "exercises" | "shifts" | "quarter_reports";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -2974,6 +3157,38 @@ export interface components {
             /** @enum {string} */
             type: "Feature";
         };
+        /** @description What has become of a figure of a force since the report was closed. */
+        Correction: {
+            /**
+             * Format: double
+             * @description What was counted when the report was closed.
+             */
+            closed_value: number;
+            /**
+             * Format: double
+             * @description `value_now` less `closed_value`.
+             */
+            delta: number;
+            /** @description Id of the figure. */
+            figure: string;
+            /**
+             * Format: date-time
+             * @description When the first of `rows` was recorded; null where rows only went.
+             */
+            first_at: string | null;
+            force: components["schemas"]["Force"] | null;
+            /** @description Rows that were entered or changed since, of those that count now. */
+            rows: number;
+            /** @description Rows of the closing that have changed since or no longer count. */
+            rows_gone: number;
+            title_en: string;
+            title_vi: string;
+            /**
+             * Format: double
+             * @description What is counted now.
+             */
+            value_now: number;
+        };
         /** @description One count of them. */
         CountOnNoList: {
             /** Format: date-time */
@@ -3060,7 +3275,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "keep_figures" | "lead_exercise" | "read_reports" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "hold_shift" | "keep_figures" | "lead_exercise" | "read_reports" | "run_report" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description Deployments */
         DeploymentsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3253,7 +3468,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "imported" | "import_undone" | "exercise_begun" | "inject_given" | "exercise_judged" | "exercise_ended";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "report_step" | "figure_stated" | "figure_agreed" | "imported" | "import_undone" | "exercise_begun" | "inject_given" | "exercise_judged" | "exercise_ended" | "shift_begun" | "shift_offered" | "shift_withdrawn" | "shift_accepted" | "shift_declined" | "shift_taken_over";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -3261,6 +3476,8 @@ export interface components {
                 occurred_at?: string;
                 /** @description Who carries out an instruction. */
                 owner?: string;
+                /** @description An instruction: to whom it passed at handovers, the newest of each post, as [{post, from, to, at}]. */
+                passed?: unknown;
                 /** Format: date-time */
                 recorded_at: string;
                 /** @description What happened, in words. */
@@ -3683,10 +3900,44 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description Which of the values that stand side by side is agreed on. */
+        FigureAgreementCall: {
+            /** @description Why, up to 500 characters. */
+            reason: string;
+            /**
+             * Format: double
+             * @description One that a force states, or the count.
+             */
+            value: number;
+        };
         /** @description One figure. */
-        FigureAnswer: components["schemas"]["Line"] & {
+        FigureAnswer: components["schemas"]["ReportedFigure"] & {
             /** @description How many rows it was counted from; `…/figures/{id}` lists them. */
             rows: number;
+        };
+        /** @description What a force states of a figure, beside the count. */
+        FigureStatement: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /** @description Id of the figure. */
+            figure: string;
+            force: components["schemas"]["Force"];
+            note: string | null;
+            /** Format: double */
+            value: number;
+        };
+        /** @description What a force states of a figure. */
+        FigureStatementCall: {
+            /** @description The actor's own, unless the actor has none. */
+            force: components["schemas"]["Force"];
+            /** @description Why, up to 500 characters. */
+            note?: string | null;
+            /**
+             * Format: double
+             * @description The whole figure as this force knows it; from 0 on, a whole number unless it is a weight.
+             */
+            value: number;
         };
         /**
          * Format: binary
@@ -3837,6 +4088,103 @@ export interface components {
          * @enum {string}
          */
         Half: "am" | "pm";
+        /** @description What whoever goes hands to whoever comes. */
+        Handover: {
+            /** @description What whoever asks may do now: `begin` where nobody is on duty, else verbs of the shift. */
+            allowed: string[];
+            /** Format: date-time */
+            as_of: string;
+            /** @description Entries of the duty log since then, by kind, the most frequent first. */
+            changed: components["schemas"]["ChangedKind"][];
+            earlier: components["schemas"]["ShiftTold"] | null;
+            inside: components["schemas"]["HandoverInside"];
+            /** @description Of what is open: to be sent back with `accept`. */
+            list_hash: string;
+            /** @description What is open, by section. */
+            open: components["schemas"]["HandoverSection"][];
+            seq: components["schemas"]["u64"];
+            shift: components["schemas"]["ShiftTold"] | null;
+            /**
+             * Format: date-time
+             * @description Since when `changed` counts: the beginning of the shift, or twelve hours where nobody is on duty.
+             */
+            since: string;
+        };
+        /** @description Who is still inside, in short; the board has the rest. */
+        HandoverInside: {
+            /** Format: int64 */
+            households_inside: number;
+            /** Format: int64 */
+            people_inside: number;
+            /**
+             * Format: int64
+             * @description People who are on no list.
+             */
+            people_on_no_list: number;
+            /** @description `commune` where the reader may not see all households one by one. */
+            precision: string;
+            /** @description Zones with people inside, the fullest first. */
+            zones: components["schemas"]["HandoverInsideZone"][];
+        };
+        /** @description One zone of it. */
+        HandoverInsideZone: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: int64 */
+            people_inside: number;
+        };
+        /** @description One thing that is open. */
+        HandoverItem: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string | null;
+            code: string | null;
+            collection: components["schemas"]["Collection"];
+            /**
+             * Format: date-time
+             * @description When it is due, or ends.
+             */
+            due_at: string | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            incident_id: string | null;
+            /** @description Whether it is this duty room's to take: alarms and instructions of other rooms are listed and do not pass. */
+            is_ours: boolean;
+            /** @description Its time is over, or it calls and nobody answered. */
+            is_overdue: boolean;
+            /** @description The record's kind, or the reason of a closure. */
+            kind: string | null;
+            /** Format: date-time */
+            last_at: string | null;
+            /** @description The newest entry of its course. */
+            last_text: string | null;
+            /** Format: int64 */
+            level: number | null;
+            /** @description Who carries out an instruction, or was asked. */
+            owner: string | null;
+            /** Format: date-time */
+            passed_at: string | null;
+            /** @description To whom of this duty room it passed at the last handover, and when. */
+            passed_to: string | null;
+            /** Format: int64 */
+            severity: number | null;
+            state: string | null;
+            text: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description What is open of one sort. */
+        HandoverSection: {
+            items: components["schemas"]["HandoverItem"][];
+            /** @description How many there are; the items are the first of them. */
+            total: number;
+            /** @description `alarms`, `incidents`, `orders`, `instructions`, `zones`, `closures` or `levels`. */
+            what: string;
+        };
         /** @description Households at landslide risk */
         HouseholdsFeature: {
             geometry: components["schemas"]["Geometry"] | null;
@@ -4089,6 +4437,8 @@ export interface components {
                  * @enum {string}
                  */
                 outcome?: "resolved" | "handed_over" | "unfounded" | "duplicate" | "false_report" | "exercise_end";
+                /** @description To whom its alarm passed at handovers while nobody had taken it, the newest of each post, as [{post, from, to, at}]. */
+                passed?: unknown;
                 /** @description The place in the caller's words. */
                 place_text?: string;
                 /** @description Busy units for which it waits. */
@@ -5066,13 +5416,15 @@ export interface components {
             incident: string;
         };
         /** @description The figures of a quarter. */
-        QuarterAnswer: {
+        QuarterAnswer: components["schemas"]["ReportStanding"] & {
             figures: components["schemas"]["FigureAnswer"][];
             /**
              * Format: date-time
              * @description Its first instant.
              */
             from: string;
+            /** @description What the reader may do with it now. */
+            may: components["schemas"]["ReportMay"];
             /** @description The quarters beside it. */
             previous: string;
             /** @description `2024Q3`. */
@@ -5092,6 +5444,58 @@ export interface components {
              */
             to: string;
             year_before: string;
+        };
+        /** @description Quarterly reports */
+        QuarterReportsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Values that were agreed on, as [{figure, value, counted, reason, at, by}]. */
+                agreed?: unknown;
+                /**
+                 * Format: date-time
+                 * @description When it was closed.
+                 */
+                closed_at?: string;
+                /** @description Who closed it. */
+                closed_by?: string;
+                /** @description The last change that the frozen figures know of. */
+                closed_seq?: number;
+                /** @description The figures frozen at closing, as [{figure, value, counted, previous, year_before, portions}]. */
+                figures?: unknown;
+                /**
+                 * @description The force whose part it is; absent: the province's report.
+                 * @enum {string}
+                 */
+                force?: "police" | "military" | "border_guard" | "civil";
+                /** @description What it is called. */
+                name?: string;
+                /** @description The quarter, such as 2024Q3. */
+                quarter?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * @description How far it has come.
+                 * @enum {string}
+                 */
+                state?: "open" | "compiling" | "submitted" | "consolidated" | "approved" | "closed";
+                /**
+                 * Format: date-time
+                 * @description When the last step was taken.
+                 */
+                state_at?: string;
+                /** @description Who took it. */
+                state_by?: string;
+                /** @description Values that forces state, as [{figure, force, value, note, at, by}]. */
+                statements?: unknown;
+                /** @description The steps that were taken, as [{step, state, at, by, force, note}]. */
+                steps?: unknown;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
         };
         /** @description What became of the readings. */
         RainAnswer: {
@@ -5614,6 +6018,100 @@ export interface components {
             severity?: number;
             title?: string | null;
         };
+        /** @description When and on which picture a report was closed. */
+        ReportClosed: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /**
+             * Format: int64
+             * @description The last change that its figures know of.
+             */
+            seq: number;
+        };
+        /** @description What the reader may do with a report now. */
+        ReportMay: {
+            /** @description Whether one of the values that stand side by side may be agreed on. */
+            agree: boolean;
+            /** @description Steps of the parts, by force; forces of which there is none are left out. */
+            parts: {
+                [key: string]: components["schemas"]["ReportStep"][];
+            };
+            /** @description Forces for which a figure may be stated. */
+            state_for: components["schemas"]["Force"][];
+            /** @description Steps of the province's report. */
+            steps: components["schemas"]["ReportStep"][];
+        };
+        /** @description The part of a force. */
+        ReportPart: {
+            force: components["schemas"]["Force"];
+            state: components["schemas"]["ReportState"];
+            steps: components["schemas"]["ReportStepTaken"][];
+            /**
+             * Format: int32
+             * @description Version of its record, for `If-Match`; 0 where there is none yet.
+             */
+            version: number;
+        };
+        /** @description Where a report stands. */
+        ReportStanding: {
+            closed: components["schemas"]["ReportClosed"] | null;
+            /** @description What has become known since it was closed. */
+            corrections: components["schemas"]["Correction"][];
+            /** @description What each force has submitted of its own. */
+            parts: components["schemas"]["ReportPart"][];
+            /** @description The same of the quarter before, whose figures stand here as they were closed. */
+            previous_corrections: components["schemas"]["Correction"][];
+            state: components["schemas"]["ReportState"];
+            steps: components["schemas"]["ReportStepTaken"][];
+            /**
+             * Format: int32
+             * @description Version of the province's record, for `If-Match`; 0 where there is none yet.
+             */
+            version: number;
+        };
+        /**
+         * @description How far a report has come.
+         * @enum {string}
+         */
+        ReportState: "open" | "compiling" | "submitted" | "consolidated" | "approved" | "closed";
+        /**
+         * @description What somebody does with a report.
+         * @enum {string}
+         */
+        ReportStep: "compile" | "submit" | "consolidate" | "approve" | "close" | "return";
+        /** @description A step of a report. */
+        ReportStepCall: {
+            force?: components["schemas"]["Force"] | null;
+            /** @description What is said with it, up to 500 characters; needed to send it back. */
+            note?: string | null;
+            step: components["schemas"]["ReportStep"];
+        };
+        /** @description A step that was taken. */
+        ReportStepTaken: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            force: components["schemas"]["Force"] | null;
+            /** @description What was said with it; why it was sent back. */
+            note: string | null;
+            /** @description The state after it. */
+            state: components["schemas"]["ReportState"];
+            step: components["schemas"]["ReportStep"];
+        };
+        /** @description One figure of the account. */
+        ReportedFigure: components["schemas"]["Line"] & {
+            agreed: components["schemas"]["AgreedFigure"] | null;
+            /** @description Whether one of them is not what is counted. */
+            differs: boolean;
+            /**
+             * Format: double
+             * @description What the records sum up to now.
+             */
+            recounted: number;
+            /** @description What forces state of it, side by side. */
+            statements: components["schemas"]["FigureStatement"][];
+        };
         /** @description Risk levels of zones */
         RiskLevelsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -6095,6 +6593,146 @@ export interface components {
                 source?: string;
                 /** @description What If-Match names. */
                 version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /** @description A shift as it stands. */
+        ShiftTold: {
+            decline_reason: string | null;
+            declined_label: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            handed_label: string | null;
+            handed_to: string | null;
+            /**
+             * Format: date-time
+             * @description From when on the handover is due: 06:45 or 18:45.
+             */
+            hint_at: string;
+            /** Format: uuid */
+            id: string;
+            is_mine: boolean;
+            note: string | null;
+            /** Format: date-time */
+            offered_at: string | null;
+            /** @description Account of whoever is (or was) on duty. */
+            officer: string;
+            officer_label: string;
+            /** Format: date-time */
+            started_at: string;
+            /** @description `on_duty`, `handing_over` or `handed_over`. */
+            state: string;
+            /** Format: int32 */
+            version: number;
+            /** @description `accepted` or `taken_over`. */
+            way: string | null;
+        };
+        /** @description What a verb on a shift needs. */
+        ShiftVerbCall: {
+            /** @description accept: `list_hash` of the handover that was looked at (needed). */
+            list?: string | null;
+            /** @description propose: what must be said to whoever comes. */
+            note?: string | null;
+            /** @description decline, take_over: why (needed). */
+            reason?: string | null;
+        };
+        /** @description Shifts */
+        ShiftsFeature: {
+            geometry: components["schemas"]["Geometry"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description What that room answers for, as [`province`] or [{parts: {communes, sectors}}]. */
+                area?: unknown;
+                /** @description Why they did not. */
+                decline_reason?: string;
+                /**
+                 * Format: date-time
+                 * @description When somebody last did not take it.
+                 */
+                declined_at?: string;
+                /** @description Account of who did not. */
+                declined_by?: string;
+                /** @description What they are called. */
+                declined_label?: string;
+                /**
+                 * Format: uuid
+                 * @description The shift before it.
+                 */
+                earlier_id?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was handed over.
+                 */
+                ended_at?: string;
+                /**
+                 * @description The force of that room; absent for the joint one.
+                 * @enum {string}
+                 */
+                force?: "police" | "military" | "border_guard" | "civil";
+                /** @description What they are called. */
+                handed_label?: string;
+                /** @description Account of whoever took it. */
+                handed_to?: string;
+                /**
+                 * Format: date-time
+                 * @description From when on its handover is due: 06:45 or 18:45.
+                 */
+                hint_at?: string;
+                /** @description What was open at the handover, as [{what, total, items: [{id, version, text}]}]. */
+                list?: unknown;
+                /** @description The hash of that list, as whoever accepted it had seen it. */
+                list_hash?: string;
+                /**
+                 * Format: uuid
+                 * @description The shift after it.
+                 */
+                next_id?: string;
+                /** @description What must be said to whoever comes. */
+                note?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was offered; absent while nobody offers it.
+                 */
+                offered_at?: string;
+                /** @description Account of whoever is on duty. */
+                officer?: string;
+                /** @description What they are called. */
+                officer_label?: string;
+                /** @description What passed to the next officer: {alarms, incidents, instructions} as counts. */
+                passed?: unknown;
+                /**
+                 * Format: uuid
+                 * @description The duty room that it is of: made of force and area.
+                 */
+                post?: string;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                started_at?: string;
+                /**
+                 * @description Where it is in its life.
+                 * @enum {string}
+                 */
+                state?: "on_duty" | "handing_over" | "handed_over";
+                /** @description Why they took over alone. */
+                take_over_reason?: string;
+                /** @description What If-Match names. */
+                version: number;
+                /**
+                 * @description Whether they accepted what was offered, or took over alone.
+                 * @enum {string}
+                 */
+                way?: "accepted" | "taken_over";
             };
             /** @enum {string} */
             type: "Feature";
@@ -8578,6 +9216,48 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
+    search_log: {
+        parameters: {
+            query?: {
+                /** @description Words to find, with or without diacritics; at most 200 characters */
+                q?: string;
+                /** @description Kinds of entry with commas between them; all if absent */
+                kind?: string;
+                /** @description Part of the author's name, with or without diacritics */
+                author?: string;
+                /** @description Entries of this incident alone */
+                incident_id?: string;
+                /** @description When it happened: RFC 3339 interval A/B, A/.., ../B */
+                datetime?: string;
+                /** @description The last entry of the page before */
+                before?: string;
+                /** @description Entries on the page; 50 if not said */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description GeoJSON FeatureCollection; a link `next` where there are more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["FeatureCollection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     log_done: {
         parameters: {
             query?: never;
@@ -9104,6 +9784,31 @@ export interface operations {
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+        };
+    };
+    read_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list, as whoever asks sees it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handover"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
         };
     };
     report_evacuation: {
@@ -10680,6 +11385,114 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    agree_figure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `version` of the report; checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Such as 2024Q3 */
+                quarter: string;
+                /** @description Id of a figure, such as personnel_turns */
+                figure: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FigureAgreementCall"];
+            };
+        };
+        responses: {
+            /** @description The report, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["QuarterReportsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: it was consolidated */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    state_figure: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `version` of the report; checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Such as 2024Q3 */
+                quarter: string;
+                /** @description Id of a figure, such as personnel_turns */
+                figure: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FigureStatementCall"];
+            };
+        };
+        responses: {
+            /** @description The report, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["QuarterReportsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: it was consolidated; too_early */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
     read_quarter_file: {
         parameters: {
             query: {
@@ -10719,6 +11532,58 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    step_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `version` of the report or of the part; checked if sent */
+                "If-Match"?: string | null;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Such as 2024Q3 */
+                quarter: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportStepCall"];
+            };
+        };
+        responses: {
+            /** @description The report, or the part of the force, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["QuarterReportsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: where it stands, and what is `allowed`; too_early; figures_differ: which `figures` are not agreed on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     approve_zone: {
@@ -11347,6 +12212,107 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    begin_shift: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["BeginShiftCall"];
+            };
+        };
+        responses: {
+            /** @description The shift, with ETag and Location */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["ShiftsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            /** @description forbidden_transition: who is on duty */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    run_shift_verb: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that the caller saw */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the shift */
+                id: string;
+                /** @description `propose`, `withdraw`, `accept`, `decline` or `take_over` */
+                verb: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ShiftVerbCall"];
+            };
+        };
+        responses: {
+            /** @description The shift, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["ShiftsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description same_person, not_on_duty, already_handed_over; stale_list with the present `list_hash`; forbidden_transition */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
         };
