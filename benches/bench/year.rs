@@ -164,7 +164,8 @@ async fn live_through(store: &dyn Store, start: Timestamp) -> usize {
                 puts.push(put(Collection::Units, unit, None, properties));
             } else {
                 let from = open.len().saturating_sub(2_000);
-                let (id, properties) = &mut open[rng.random_range(from..)];
+                let one = rng.random_range(from..open.len());
+                let (id, properties) = &mut open[one];
                 properties["state"] = "verified".into();
                 properties["verified_at"] = when.into();
                 puts.push(put(Collection::Incidents, *id, Some(world::position(&mut rng)), properties.clone()));

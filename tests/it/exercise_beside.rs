@@ -239,5 +239,5 @@ async fn an_exercise_beside_real_work_leaves_all_that_is_real_as_it_would_be_wit
     let alarms = alone[STEPS - 1].iter().filter(|line| line.starts_with("alarms:")).count();
     let messages = alone[STEPS - 1].iter().filter(|line| line.starts_with("message:")).count();
     println!("{compared} lines compared over {STEPS} steps; {alarms} alarms and {messages} messages in the end");
-    assert!(messages >= 2 && compared > 1_000, "there was something to compare");
+    assert!(messages >= 1 && alarms >= 1 && compared > 1_000, "there was something to compare");
 }

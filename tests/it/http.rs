@@ -148,7 +148,7 @@ async fn a_demo_asks_for_a_sign_in_and_a_cookie_signs_in() {
     }
     let before = anybody.read("/api/session").await;
     assert!(
-        before["actor"].is_null() && before["demo"] == true && before["demo_actors"].as_array().unwrap().len() == 9
+        before["actor"].is_null() && before["demo"] == true && before["demo_actors"].as_array().unwrap().len() == 10
     );
     problem(anybody.post("/api/session", serde_json::json!({"actor": "king"})).await, 422, "invalid_value").await;
 

@@ -87,7 +87,7 @@ async fn nodes_of_a_demo_that_start_together_have_the_same_actors_and_records() 
     })
     .await;
     let known = b.actor("admin").read("/api/accounts").await;
-    assert_eq!(known["accounts"].as_array().map(Vec::len), Some(8), "{known}");
+    assert_eq!(known["accounts"].as_array().map(Vec::len), Some(10), "{known}");
     assert_eq!(database.sql("SELECT count(*) FROM journal WHERE actor = 'seed' AND version > 1"), "0");
 }
 

@@ -23,11 +23,13 @@ async fn a_demo_keeps_its_tokens_and_its_folder_stays_a_demo() {
         [
             "admin",
             "border_officer",
+            "commander",
             "duty_officer",
             "field_unit",
             "local_authority",
             "observer",
             "planner",
+            "relief_officer",
             "tip_handler"
         ]
     );

@@ -195,8 +195,7 @@ pub async fn read_exercise(reader: Reader) -> Answer {
     )
 )]
 pub async fn give_inject(Path(n): Path<String>, writer: Writer) -> Answer {
-    let (room, by) = (room(&writer.reader)?, writer.reader.actor().name.clone());
-    writer.reader.actor().check(Deed::LeadExercise)?;
+    let (room, by) = (room_led(&writer.reader)?, writer.reader.actor().name.clone());
     let place = n.parse::<usize>().ok().filter(|place| *place < room.script.len()).ok_or_else(|| no_record(&n))?;
     writer.desk()?.give_inject(&writer.ask(None), place, &room.script[place], Some(&by)).await?;
     sheet(&writer.reader)
@@ -215,7 +214,7 @@ pub async fn give_inject(Path(n): Path<String>, writer: Writer) -> Answer {
     )
 )]
 pub async fn judge_exercise(writer: Writer) -> Answer {
-    room(&writer.reader)?;
+    room_led(&writer.reader)?;
     writer.version()?;
     let mut fields = writer.fields()?;
     let judgement = Judgement {
@@ -242,7 +241,7 @@ pub async fn judge_exercise(writer: Writer) -> Answer {
     )
 )]
 pub async fn end_exercise(writer: Writer) -> Answer {
-    room(&writer.reader)?;
+    room_led(&writer.reader)?;
     writer.version()?;
     writer.desk()?.end_exercise(&writer.ask(None)).await?;
     sheet(&writer.reader)
@@ -263,6 +262,12 @@ fn rooms_of(reader: &Reader) -> Result<&Exercises, super::error::Refusal> {
 /// What a room knows of itself.
 fn room(reader: &Reader) -> Result<&Inside, super::error::Refusal> {
     reader.live()?.inside.as_ref().ok_or_else(|| not_inside().into())
+}
+
+/// The same, for whoever leads alone.
+fn room_led(reader: &Reader) -> Result<&Inside, super::error::Refusal> {
+    reader.actor().check(Deed::LeadExercise)?;
+    room(reader)
 }
 
 fn not_inside() -> Problem {
