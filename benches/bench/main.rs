@@ -12,6 +12,7 @@ mod lenses;
 mod load;
 mod nearby;
 mod nodes;
+mod past;
 mod pg_fixes;
 #[path = "../../tests/it/postgres_support.rs"]
 #[expect(dead_code, clippy::unwrap_used, clippy::panic, reason = "the throw-away PostgreSQL of the tests")]
@@ -25,7 +26,6 @@ mod roads;
 mod roads_peer;
 mod tiles;
 mod world;
-mod year;
 
 use report::Report;
 
@@ -85,7 +85,7 @@ fn main() {
         quarter::measure(&mut report);
     }
     // The last: its clock leaps.
-    if wanted("year") {
-        year::measure(&mut report);
+    if wanted("past") {
+        past::measure(&mut report);
     }
 }

@@ -1,5 +1,5 @@
-//! A year of a province: 50,000 incidents in 400,000 entries of the log, 20,000 deployments, a million changes in all. How
-//! long the report of a quarter takes, and a moment of the past.
+//! A moment of the past: how long one takes to open in a year of a province, a million changes of 50,000 incidents, 400,000
+//! entries of the log, 20,000 deployments and the units.
 //!
 //! Changes are written at the times of a year by a clock that leaps, so the journal is as it would be. This process has no
 //! other clock from then on: it is the last that is measured.
@@ -10,10 +10,8 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use serde_json::json;
 use trucban::domain::moment::Moment;
-use trucban::domain::quarter::Quarter;
-use trucban::domain::{Actor, Collection, Timestamp};
+use trucban::domain::{Collection, Timestamp};
 use trucban::picture::{self, PastPictures};
-use trucban::report::quarter::QuarterReport;
 use trucban::store::gpkg::{GpkgStore, OpenOptions};
 use trucban::store::{Append, Put, Store, clock};
 use uuid::Uuid;
@@ -29,8 +27,7 @@ const CHANGES: usize = 1_000_000;
 const UNITS: usize = 200;
 const DAYS: usize = 365;
 const DAY_S: i64 = 86_400;
-/// Reports that are counted, and moments that are opened.
-const REPORTS: usize = 10;
+/// Moments that are opened.
 const MOMENTS: usize = 20;
 
 /// Measures it.
@@ -47,32 +44,6 @@ pub fn measure(report: &mut Report) {
         store.close().await;
         let store: Arc<dyn Store> = GpkgStore::open(&folder.path, &OpenOptions::default()).expect("the same folder");
         let picture = picture::start(Arc::clone(&store)).await.expect("the picture of a year");
-        let before_mb = resident_mb();
-
-        let view = picture.view(&Actor::system(), clock::now());
-        let quarter = Quarter::parse("2025Q3").expect("a quarter");
-        let mut times = Vec::with_capacity(REPORTS);
-        for _ in 0..REPORTS {
-            let began = Instant::now();
-            match QuarterReport::count(quarter, &mut &view) {
-                Ok(counted) => assert!(counted.lines.iter().any(|line| line.value > 0.0)),
-                Err(never) => match never {},
-            }
-            times.push(began.elapsed());
-        }
-        let more_mb = resident_mb() - before_mb;
-        report.alone(
-            &format!(
-                "the report of a quarter, {INCIDENTS} incidents, {LOG_ENTRIES} entries, {DEPLOYMENTS} deployments"
-            ),
-            &format!(
-                "median {:.0} ms, slowest {:.0} ms, {more_mb:.0} MB more",
-                median_ms(&mut times),
-                slowest_ms(&times)
-            ),
-            "≤ 2 s on one core",
-        );
-
         let past = PastPictures::new(Arc::clone(&store), picture.clone());
         let mut rng = world::generator(71);
         for (what, of) in [("as it was known", as_known as fn(Timestamp) -> Moment), ("as it is known now", as_true)] {
@@ -100,13 +71,6 @@ fn as_known(at: Timestamp) -> Moment {
 
 fn as_true(at: Timestamp) -> Moment {
     Moment { at, known_at: clock::now() }
-}
-
-/// What this process holds in memory, MB.
-fn resident_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kb| kb.parse::<f64>().ok()).map_or(0.0, |kb| kb / 1_024.0)
 }
 
 fn median_ms(times: &mut [Duration]) -> f64 {
@@ -137,7 +101,7 @@ async fn live_through(store: &dyn Store, start: Timestamp) -> usize {
                 "severity": 2, "code": format!("LC-{day}-{}", puts.len()), "injured": 1,
             });
             open.push((id, properties.clone()));
-            puts.push(put(Collection::Incidents, id, Some(world::position(&mut rng)), properties));
+            puts.push(put(Collection::Incidents, id, Some(world::position(&mut rng)), &properties));
         }
         for _ in 0..of_day(LOG_ENTRIES) {
             let when = at(&mut rng);
@@ -145,14 +109,14 @@ async fn live_through(store: &dyn Store, start: Timestamp) -> usize {
                 "kind": "note", "text": "Đồn báo cáo tình hình địa bàn trong ca, không có gì bất thường",
                 "occurred_at": when, "author": "bench",
             });
-            puts.push(put(Collection::DutyLog, Uuid::now_v7(), None, properties));
+            puts.push(put(Collection::DutyLog, Uuid::now_v7(), None, &properties));
         }
         for _ in 0..of_day(DEPLOYMENTS) {
             let when = at(&mut rng);
             let properties = json!({
                 "purpose": "disaster", "force": "military", "started_at": when, "personnel": 12, "vehicles": 3,
             });
-            puts.push(put(Collection::Deployments, Uuid::now_v7(), None, properties));
+            puts.push(put(Collection::Deployments, Uuid::now_v7(), None, &properties));
         }
         for n in 0..of_day(CHANGES - INCIDENTS - LOG_ENTRIES - DEPLOYMENTS) {
             let when = at(&mut rng);
@@ -161,14 +125,14 @@ async fn live_through(store: &dyn Store, start: Timestamp) -> usize {
                 let properties = json!({
                     "name": "Tổ", "force": "military", "kind": "patrol", "status": "on_patrol", "status_at": when,
                 });
-                puts.push(put(Collection::Units, unit, None, properties));
+                puts.push(put(Collection::Units, unit, None, &properties));
             } else {
                 let from = open.len().saturating_sub(2_000);
                 let one = rng.random_range(from..open.len());
                 let (id, properties) = &mut open[one];
                 properties["state"] = "verified".into();
                 properties["verified_at"] = when.into();
-                puts.push(put(Collection::Incidents, *id, Some(world::position(&mut rng)), properties.clone()));
+                puts.push(put(Collection::Incidents, *id, Some(world::position(&mut rng)), properties));
             }
         }
         changes += puts.len();
@@ -204,8 +168,8 @@ fn once_a_call(puts: Vec<Put>) -> Vec<Vec<Put>> {
     calls
 }
 
-fn put(collection: Collection, id: Uuid, at: Option<(f64, f64)>, properties: serde_json::Value) -> Put {
-    let serde_json::Value::Object(properties) = properties else { panic!("properties are an object") };
+fn put(collection: Collection, id: Uuid, at: Option<(f64, f64)>, properties: &serde_json::Value) -> Put {
+    let properties = properties.as_object().cloned().unwrap_or_default();
     let geometry = at.map(|(lon, lat)| geo_types::Point::new(lon, lat).into());
     // Told up to a day after it happened.
     let said = ["verified_at", "reported_at", "occurred_at", "started_at", "status_at"];
