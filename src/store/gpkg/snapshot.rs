@@ -39,6 +39,10 @@ impl Snapshot for GpkgSnapshot {
     }
 
     fn records(&mut self, collection: Collection, sink: &mut dyn FnMut(Record, Seq)) -> Result<(), StoreError> {
+        // A file that an earlier version wrote has no table of what that version did not know: there is nothing of it.
+        if !self.conn.table_exists(None, collection.as_str())? {
+            return Ok(());
+        }
         let table = &self.tables[collection.index()];
         let mut statement = self.conn.prepare(&table.select)?;
         let mut rows = statement.query([self.hidden_from.cast_signed()])?;
