@@ -32,7 +32,7 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 20] = [
+const OFFERED: [Deed; 21] = [
     Deed::EditGround,
     Deed::EditHousehold,
     Deed::CloseRoad,
@@ -46,6 +46,7 @@ const OFFERED: [Deed; 20] = [
     Deed::Share,
     Deed::BreakGlass,
     Deed::ReadAudit,
+    Deed::KeepFigures,
     Deed::ReadReports,
     Deed::LeadExercise,
     Deed::TakeTip,

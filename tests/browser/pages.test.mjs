@@ -28,6 +28,8 @@ const PAGES = {
   '/reports': 'duty_officer',
   '/handover': 'duty_officer',
   '/log': 'duty_officer',
+  '/exercises': 'planner',
+  '/exercise': 'planner',
 };
 
 const HAS_MAP = ['/duty', '/duty?wall', '/plan'];

@@ -83,3 +83,24 @@ test('what was known at a moment, and what is known now to have been', async () 
   await page.screenshot({ path: path.join(out, 'past-phone.png') });
   await close();
 });
+
+test('an incident is looked back on step by step, each with what was known just before it', async () => {
+  const { page, mapDrawn, close } = await openWindow(browser, server, {
+    actor: 'duty_officer',
+    page: `/past?incident=${incident.id}`,
+  });
+  await mapDrawn();
+  const row = page.locator(`[data-testid="past-incidents"] [data-id="${incident.id}"]`);
+  const steps = page.getByTestId('after-action');
+  const verified = steps.locator('[data-kind="verified"]');
+  await verified.getByText('từ tin đầu').waitFor();
+  assert.deepEqual(await barriers(page), []);
+  await verified.getByRole('button').click();
+  await verified.locator('[aria-current="step"]').waitFor();
+  await row.waitFor();
+  assert.equal(await row.getAttribute('data-state'), 'reported', 'nobody had told yet that it was verified');
+  await page.screenshot({ path: path.join(out, 'past-steps.png') });
+  await steps.locator('[data-kind="reported"]').getByRole('button').click();
+  await row.waitFor({ state: 'detached' });
+  await close();
+});

@@ -236,3 +236,32 @@ test('a report goes from hand to hand, and what comes after its closing is a cor
   );
   for (const window of [officer, planner, commander]) await window.close();
 });
+
+test('what the duty room has not seen is entered by hand, and counts at once', async () => {
+  const { page, close } = await openWindow(browser, server, { actor: 'planner', page: '/reports?quarter=2025Q1' });
+  await page.locator('[data-testid="reports"][data-quarter="2025Q1"]').waitFor();
+  const before = await cell(page, 'personnel_turns', 0);
+  const heroin = await cell(page, 'heroin_g', 0);
+  const entry = page.getByTestId('report-entry');
+  await entry.locator('summary').click();
+  await entry.getByLabel('Lực lượng', { exact: true }).selectOption('military');
+  await entry.getByLabel('Xuất phát lúc').fill('2025-02-03T06:00');
+  await entry.getByLabel('Lượt người').fill('17');
+  await entry.getByLabel('Nhiệm vụ').fill('Dọn đường sau sạt lở');
+  assert.deepEqual(await barriers(page), []);
+  // Half typed, it outlasts a reload.
+  await page.reload();
+  await entry.locator('summary').click();
+  assert.equal(await entry.getByLabel('Lượt người').inputValue(), '17');
+  await entry.getByRole('button', { name: 'Ghi', exact: true }).click();
+  await until(async () => (await cell(page, 'personnel_turns', 0)) === before + 17, 'the deployment counts');
+  await entry.getByRole('button', { name: 'Vụ việc bàn giao' }).click();
+  await entry.getByLabel('Phát hiện lúc').fill('2025-02-03T06:00');
+  await entry.getByLabel('Bàn giao lúc').fill('2025-02-04T06:00');
+  await entry.getByLabel('Khối lượng (g)').fill('0.5');
+  await entry.getByLabel('Số người').fill('1');
+  await page.screenshot({ path: path.join(out, 'reports-entry.png') });
+  await entry.getByRole('button', { name: 'Ghi', exact: true }).click();
+  await until(async () => (await cell(page, 'heroin_g', 0)) === heroin + 0.5, 'the case counts');
+  await close();
+});

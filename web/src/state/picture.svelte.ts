@@ -48,6 +48,9 @@ const WAITING_MAX = 5_000;
 /** How long the first reading waits for the feed to open. */
 const FEED_WAIT_MS = 1_500;
 
+/** Pause before what failed, or missed something, is read again. */
+const AGAIN_MS = 2_000;
+
 /** How often the silence of the line is measured. */
 const WATCH_MS = 5_000;
 
@@ -123,6 +126,8 @@ class Picture {
     this.#waiting = [];
     this.#isStale = false;
     link.isLoading = true;
+    // The line opens while the first reading goes on: what was read before that may miss a change.
+    let pause_ms = this.loaded_ms === null ? 0 : AGAIN_MS;
     try {
       await Promise.all([...this.#kept().values()].map((kept) => this.#readOne(kept)));
       this.problem = null;
@@ -131,12 +136,13 @@ class Picture {
     } catch (thrown) {
       this.problem = Problem.from(thrown);
       this.#isStale = true;
+      pause_ms = AGAIN_MS;
       if (this.problem.code === 'sign_in_required') await session.load();
     }
     const waited = this.#waiting ?? [];
     this.#waiting = null;
     for (const event of waited) this.#apply(event);
-    if (this.#isStale && link.phase === 'live') setTimeout(() => void this.reload(), 2000);
+    if (this.#isStale && link.phase === 'live') setTimeout(() => void this.reload(), pause_ms);
   }
 
   #kept(): Map<CollectionName, LiveCollection<Feature<object>>> {
