@@ -244,7 +244,7 @@ test('what the duty room has not seen is entered by hand, and counts at once', a
   const heroin = await cell(page, 'heroin_g', 0);
   const entry = page.getByTestId('report-entry');
   await entry.locator('summary').click();
-  await entry.getByLabel('Lực lượng', { exact: true }).selectOption('military');
+  await entry.getByLabel(/^Lực lượng/).selectOption('military');
   await entry.getByLabel('Xuất phát lúc').fill('2025-02-03T06:00');
   await entry.getByLabel('Lượt người').fill('17');
   await entry.getByLabel('Nhiệm vụ').fill('Dọn đường sau sạt lở');
