@@ -198,10 +198,7 @@ fn missing_people() -> Problem {
 
 fn reported(fields: &mut Fields) -> Result<State, Problem> {
     let known = |word: &str| State::REPORTED.into_iter().find(|state| state.as_str() == word);
-    match fields.word("state", known)? {
-        Some(state) => Ok(state),
-        None => fields.needed("state").map(|_| State::Notified),
-    }
+    fields.needed_word("state", known)
 }
 
 fn told(fields: &mut Fields) -> Result<Told, Problem> {

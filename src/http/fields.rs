@@ -53,14 +53,7 @@ impl Fields {
     /// # Errors
     /// `missing_field`.
     pub fn needed(&mut self, name: &str) -> Result<Value, Problem> {
-        self.take(name).ok_or_else(|| {
-            Problem::new(
-                Code::MissingField,
-                format!("Thiếu trường bắt buộc {name}."),
-                format!("The required field {name} is missing."),
-            )
-            .at(&self.place(name))
-        })
+        self.take(name).ok_or_else(|| missing(name, &self.place(name)))
     }
 
     /// A text, if there.
@@ -155,6 +148,15 @@ impl Fields {
         parse(&text).map(Some).ok_or_else(|| {
             self.wrong(name, &format!("không có giá trị {text:?}"), &format!("there is no value {text:?}"))
         })
+    }
+
+    /// As [`Fields::word`], of a member that must be there.
+    ///
+    /// # Errors
+    /// `missing_field`, `invalid_value`.
+    pub fn needed_word<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
+        let place = self.place(name);
+        self.word(name, parse)?.ok_or_else(|| missing(name, &place))
     }
 
     /// Takes a member that a patch may remove: `None` if it is not there, `Some(None)` for `null`, else what `read`
@@ -256,4 +258,12 @@ impl Fields {
     fn wrong(&self, name: &str, vi: &str, en: &str) -> Problem {
         Problem::new(Code::InvalidValue, format!("{name}: {vi}."), format!("{name}: {en}.")).at(&self.place(name))
     }
+}
+fn missing(name: &str, place: &str) -> Problem {
+    Problem::new(
+        Code::MissingField,
+        format!("Thiếu trường bắt buộc {name}."),
+        format!("The required field {name} is missing."),
+    )
+    .at(place)
 }

@@ -149,14 +149,15 @@ async fn in_exercise(app: App, peer: Peer, mut request: Request) -> Result<Respo
     }
 }
 
-/// What belongs to accounts, rights and informants: it is one for all rooms, and changed in the real one alone. Coming in
-/// and going out (`/api/session`) is the same everywhere.
+/// What belongs to accounts, rights and informants is one for all rooms, and changed in the real one alone; files are brought
+/// in there too, since an exercise takes its ground from it. Coming in and going out (`/api/session`) is the same everywhere.
 fn is_of_real_room(path: &str) -> bool {
-    const OF_REAL: [&str; 9] = [
+    const OF_REAL: [&str; 10] = [
         "/api/accounts",
         "/api/break-glass",
         "/api/devices",
         "/api/grants",
+        "/api/imports",
         "/api/me",
         "/api/oidc",
         "/api/organisations",
@@ -169,8 +170,8 @@ fn is_of_real_room(path: &str) -> bool {
 fn done_in_real_room() -> Problem {
     Problem::new(
         Code::Forbidden,
-        "Đang ở phòng diễn tập: tài khoản, quyền và tin báo chỉ thay đổi ở phòng trực thật.",
-        "This is the room of an exercise: accounts, rights and tips change in the real one alone.",
+        "Đang ở phòng diễn tập: tài khoản, quyền, tin báo và nhập bảng chỉ có ở phòng trực thật.",
+        "This is the room of an exercise: accounts, rights, tips and imports are of the real one alone.",
     )
 }
 

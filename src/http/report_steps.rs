@@ -71,10 +71,7 @@ pub struct FigureAgreementCall {
 )]
 pub async fn step_report(Path(quarter): Path<String>, writer: Writer) -> Answer {
     let (quarter, mut fields) = opened(&quarter, &writer)?;
-    let step = match fields.word("step", Step::parse)? {
-        Some(step) => step,
-        None => fields.needed("step").map(|_| Step::Compile)?,
-    };
+    let step = fields.needed_word("step", Step::parse)?;
     let step = ReportStep { step, whose: fields.word("force", Force::parse)?, note: fields.text("note")? };
     fields.finish()?;
     let written = writer.desk()?.step_report(&writer.ask(None), quarter, &step).await?;
@@ -102,10 +99,7 @@ pub async fn step_report(Path(quarter): Path<String>, writer: Writer) -> Answer 
 )]
 pub async fn state_figure(Path((quarter, figure)): Path<(String, String)>, writer: Writer) -> Answer {
     let (quarter, mut fields) = opened(&quarter, &writer)?;
-    let force = match fields.word("force", Force::parse)? {
-        Some(force) => force,
-        None => fields.needed("force").map(|_| Force::Civil)?,
-    };
+    let force = fields.needed_word("force", Force::parse)?;
     let said = FigureStatement { force, value: fields.needed_number("value")?, note: fields.text("note")? };
     fields.finish()?;
     let written = writer.desk()?.state_figure(&writer.ask(None), quarter, &figure, &said).await?;

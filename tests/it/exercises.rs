@@ -178,6 +178,7 @@ async fn rights_and_informants_are_one_and_belong_to_the_real_room() {
         (Method::POST, "/api/break-glass"),
         (Method::POST, "/api/devices"),
         (Method::POST, "/api/tip"),
+        (Method::POST, "/api/imports?collection=households&name=x.csv"),
         (Method::PUT, "/api/me/password"),
     ] {
         let refused = admin.ask(method, &format!("{room}{door}")).json(&json!({})).send().await.unwrap();
