@@ -45,6 +45,13 @@ export const common = {
     wrong: 'The PIN is wrong.',
     lift: 'Uncover',
   },
+  paper: {
+    mark: 'FOR OFFICIAL USE',
+    demo: 'INVENTED DATA, nothing of it is real',
+    printed: (at: string, by: string) => `Printed ${at}${by ? ` by ${by}` : ''}`,
+    old: (at: string) => `NO LINK: data until ${at}`,
+    key: 'Marks:',
+  },
   theme: { night: 'Night', day: 'Day', sun: 'Sun', change: 'Change look: day, sun, night' },
   language: 'Tiếng Việt',
   account: { signOut: 'Change actor', start: 'Start page' },

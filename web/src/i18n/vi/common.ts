@@ -43,6 +43,13 @@ export const common = {
     wrong: 'Mã PIN không đúng.',
     lift: 'Mở màn hình',
   },
+  paper: {
+    mark: 'TÀI LIỆU NỘI BỘ',
+    demo: 'DỮ LIỆU MINH HOẠ, không có thật',
+    printed: (at: string, by: string) => `In lúc ${at}${by ? `, người in: ${by}` : ''}`,
+    old: (at: string) => `MẤT LIÊN LẠC: số liệu đến ${at}`,
+    key: 'Ký hiệu:',
+  },
   theme: { night: 'Đêm', day: 'Ngày', sun: 'Nắng', change: 'Đổi màu: ngày, nắng, đêm' },
   language: 'English',
   account: { signOut: 'Đổi người trực', start: 'Trang đầu' },
