@@ -43,6 +43,12 @@ pub fn is_ended(state: &str) -> bool {
     matches!(state, "promoted" | "passed_on" | "dismissed")
 }
 
+/// Whether a tip in this state proved worth something: it became an incident, or went to whom it concerns.
+#[must_use]
+pub fn is_valid(state: &str) -> bool {
+    matches!(state, "promoted" | "passed_on")
+}
+
 /// Half of a day in the province.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -176,6 +176,7 @@ async fn fill(
     tasks.push(tokio::spawn(attachments::sweep(desk.clone(), partials.clone(), store.leads(), stopping.clone())));
     let oidc = open_oidc(options.oidc.take(), &options.base, &picture.view(&Actor::system(), now()))?;
     let tips = open_tips(folder.to_owned(), logs.clone(), is_demo, &options.limits).await?;
+    tasks.push(tips.keep_told(desk.clone(), store.leads(), stopping.clone()));
     let sign_in = Arc::new(SignIn::within(&options.limits));
     let (timers, warnings, limits) = (options.timers, Arc::clone(&options.warnings), options.limits.clone());
     let base = options.base.clone();

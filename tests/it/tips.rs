@@ -1,10 +1,12 @@
 //! Tips through the front door: taken in, followed up, opened by two persons, promoted, counted.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use trucban::desk::{Clock, SystemClock};
+use trucban::domain::quarter::Quarter;
 use trucban::domain::retention::{Retention, TIP_RETENTION};
 use trucban::domain::tip::Coarse;
 use trucban::store::tips::RetainedTips;
@@ -437,4 +439,70 @@ async fn what_was_sealed_is_erased_and_the_count_stays() {
     problem(room.handler.post(&answer, json!({"text": "còn đó không"})).await, 404, "not_found").await;
     let figures = room.handler.read(&format!("/api/tips/figures?from={0}&to={0}", today.on)).await;
     assert_eq!((&figures["total"], &figures["valid"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_of_tips_counts_in_the_report_and_tells_of_no_single_one() {
+    let mut server = Server::demo().await;
+    let (officer, handler) = (server.actor("duty_officer"), server.actor("tip_handler"));
+    for text in ["xe lạ đỗ cạnh mốc", "có người gác đường mòn", "tin tháng này"] {
+        done(officer.post("/api/tip", json!({"text": text, "commune_code": COMMUNE})).await, StatusCode::CREATED).await;
+    }
+    let tips = handler.read("/api/tips").await["tips"].clone();
+    let passed = &tips[0];
+    let path = format!("/api/tips/{}", passed["id"].as_str().unwrap());
+    let version = passed["version"].as_u64().unwrap();
+    let passed_on = handler.write(Method::PATCH, &path, version, json!({"state": "passed_on"})).await;
+    done(passed_on, StatusCode::OK).await;
+    let today = Coarse::of(SystemClock.now()).on;
+    let before = today.first_of_month().yesterday().unwrap();
+    let quarter = Quarter::of(Coarse { on: before, half: None }.begins_at());
+    let report = format!("/api/reports/{}Q{}", quarter.year(), quarter.number());
+    let figure = |report: &Value, id: &str| {
+        let figures = report["figures"].as_array().unwrap();
+        figures.iter().find(|one| one["id"] == id).unwrap()["value"].as_i64().unwrap()
+    };
+    let told = officer.read(&report).await;
+    let (count, valid) = (figure(&told, "tips"), figure(&told, "tips_valid"));
+
+    server.stop().await;
+    let conn = rusqlite::Connection::open(server.folder().join("tips.db")).unwrap();
+    let of_old = "UPDATE tips SET received_on = ?1 WHERE id IN (?2, ?3)";
+    let id = |at: usize| tips[at]["id"].as_str().unwrap().to_owned();
+    assert_eq!(conn.execute(of_old, (before.to_string(), id(0), id(1))).unwrap(), 2);
+    drop(conn);
+    for start in ["the first", "another"] {
+        server.restart_demo().await;
+        let officer = server.actor("duty_officer");
+        let of_tips = async || {
+            let page = officer.read("/api/collections/tallies/items?limit=1000").await;
+            let tallies = page["features"].as_array().unwrap().clone();
+            tallies.into_iter().find(|one| one["properties"]["source"] == "kho tin báo")
+        };
+        let begun = Instant::now();
+        let tally = loop {
+            match of_tips().await {
+                Some(tally) => break tally,
+                None => assert!(begun.elapsed() < Duration::from_secs(60), "told within a minute of a start"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        let of = |name: &str| tally["properties"][name].clone();
+        assert_eq!(
+            (of("counted"), of("count"), of("valid")),
+            (json!("tips"), json!(2), json!(1)),
+            "after {start} start"
+        );
+        for gone in ["commune_code", "channel", "topic", "place_text"] {
+            assert_eq!(of(gone), Value::Null, "{gone} would tell one from another");
+        }
+        assert_eq!(of("version"), json!(1), "said once");
+        let told = officer.read(&report).await;
+        assert_eq!(
+            (figure(&told, "tips"), figure(&told, "tips_valid")),
+            (count + 2, valid + 1),
+            "this month is not over"
+        );
+        server.stop().await;
+    }
 }

@@ -14,7 +14,7 @@ use crate::domain::access::{CLOSED_KINDS, Deed};
 use crate::domain::incident::KINDS;
 use crate::domain::place::Place;
 use crate::domain::tip::{
-    CREDIBILITIES, Coarse, Half, RELIABILITIES, STATES, TEXT_CHARS_MAX, check_scrubbed, next_states,
+    CREDIBILITIES, Coarse, Half, RELIABILITIES, STATES, TEXT_CHARS_MAX, check_scrubbed, is_valid, next_states,
 };
 use crate::domain::{Code, Force, Problem};
 use crate::http::actor::Reader;
@@ -262,7 +262,7 @@ fn figures(from: jiff::civil::Date, to: jiff::civil::Date, counts: Vec<Count>) -
     let mut figures = TipFigures { from, to, total: 0, valid: 0, by_state, by_channel, by_kind };
     for Count { channel, kind, state, count } in counts {
         figures.total += count;
-        if matches!(state.as_str(), "promoted" | "passed_on") {
+        if is_valid(&state) {
             figures.valid += count;
         }
         *figures.by_state.entry(state).or_default() += count;

@@ -1,14 +1,18 @@
 //! Tips (tin báo): `intake.rs` takes them in and lets the informant come back, `desk.rs` is the handler's side,
-//! `unsealing.rs` opens what is sealed. Nothing of a tip is in the picture, so no other route can show any.
+//! `unsealing.rs` opens what is sealed, `told.rs` tells the account of the forces how many there were. Nothing of a tip is in the picture, so no other route can show any.
 
 pub mod desk;
 pub mod intake;
+mod told;
 pub mod unsealing;
 
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -20,7 +24,7 @@ use super::limits::Limits;
 use super::lockout::Lockout;
 use super::params::id_named;
 use super::peer::Peer;
-use crate::desk::store_problem;
+use crate::desk::{Desk, store_problem};
 use crate::domain::access::Deed;
 use crate::domain::tip::{Coarse, Half};
 use crate::domain::{Actor, Code, Collection, Problem, Timestamp};
@@ -89,6 +93,11 @@ impl Tips {
     pub fn new(store: Arc<TipStore>, limits: &Limits) -> Self {
         let (guesses, sent) = (Lockout::within(limits), Lockout::within(limits));
         Self { store, guesses, sent, promoting: tokio::sync::Mutex::default() }
+    }
+
+    /// Tells the account of the forces what the tips of each month come to, until `stopping` is cancelled.
+    pub fn keep_told(&self, desk: Desk, leads: watch::Receiver<bool>, stopping: CancellationToken) -> JoinHandle<()> {
+        tokio::spawn(told::keep(desk, Arc::clone(&self.store), leads, stopping))
     }
 
     /// Asks or changes `tips.db` beside the async threads.
