@@ -29,6 +29,12 @@ const CHROMIUM_FLAGS = [
 
 export const DESKTOP = { width: 1920, height: 1080 };
 
+/**
+ * Device pixels of a CSS pixel. The maps are drawn in software here, so most of a test's time goes by pixels: half as many
+ * each way leave the layout as it is. `TRUCBAN_SHOTS=1` draws all of them, for screenshots to look at.
+ */
+const deviceScaleFactor = process.env.TRUCBAN_SHOTS ? 1 : 0.5;
+
 /** A unit's phone, beside an invented incident (geodata/demo). */
 export const PHONE = {
   viewport: { width: 390, height: 844 },
@@ -160,7 +166,7 @@ export async function openWindow(browser, server, { actor, page: route, ...optio
  * `allowed`, `faults` errors of the page and what its policy forbade; `close()` fails the test if there are any.
  */
 export async function openPage(browser, server, { page: route, viewport = DESKTOP, allowed = [], ...options }) {
-  const context = await browser.newContext({ viewport, locale: 'vi-VN', timezoneId: 'Asia/Ho_Chi_Minh', ...options });
+  const context = await browser.newContext({ viewport, deviceScaleFactor, locale: 'vi-VN', timezoneId: 'Asia/Ho_Chi_Minh', ...options });
   const foreign = [];
   const faults = [];
   context.on('request', (request) => {
