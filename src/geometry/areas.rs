@@ -91,7 +91,8 @@ impl Areas {
     /// From the properties and the geometries of `admin_units`; what is ended or no unit is left out.
     #[must_use]
     pub fn of(records: impl IntoIterator<Item = (Map<String, Value>, Option<Geometry<f64>>)>) -> Self {
-        let mut units: Vec<Unit> = records.into_iter().filter_map(|(all, area)| Unit::of(&all, area.as_ref())).collect();
+        let mut units: Vec<Unit> =
+            records.into_iter().filter_map(|(all, area)| Unit::of(&all, area.as_ref())).collect();
         // A later unit of the same code comes first.
         let last = |unit: &Unit| unit.until.map_or(i64::MAX, Timestamp::as_ms);
         units.sort_by(|a, b| a.code.cmp(&b.code).then(last(b).cmp(&last(a))));

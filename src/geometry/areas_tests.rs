@@ -105,7 +105,10 @@ fn the_code_of_a_former_commune_leads_to_its_own_district_and_to_what_took_its_p
 #[test]
 fn a_commune_made_over_districts_counts_for_one_of_them_and_says_that_it_is_not_sure() {
     let areas = shipped();
-    assert_eq!(told(&areas, code("03460"), Level::District, LAST_OF_JUNE), Some(("107".into(), Basis::AsOfDate, false)));
+    assert_eq!(
+        told(&areas, code("03460"), Level::District, LAST_OF_JUNE),
+        Some(("107".into(), Basis::AsOfDate, false))
+    );
     // What is shipped is drawn around whole communes: a position tells no more than the code.
     let placed = Place { code: Some("03460"), at: Some((102.98, 22.357)) };
     assert_eq!(told(&areas, placed, Level::District, LAST_OF_JUNE), Some(("107".into(), Basis::AsOfDate, false)));

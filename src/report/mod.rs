@@ -8,6 +8,7 @@
 pub mod account;
 pub mod docx;
 pub mod figures;
+pub mod part;
 pub mod pdf;
 pub mod quarter;
 pub mod sheet;
