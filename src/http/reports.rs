@@ -273,7 +273,7 @@ async fn in_part<T>(
 }
 
 /// Whether the reader may see a record one by one, with all that it says.
-fn sees(view: &View, collection: Collection, feature: &Feature) -> bool {
+pub(super) fn sees(view: &View, collection: Collection, feature: &Feature) -> bool {
     view.shown(collection, feature).is_some_and(|shown| shown.is_whole())
 }
 

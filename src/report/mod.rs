@@ -13,6 +13,7 @@ pub mod pdf;
 pub mod quarter;
 pub mod sheet;
 pub mod sources;
+pub mod statistics;
 pub mod words;
 pub mod xlsx;
 

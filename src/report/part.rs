@@ -292,3 +292,7 @@ impl From<Basis> for Told {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "part_tests.rs"]
+pub(super) mod tests;

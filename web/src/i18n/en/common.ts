@@ -56,6 +56,7 @@ export const common = {
     audit: 'Access log',
     tips: 'Tips',
     reports: 'Reports',
+    statistics: 'Statistics',
     past: 'Playback',
     exercise: 'Exercises',
     handover: 'Handover',
