@@ -24,7 +24,12 @@ export const statistics = {
   allForces: 'mọi lực lượng',
   by: 'Chia theo',
   tables: { kind: 'loại', force: 'lực lượng', commune: 'xã', district: 'huyện cũ' },
-  none: { kind: 'không rõ loại', force: 'không ghi lực lượng', commune: 'không rõ địa bàn', district: 'không rõ địa bàn' },
+  none: {
+    kind: 'không rõ loại',
+    force: 'không ghi lực lượng',
+    commune: 'không rõ địa bàn',
+    district: 'không rõ địa bàn',
+  },
   total: 'Cộng',
   sum: 'Tổng',
   perArea: 'trên 100 km²',
@@ -44,14 +49,20 @@ export const statistics = {
   table: 'Bảng số',
   partly: '(chỉ một phần bạn được xem)',
   mapped: 'quy đổi giữa huyện cũ và xã hiện nay',
-  mappedNote: '* Đơn vị chưa có hoặc đã hết hiệu lực trong kỳ đó: số quy đổi giữa huyện (đến 30/6/2025) và xã (từ 01/7/2025).',
+  mappedNote:
+    '* Đơn vị chưa có hoặc đã hết hiệu lực trong kỳ đó: số quy đổi giữa huyện (đến 30/6/2025) và xã (từ 01/7/2025).',
   dividedNote: (communes: string) =>
     `Các xã lập từ nhiều huyện, tính cho huyện theo vùng vẽ hoặc huyện có nhiều đơn vị cũ nhất: ${communes}.`,
   hidden: (count: string) =>
     `${count} bản ghi nữa trong kỳ, toàn tỉnh, bạn không được xem từng cái: không chia theo loại, lực lượng hay địa bàn.`,
   times: 'Thời gian từ lúc tiếp nhận',
   timesNote: 'Trung vị / 9 trên 10 vụ không quá; đếm riêng vụ chưa rõ.',
-  steps: { verified: 'đến xác minh', assigned: 'đến giao lực lượng', onScene: 'đến hiện trường', closed: 'đến kết thúc' },
+  steps: {
+    verified: 'đến xác minh',
+    assigned: 'đến giao lực lượng',
+    onScene: 'đến hiện trường',
+    closed: 'đến kết thúc',
+  },
   known: (known: string, not: string) => `${known} vụ; ${not} chưa rõ`,
   asOf: (time: string) => `số liệu đến ${time}`,
   print: 'In',
@@ -64,5 +75,6 @@ export const statistics = {
   basis: { as_of_date: 'theo địa giới lúc đó', mapped: 'quy đổi giữa huyện cũ và xã' },
   unplaced: 'không rõ địa bàn',
   withheld: 'không chia',
-  besideNote: 'Dưới mỗi số: phần của cả tỉnh không rõ địa bàn, và phần không chia vì bạn không được xem từng việc.',
+  besideNote:
+    'Dưới mỗi số: phần của cả tỉnh không rõ địa bàn, và phần không chia vì bạn không được xem từng việc.',
 };

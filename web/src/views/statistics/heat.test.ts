@@ -4,9 +4,10 @@ import { classes, heatOf, ramp, roundUp } from './heat';
 describe('the classes of the heat map', () => {
   it('have round edges and hold every value', () => {
     expect(classes([0, 3, 12], true)).toEqual([
-      { from: 0, to: 5 },
-      { from: 5, to: 10 },
-      { from: 10, to: 15 },
+      { from: 0, to: 3 },
+      { from: 3, to: 6 },
+      { from: 6, to: 9 },
+      { from: 9, to: 12 },
     ]);
     expect(classes([0.95, 0.2], false)).toEqual([
       { from: 0, to: 0.2 },
@@ -28,13 +29,13 @@ describe('the classes of the heat map', () => {
 
   it('tell nothing apart from no figure, and each edge belongs to the class below', () => {
     const found = classes([15], true);
-    expect([heatOf(null, found), heatOf(0, found), heatOf(5, found), heatOf(6, found), heatOf(15, found)]).toEqual([
-      'unknown',
-      0,
-      1,
-      2,
-      3,
-    ]);
+    expect([
+      heatOf(null, found),
+      heatOf(0, found),
+      heatOf(5, found),
+      heatOf(6, found),
+      heatOf(15, found),
+    ]).toEqual(['unknown', 0, 1, 2, 3]);
   });
 
   it('have as many colours as there are of them, all different', () => {

@@ -15,7 +15,8 @@ export const CLASSES_MAX = 5;
 export function roundUp(value: number, isWhole: boolean): number {
   if (value <= 0) return 0;
   const power = 10 ** Math.floor(Math.log10(value));
-  const found = [1, 2, 2.5, 5, 10].map((step) => step * power).find((step) => step >= value * (1 - 1e-9)) ?? value;
+  const found =
+    [1, 2, 2.5, 5, 10].map((step) => step * power).find((step) => step >= value * (1 - 1e-9)) ?? value;
   return isWhole ? Math.max(1, Math.ceil(found)) : found;
 }
 
@@ -48,5 +49,8 @@ const RAMPS = {
 export function ramp(look: keyof typeof RAMPS, count: number): string[] {
   const all = RAMPS[look];
   if (count <= 1) return [all[2]];
-  return Array.from({ length: count }, (_, n) => all[Math.round((n * (all.length - 1)) / (count - 1))] ?? all[0]);
+  return Array.from(
+    { length: count },
+    (_, n) => all[Math.round((n * (all.length - 1)) / (count - 1))] ?? all[0],
+  );
 }
