@@ -15,6 +15,7 @@ use crate::domain::access::Deed;
 use crate::domain::quarter::Quarter;
 use crate::domain::quarter_report::{State, Step, check_time, is_of_province, open_to};
 use crate::domain::{Actor, Collection, Force, Problem, Timestamp};
+use crate::geometry::areas::Areas;
 use crate::picture::{Feature, Shown, View};
 use crate::report::account::{Account, Part, ReportedFigure, Standing};
 use crate::report::figures;
@@ -264,7 +265,11 @@ async fn in_part<T>(
 ) -> Result<T, Refusal> {
     let looks_at = view.held(&Collection::ALL);
     let answered = long::answer(reader, looks_at, || {
-        let areas = areas_of(&mut &*view).unwrap_or_else(|never| match never {});
+        // Without an area there is nothing to ask the units.
+        let areas = match wish.area {
+            Some(_) => areas_of(&mut &*view).unwrap_or_else(|never| match never {}),
+            None => Areas::default(),
+        };
         let part = wish.part(&areas)?;
         part.check(view.actor())?;
         Ok::<T, Problem>(question(&part))
