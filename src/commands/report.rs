@@ -9,13 +9,15 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use trucban::desk::{Clock, SystemClock};
+use trucban::domain::access::FORCES;
 use trucban::domain::access::class_of;
 use trucban::domain::change::Seq;
 use trucban::domain::quarter::Quarter;
-use trucban::domain::{Actor, Collection, Role, Timestamp};
+use trucban::domain::{Actor, Collection, Force, Role, Timestamp};
 use trucban::files::{DEMO_META, put_file};
 use trucban::report::Format;
 use trucban::report::account::Account;
+use trucban::report::part::{ReportArea, Wish, areas_of};
 use trucban::report::sheet::{About, Classification, Letterhead, Sheet};
 use trucban::report::sources::Sources;
 use trucban::report::words;
@@ -31,6 +33,13 @@ pub struct ReportArgs {
     /// The quarter, such as 2024Q3
     #[arg(long, value_name = "YYYYQn", value_parser = quarter)]
     quarter: Quarter,
+    /// The area whose figures are counted: code of a commune of today, of a district (to 2025-06-30), or `unknown` for what
+    /// names no commune; the whole province if not said
+    #[arg(long, value_name = "CODE")]
+    area: Option<String>,
+    /// The force whose figures are counted; all if not said
+    #[arg(long, value_name = "FORCE", value_parser = force)]
+    force: Option<Force>,
     /// The format: json with every row, docx to sign, xlsx with the rows behind the figures, pdf
     #[arg(long, value_enum, default_value_t = ReportFormat::Json)]
     format: ReportFormat,
@@ -99,6 +108,13 @@ fn classification(name: &str) -> Result<Classification, String> {
     })
 }
 
+fn force(name: &str) -> Result<Force, String> {
+    Force::parse(name).ok_or_else(|| {
+        let names = FORCES.join(", ");
+        format!("lực lượng {name:?}: cần một trong {names} / force {name:?}: expected one of {names}")
+    })
+}
+
 /// `trucban report`.
 pub fn report(args: &ReportArgs) -> ExitCode {
     finish(blocking(write(args)))
@@ -136,9 +152,18 @@ fn document(
     now: Timestamp,
 ) -> anyhow::Result<Written> {
     let seq = snapshot.seq();
-    let account = Account::of(args.quarter, snapshot).map_err(store_told)?;
+    let wish = Wish { area: args.area.clone(), force: args.force };
+    let areas = areas_of(snapshot).map_err(store_told)?;
+    let part = wish.part(&areas).map_err(|problem| anyhow!("{}\n  {}", problem.detail_vi, problem.detail_en))?;
+    let account = match wish.is_whole() {
+        true => Account::of(args.quarter, snapshot),
+        // Whoever holds the folder sees every record.
+        false => Account::of_part(args.quarter, snapshot, &part, &|_, _| true),
+    };
+    let account = account.map_err(store_told)?;
+    let area = part.told(args.quarter);
     let Some(format) = args.format.document() else {
-        let mut bytes = serde_json::to_vec_pretty(&as_json(&account, seq, now))?;
+        let mut bytes = serde_json::to_vec_pretty(&as_json(&account, area.as_ref(), args.force, seq, now))?;
         bytes.push(b'\n');
         return Ok(Written { bytes, records: records(&account) });
     };
@@ -154,6 +179,9 @@ fn document(
         is_demo,
         state: words::state(&account.standing),
         corrections: words::corrections(&account.standing, now),
+        part: part.title_vi(),
+        part_notes: area.map_or_else(Vec::new, |area| words::of_area(&area, &account)),
+        force: args.force,
     };
     let bytes = format.write(&Sheet::of(&account.reported(), about), &sources)?;
     Ok(Written { bytes, records: sources.records() })
@@ -196,13 +224,16 @@ fn no_records(data: &Path, error: &anyhow::Error) -> anyhow::Error {
     anyhow!("{data}\n  không mở được kho dữ liệu: {error}\n  the store cannot be opened: {error}")
 }
 
-fn as_json(report: &Account, seq: Seq, now: Timestamp) -> Value {
+fn as_json(report: &Account, area: Option<&ReportArea>, force: Option<Force>, seq: Seq, now: Timestamp) -> Value {
     let figures: Vec<Value> = report
         .lines
         .iter()
         .map(|told| {
             let mut figure = json!(told);
             figure["rows"] = json!(told.line.rows);
+            if area.is_some() {
+                (figure["unplaced"], figure["withheld"]) = (json!(told.line.unplaced), json!(told.line.withheld));
+            }
             figure
         })
         .collect();
@@ -212,6 +243,8 @@ fn as_json(report: &Account, seq: Seq, now: Timestamp) -> Value {
         "title_vi": report.quarter.title_vi(),
         "from": report.quarter.start(),
         "to": report.quarter.next().start(),
+        "area": area,
+        "force": force,
         "timeStamp": now,
         "seq": seq,
         "figures": figures,

@@ -53,7 +53,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 137] = [
+pub static DOORS: [(&str, &str, Asks); 138] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -161,6 +161,7 @@ pub static DOORS: [(&str, &str, Asks); 137] = [
     ("POST", "/api/shifts/{id}/{verb}", Asks::Deed(Deed::HoldShift)),
     ("GET", "/api/silence", Asks::Account),
     ("GET", "/api/similar", Asks::Account),
+    ("GET", "/api/statistics", Asks::Deed(Deed::ReadReports)),
     ("POST", "/api/table", Asks::Account),
     ("GET", "/api/tip", Asks::Public(Deed::TakeTip)),
     ("POST", "/api/tip", Asks::Public(Deed::TakeTip)),

@@ -37,6 +37,7 @@ pub mod move_up;
 pub mod number;
 pub mod openid;
 pub mod patrol;
+pub mod period;
 pub mod photo;
 pub mod place;
 pub mod place_text;

@@ -3,6 +3,7 @@
 //! Invariant: nothing in this room does I/O, is async, or reads the clock. Distances are geodesic metres; nothing
 //! here measures in degrees and calls it a distance.
 
+pub mod areas;
 pub mod chainage;
 pub mod clip;
 pub mod cover;

@@ -68,6 +68,7 @@ mod shifts;
 mod sign_in;
 mod silence;
 mod start;
+mod statistics;
 mod stranger;
 mod terrain;
 mod tiles;

@@ -10,7 +10,8 @@ use super::audit::note_taken;
 use super::error::{Answer, internal};
 use super::long;
 use super::params::{Params, invalid};
-use super::reports::accounted;
+use super::reports::{Accounted, accounted, wish};
+use crate::domain::Force;
 use crate::domain::access::Deed;
 use crate::domain::quarter::Quarter;
 use crate::report::Format;
@@ -34,6 +35,8 @@ pub struct DocumentBytes(Vec<u8>);
         ("quarter" = String, Path, description = "Such as 2024Q3"),
         ("format" = inline(Format), Query, description = "DOCX to sign, XLSX with the rows behind the figures, or PDF"),
         ("classification" = inline(Option<Classification>), Query, description = "The stamp on it: mật, tối mật or tuyệt mật; none if not said"),
+        ("area" = Option<String>, Query, description = "Code of a commune of today, of a district (to 2025-06-30), of the province; `unknown` for what names no commune"),
+        ("force" = inline(Option<Force>), Query, description = "The force whose figures are asked for; all if not said"),
         ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
         ("as_known_at" = Option<String>, Query, description = "As it was known then; now if neither is said"),
     ),
@@ -57,10 +60,10 @@ pub async fn read_quarter_file(Path(quarter): Path<String>, reader: Reader) -> A
         })
     });
     let classification = classification.transpose()?;
-    let moment = params.moment()?;
+    let (moment, wish) = (params.moment()?, wish(&mut params)?);
     params.finish()?;
     let view = reader.view_of(moment).await?;
-    let account = accounted(&reader, &view, quarter).await?;
+    let Accounted { account, area, title_vi, stem: of_part } = accounted(&reader, &view, quarter, &wish).await?;
     note_taken(&reader, format.as_str())?;
     let about = About {
         letterhead: reader.settings().letterhead.clone(),
@@ -70,12 +73,15 @@ pub async fn read_quarter_file(Path(quarter): Path<String>, reader: Reader) -> A
         is_demo: reader.settings().demo,
         state: words::state(&account.standing),
         corrections: words::corrections(&account.standing, view.now()),
+        part: title_vi,
+        part_notes: area.map_or_else(Vec::new, |area| words::of_area(&area, &account)),
+        force: wish.force,
     };
     let written = long::beside(&reader, || {
         let sheet = Sheet::of(&account.reported(), about);
         let is_workbook = format == Format::Xlsx;
         let sources = if is_workbook { Sources::seen(&account.recounted(), &view) } else { Sources::default() };
-        format.write(&sheet, &sources).map(|bytes| (sheet.file_stem(), bytes))
+        format.write(&sheet, &sources).map(|bytes| (sheet.file_stem() + &of_part, bytes))
     });
     let (stem, bytes) = written.await?.map_err(|fault| {
         tracing::error!(%fault, %quarter, format = format.as_str(), "a report could not be written");

@@ -10,14 +10,16 @@ use super::actor::Reader;
 use super::answer::{geojson, json};
 use super::error::{Answer, Refusal};
 use super::long;
-use super::params::{Params, no_record};
+use super::params::{Params, invalid, no_record};
 use crate::domain::access::Deed;
 use crate::domain::quarter::Quarter;
 use crate::domain::quarter_report::{State, Step, check_time, is_of_province, open_to};
-use crate::domain::{Actor, Collection, Force, Timestamp};
-use crate::picture::{Shown, View};
+use crate::domain::{Actor, Collection, Force, Problem, Timestamp};
+use crate::geometry::areas::Areas;
+use crate::picture::{Feature, Shown, View};
 use crate::report::account::{Account, Part, ReportedFigure, Standing};
 use crate::report::figures;
+use crate::report::part::{Part as Selected, ReportArea, Wish, areas_of};
 use crate::report::quarter::{QuarterReport, Row};
 
 /// Rows of a figure on a page if nothing else is asked, and at most.
@@ -40,6 +42,13 @@ pub struct QuarterAnswer {
     /// The quarters beside it.
     previous: String,
     year_before: String,
+    /// The area whose figures these are; null for the province. They are counted from the records also where the report is
+    /// closed: what was frozen is the province's.
+    #[schema(required)]
+    area: Option<ReportArea>,
+    /// The force whose figures these are; null for all.
+    #[schema(required)]
+    force: Option<Force>,
     figures: Vec<FigureAnswer>,
     /// Where the report stands on its way, and what has become known since it was closed.
     #[serde(flatten)]
@@ -60,6 +69,13 @@ pub struct FigureAnswer {
     told: ReportedFigure,
     /// How many rows it was counted from; `…/figures/{id}` lists them.
     rows: usize,
+    /// What of it names no commune, in all the province; null where no area was asked for. All areas of a level, this and
+    /// `withheld` add up to the province's count.
+    #[schema(required)]
+    unplaced: Option<f64>,
+    /// What of it the reader may not see one by one, in all the province: it is told for no area.
+    #[schema(required)]
+    withheld: Option<f64>,
 }
 
 /// What the reader may do with a report now.
@@ -82,10 +98,17 @@ pub struct MayAnswer {
 /// Figures are counted now from all records, also of those that the reader may not see one by one. Of a closed report they
 /// are those of the closing, here and wherever a later report names them: `recounted` tells what is counted now, and
 /// `corrections` what has become known since.
+///
+/// With `area` the figures are those of a commune, of a district (to 2025-06-30) or of what names no commune, and count what
+/// the reader may see one by one there: nothing else is told by area. Where the area was not in force in a quarter, they
+/// are counted through the mapping between districts and communes, and `basis` says so. Whoever answers for part of the
+/// province reads the areas that lie in it.
 #[utoipa::path(
     get, path = "/api/reports/{quarter}", tag = "reports",
     params(
         ("quarter" = String, Path, description = "Such as 2024Q3"),
+        ("area" = Option<String>, Query, description = "Code of a commune of today, of a district (to 2025-06-30), of the province; `unknown` for what names no commune"),
+        ("force" = inline(Option<Force>), Query, description = "The force whose figures are asked for; all if not said"),
         ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
         ("as_known_at" = Option<String>, Query, description = "As it was known then; now if neither is said"),
     ),
@@ -95,13 +118,19 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
     reader.actor().check(Deed::ReadReports)?;
     let quarter = Quarter::parse(&quarter)?;
     let mut params = Params::parse(reader.uri.query())?;
-    let moment = params.moment()?;
+    let (moment, wish) = (params.moment()?, wish(&mut params)?);
     params.finish()?;
     let (is_past, view) = (moment.is_some(), reader.view_of(moment).await?);
-    let account = accounted(&reader, &view, quarter).await?;
-    // What was so at another moment is not stepped on from there.
-    let may = if is_past { MayAnswer::default() } else { may(reader.actor(), &account, view.now()) };
-    let figures = account.lines.into_iter().map(|told| FigureAnswer { rows: told.line.rows.len(), told }).collect();
+    let Accounted { account, area, .. } = accounted(&reader, &view, quarter, &wish).await?;
+    // What was so at another moment is not stepped on from there, nor is a part of the figures.
+    let is_stepped = !is_past && wish.is_whole();
+    let may = if is_stepped { may(reader.actor(), &account, view.now()) } else { MayAnswer::default() };
+    let beside = |value: f64| area.is_some().then_some(value);
+    let figure = |told: ReportedFigure| {
+        let (rows, unplaced, withheld) = (told.line.rows.len(), beside(told.line.unplaced), beside(told.line.withheld));
+        FigureAnswer { rows, unplaced, withheld, told }
+    };
+    let figures = account.lines.into_iter().map(figure).collect();
     json(&QuarterAnswer {
         quarter: quarter.to_string(),
         title_vi: quarter.title_vi(),
@@ -109,7 +138,9 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
         to: quarter.next().start(),
         previous: quarter.previous().to_string(),
         year_before: quarter.year_before().to_string(),
+        force: wish.force,
         figures,
+        area,
         standing: account.standing,
         may,
         time_stamp: view.now(),
@@ -126,6 +157,8 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
         ("figure" = String, Path, description = "Id of a figure, such as personnel_turns"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Rows on the page; 100 if not said"),
         ("offset" = Option<u32>, Query, description = "Rows to leave out first"),
+        ("area" = Option<String>, Query, description = "Code of a commune of today, of a district (to 2025-06-30), of the province; `unknown` for what names no commune"),
+        ("force" = inline(Option<Force>), Query, description = "The force whose figures are asked for; all if not said"),
         ("at" = Option<String>, Query, description = "What was true then, as it is known now (or by as_known_at); RFC 3339"),
         ("as_known_at" = Option<String>, Query, description = "As it was known then; now if neither is said"),
     ),
@@ -142,9 +175,10 @@ pub async fn list_quarter_rows(Path((quarter, figure)): Path<(String, String)>, 
     let moment = params.moment()?;
     let limit = params.count("limit", ROWS_MAX)?.unwrap_or(ROWS);
     let offset = params.integer("offset", 0)?.unwrap_or(0);
+    let wish = wish(&mut params)?;
     params.finish()?;
     let view = reader.view_of(moment).await?;
-    let report = counted(&reader, &view, quarter).await?;
+    let report = counted(&reader, &view, quarter, &wish).await?;
     let rows = report.line(figure.id).map_or(&[][..], |line| line.rows.as_slice());
     Ok(geojson(page(&view, rows, offset, limit)))
 }
@@ -166,25 +200,86 @@ fn may(actor: &Actor, account: &Account, now: Timestamp) -> MayAnswer {
     }
 }
 
+/// An account, and whose figures it holds.
+pub(super) struct Accounted {
+    pub account: Account,
+    pub area: Option<ReportArea>,
+    /// As the head of a document says it; nothing where it is of the whole province and all forces.
+    pub title_vi: Option<String>,
+    /// What ends the name of a file that holds it.
+    pub stem: String,
+}
+
+/// The area and the force that are asked for.
+///
+/// # Errors
+/// `invalid_parameter`.
+pub(super) fn wish(params: &mut Params<'_>) -> Result<Wish, Problem> {
+    let force = params.text("force")?.map(|name| {
+        let words = "police, military, border_guard, civil";
+        Force::parse(&name).ok_or_else(|| {
+            invalid("force", format_args!("cần một trong {words}"), format_args!("expected one of {words}"))
+        })
+    });
+    Ok(Wish { area: params.text("area")?.map(std::borrow::Cow::into_owned), force: force.transpose()? })
+}
+
 /// The account of a quarter by this view, made in its turn.
 ///
 /// # Errors
-/// `too_busy` when too many long questions wait.
-pub(super) async fn accounted(reader: &Reader, view: &View, quarter: Quarter) -> Result<Account, Refusal> {
-    let looks_at = view.held(&Collection::ALL);
-    match long::answer(reader, looks_at, || Account::of(quarter, &mut &*view)).await? {
-        Ok(account) => Ok(account),
-        Err(never) => match never {},
-    }
+/// `invalid_parameter` and `forbidden` at `area`; `too_busy` when too many long questions wait.
+pub(super) async fn accounted(
+    reader: &Reader,
+    view: &View,
+    quarter: Quarter,
+    wish: &Wish,
+) -> Result<Accounted, Refusal> {
+    let sees = |collection: Collection, feature: &Feature| sees(view, collection, feature);
+    in_part(reader, view, wish, |part| {
+        let account = match wish.is_whole() {
+            true => Account::of(quarter, &mut &*view),
+            false => Account::of_part(quarter, &mut &*view, part, &sees),
+        };
+        let account = account.unwrap_or_else(|never| match never {});
+        Accounted { account, area: part.told(quarter), title_vi: part.title_vi(), stem: part.stem() }
+    })
+    .await
 }
 
-async fn counted(reader: &Reader, view: &View, quarter: Quarter) -> Result<QuarterReport, Refusal> {
+async fn counted(reader: &Reader, view: &View, quarter: Quarter, wish: &Wish) -> Result<QuarterReport, Refusal> {
+    in_part(reader, view, wish, |part| {
+        let mut shares =
+            |collection: Collection, feature: &Feature, at| part.share(feature, at, || sees(view, collection, feature));
+        let report = QuarterReport::count_part(quarter, &mut &*view, &mut shares);
+        report.unwrap_or_else(|never| match never {})
+    })
+    .await
+}
+
+/// Answers a question about the part that is asked for, if the reader may ask it.
+async fn in_part<T>(
+    reader: &Reader,
+    view: &View,
+    wish: &Wish,
+    question: impl FnOnce(&Selected<'_>) -> T + Send,
+) -> Result<T, Refusal> {
     let looks_at = view.held(&Collection::ALL);
-    let count = || QuarterReport::count(quarter, &mut &*view);
-    match long::answer(reader, looks_at, count).await? {
-        Ok(report) => Ok(report),
-        Err(never) => match never {},
-    }
+    let answered = long::answer(reader, looks_at, || {
+        // Without an area there is nothing to ask the units.
+        let areas = match wish.area {
+            Some(_) => areas_of(&mut &*view).unwrap_or_else(|never| match never {}),
+            None => Areas::default(),
+        };
+        let part = wish.part(&areas)?;
+        part.check(view.actor())?;
+        Ok::<T, Problem>(question(&part))
+    });
+    Ok(answered.await??)
+}
+
+/// Whether the reader may see a record one by one, with all that it says.
+pub(super) fn sees(view: &View, collection: Collection, feature: &Feature) -> bool {
+    view.shown(collection, feature).is_some_and(|shown| shown.is_whole())
 }
 
 fn page(view: &View, rows: &[Row], offset: usize, limit: usize) -> Vec<u8> {

@@ -12,7 +12,7 @@ use super::{
     accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, duty_log,
     ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc,
     organisations, pages, patrols, places, rain, rain_grids, records, report_files, report_steps, reports, roads,
-    session, setup, shifts, silence, terrain, tiles, tips, units, units_inside, warnings,
+    session, setup, shifts, silence, statistics, terrain, tiles, tips, units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -122,6 +122,7 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(report_steps::state_figure))
         .routes(routes!(report_steps::agree_figure))
         .routes(routes!(report_files::read_quarter_file))
+        .routes(routes!(statistics::read_statistics))
 }
 
 /// Who may come in, and what is shared with them.

@@ -81,6 +81,12 @@ impl<'a> Shown<'a> {
         !self.reduced
     }
 
+    /// Whether it is one record with all that it says of itself, and not what a grant names of it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.reduced && self.only.is_none()
+    }
+
     fn lets_through(&self, name: &str) -> bool {
         self.only.is_none_or(|only| only.contains(name))
     }

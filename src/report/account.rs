@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::figures::{FIGURES, find};
+use super::part;
 use super::quarter::{Line, QuarterReport, Records, Row};
 use crate::domain::change::Seq;
 use crate::domain::number::{plain, rounded};
@@ -19,6 +20,7 @@ use crate::domain::quarter_report::{
     Agreed, Closed, Course, Frozen, Portion, State, Statement, StepTaken, id_of, portion_key,
 };
 use crate::domain::{Collection, Force, Timestamp};
+use crate::picture::Feature;
 
 /// What has become of a figure of a force since the report was closed.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -139,6 +141,66 @@ impl Account {
         let year_before = of(quarter.year_before()).filter(|course| course.closed.is_some());
         let lines = counted.lines.into_iter().map(|line| told(line, &course, previous, year_before)).collect();
         Ok(Self { quarter, standing, lines, course })
+    }
+
+    /// The account of a part. Of one force over the whole province a closed report stays as it was closed; the figures of
+    /// an area are never frozen, and are what is counted. `sees` says whether the reader may see a record one by one.
+    ///
+    /// # Errors
+    /// The fault of `records`.
+    pub fn of_part<R: Records>(
+        quarter: Quarter,
+        records: &mut R,
+        part: &part::Part<'_>,
+        sees: &dyn Fn(Collection, &Feature) -> bool,
+    ) -> Result<Self, R::Fault> {
+        let (area, Some(force)) = (part.area, part.force) else {
+            return Self::of_area(quarter, records, part, sees);
+        };
+        let mut account = Self::of_area(quarter, records, part, sees)?;
+        if area.is_some() {
+            return Ok(account);
+        }
+        let courses = courses(&[quarter, quarter.previous(), quarter.year_before()], records)?;
+        for told in &mut account.lines {
+            let frozen = |quarter: Quarter| {
+                let frozen = courses.get(&id_of(quarter, None)).and_then(|(_, course)| frozen_of(course, told.line.id));
+                frozen.map(|one| one.portions.get(portion_key(Some(force))).map_or(0.0, |portion| portion.value))
+            };
+            let line = &told.line;
+            let value = frozen(quarter).unwrap_or(line.value);
+            let previous = frozen(quarter.previous()).unwrap_or(line.previous);
+            let year_before = frozen(quarter.year_before()).unwrap_or(line.year_before);
+            let by_force = BTreeMap::from([(force.as_str(), value)]);
+            told.line = Line { value, previous, year_before, by_force, ..line.clone() }.compared();
+        }
+        Ok(account)
+    }
+
+    fn of_area<R: Records>(
+        quarter: Quarter,
+        records: &mut R,
+        part: &part::Part<'_>,
+        sees: &dyn Fn(Collection, &Feature) -> bool,
+    ) -> Result<Self, R::Fault> {
+        let mut shares =
+            |collection: Collection, feature: &Feature, at| part.share(feature, at, || sees(collection, feature));
+        let counted = QuarterReport::count_part(quarter, records, &mut shares)?;
+        let (version, course) = courses(&[quarter], records)?.remove(&id_of(quarter, None)).unwrap_or_default();
+        let standing = Standing {
+            state: course.state,
+            version,
+            steps: course.steps.clone(),
+            parts: Vec::new(),
+            closed: course.closed.clone(),
+            corrections: Vec::new(),
+            previous_corrections: Vec::new(),
+        };
+        let told = |line: Line| {
+            let recounted = line.value;
+            ReportedFigure { line, recounted, statements: Vec::new(), differs: false, agreed: None }
+        };
+        Ok(Self { quarter, standing, lines: counted.lines.into_iter().map(told).collect(), course })
     }
 
     /// The line of a figure.

@@ -8,10 +8,12 @@
 pub mod account;
 pub mod docx;
 pub mod figures;
+pub mod part;
 pub mod pdf;
 pub mod quarter;
 pub mod sheet;
 pub mod sources;
+pub mod statistics;
 pub mod words;
 pub mod xlsx;
 

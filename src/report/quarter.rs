@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::figures::{Block, Counted, FIGURES, Figure, Unit};
+use super::part::Share;
 use crate::domain::change::Seq;
 use crate::domain::number::{plain, plain_by_name, rounded};
 use crate::domain::quarter::Quarter;
@@ -94,7 +95,16 @@ pub struct Line {
     /// The rows, in the order of their moments.
     #[serde(skip)]
     pub rows: Vec<Row>,
+    /// Of the province in this quarter, where the figure is of an area: what names no commune, and what the reader may not
+    /// see one by one.
+    #[serde(skip)]
+    pub unplaced: f64,
+    #[serde(skip)]
+    pub withheld: f64,
 }
+
+/// What a record, which counts at a moment, is to the part that is counted.
+pub type Shares<'s> = &'s mut dyn FnMut(Collection, &Feature, Timestamp) -> Share;
 
 /// The figures of a quarter.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,14 +119,24 @@ struct Sums {
     rows: Vec<Row>,
     previous: f64,
     year_before: f64,
+    unplaced: f64,
+    withheld: f64,
 }
 
 impl QuarterReport {
-    /// Counts.
+    /// Counts for the whole province.
     ///
     /// # Errors
     /// The fault of `records`.
     pub fn count<R: Records>(quarter: Quarter, records: &mut R) -> Result<Self, R::Fault> {
+        Self::count_part(quarter, records, &mut |_, _, _| Share::Counts)
+    }
+
+    /// Counts what belongs to a part.
+    ///
+    /// # Errors
+    /// The fault of `records`.
+    pub fn count_part<R: Records>(quarter: Quarter, records: &mut R, shares: Shares<'_>) -> Result<Self, R::Fault> {
         let mut sums: Vec<Sums> = FIGURES.iter().map(|_| Sums::default()).collect();
         for collection in Collection::ALL {
             let rules: Vec<_> = FIGURES
@@ -130,7 +150,7 @@ impl QuarterReport {
             }
             records.each(collection, &mut |feature| {
                 for (n, _, rule) in &rules {
-                    sums[*n].take(quarter, collection, feature, &rule(feature));
+                    sums[*n].take(quarter, collection, feature, &rule(feature), shares);
                 }
             })?;
         }
@@ -158,16 +178,37 @@ impl Line {
 
 impl Sums {
     /// Takes what a record adds: the first that it adds to each of the quarters.
-    fn take(&mut self, quarter: Quarter, collection: Collection, feature: &Feature, counted: &[Counted]) {
+    fn take(
+        &mut self,
+        quarter: Quarter,
+        collection: Collection,
+        feature: &Feature,
+        counted: &[Counted],
+        shares: Shares<'_>,
+    ) {
         let first = |of: Quarter| counted.iter().filter(|one| of.holds(one.at)).min_by_key(|one| one.at);
         if let Some(one) = first(quarter) {
-            let force = ["force", "lead_force"].iter().find_map(|field| feature.text(field));
-            let force = force.and_then(|force| Force::parse(&force));
-            let (seq, recorded_at) = (feature.seq, feature.recorded_at);
-            self.rows.push(Row { collection, id: feature.id, value: one.value, at: one.at, force, seq, recorded_at });
+            match shares(collection, feature, one.at) {
+                Share::Counts => self.rows.push(Row {
+                    collection,
+                    id: feature.id,
+                    value: one.value,
+                    at: one.at,
+                    force: force_of(feature),
+                    seq: feature.seq,
+                    recorded_at: feature.recorded_at,
+                }),
+                Share::Unplaced => self.unplaced += one.value,
+                Share::Withheld => self.withheld += one.value,
+                Share::Elsewhere => {}
+            }
         }
-        self.previous += first(quarter.previous()).map_or(0.0, |one| one.value);
-        self.year_before += first(quarter.year_before()).map_or(0.0, |one| one.value);
+        let mut beside = |of: Quarter| {
+            let counts = |one: &&Counted| shares(collection, feature, one.at) == Share::Counts;
+            first(of).filter(counts).map_or(0.0, |one| one.value)
+        };
+        self.previous += beside(quarter.previous());
+        self.year_before += beside(quarter.year_before());
     }
 
     fn line(mut self, figure: &Figure) -> Line {
@@ -194,7 +235,16 @@ impl Sums {
             year_before,
             by_force,
             rows: self.rows,
+            unplaced: rounded(self.unplaced),
+            withheld: rounded(self.withheld),
         };
         line.compared()
     }
+}
+
+/// The force that a record counts for.
+#[must_use]
+pub fn force_of(feature: &Feature) -> Option<Force> {
+    let force = ["force", "lead_force"].iter().find_map(|field| feature.text(field));
+    force.and_then(|force| Force::parse(&force))
 }

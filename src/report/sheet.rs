@@ -128,6 +128,12 @@ pub struct About {
     /// How far the report is on its way, in words.
     pub state: Option<String>,
     pub corrections: Vec<Correction>,
+    /// Whose figures these are, in words; all of the province's if `None`.
+    pub part: Option<String>,
+    /// How the figures of that area were found, one sentence a line.
+    pub part_notes: Vec<String>,
+    /// The only force that has a column, if these are its figures.
+    pub force: Option<Force>,
 }
 
 /// One figure on the sheet.
@@ -206,7 +212,8 @@ impl Sheet {
         let counts = |force: &Force| {
             IN_EVERY_REPORT.contains(force) || report.lines.iter().any(|line| by_force(&line.by_force, *force) != 0.0)
         };
-        let forces: Vec<Force> = Force::ALL.into_iter().filter(counts).collect();
+        let has_column = |force: &Force| about.force.map_or_else(|| counts(force), |only| only == *force);
+        let forces: Vec<Force> = Force::ALL.into_iter().filter(has_column).collect();
         let mut sections: Vec<Section> = Vec::new();
         for line in &report.lines {
             let entry = entry(line, &forces);
@@ -231,7 +238,8 @@ impl Sheet {
     #[must_use]
     pub fn subject(&self) -> String {
         let quarter = self.quarter.title_vi().replace(' ', "\u{a0}");
-        format!("Kết quả phối hợp giữa Công an, Quân sự và Bộ đội Biên phòng {quarter}")
+        let part = self.about.part.as_ref().map_or(String::new(), |part| format!(" – {}", part.replace(' ', "\u{a0}")));
+        format!("Kết quả phối hợp giữa Công an, Quân sự và Bộ đội Biên phòng {quarter}{part}")
     }
 
     /// Of when the figures are: `Số liệu đến 09:14 ngày 23/11/2026; nhật ký đến số 1204.`
@@ -265,6 +273,7 @@ impl Sheet {
             ]
             .map(str::to_owned),
         );
+        notes.extend(self.about.part_notes.iter().cloned());
         notes
     }
 
@@ -275,7 +284,7 @@ impl Sheet {
         let year = self.about.as_of.local_year_quarter().0;
         let abbreviation = if abbreviation.is_empty() { "…".to_owned() } else { abbreviation };
         let demo = self.about.is_demo.then(|| DEMO.to_owned());
-        let foot = [Some(self.quarter.title_vi()), Some(self.as_of()), demo.clone()];
+        let foot = [Some(self.quarter.title_vi()), self.about.part.clone(), Some(self.as_of()), demo.clone()];
         Printed {
             state_name: STATE_NAME,
             motto: MOTTO,
@@ -397,6 +406,9 @@ pub(super) mod tests {
             is_demo: false,
             state: None,
             corrections: Vec::new(),
+            part: None,
+            part_notes: Vec::new(),
+            force: None,
         }
     }
 
@@ -430,6 +442,22 @@ pub(super) mod tests {
         assert_eq!(printed.marks, [DEMO, "Bản đã duyệt"]);
         assert_eq!(printed.classification, Some("TỐI MẬT"));
         assert!(printed.foot.contains(DEMO), "on every page: {}", printed.foot);
+    }
+
+    #[test]
+    fn the_sheet_of_an_area_says_so_in_its_head_at_every_foot_and_in_the_name_of_its_column() {
+        let about = About {
+            part: Some("Xã Bum Nưa · Quân sự".to_owned()),
+            part_notes: vec!["Địa bàn: Xã Bum Nưa.".to_owned()],
+            force: Some(Force::Military),
+            ..about()
+        };
+        let sheet = Sheet::of(&report(), about);
+        let printed = sheet.printed();
+        assert!(printed.subject.ends_with("– Xã\u{a0}Bum\u{a0}Nưa\u{a0}·\u{a0}Quân\u{a0}sự"), "{}", printed.subject);
+        assert!(printed.foot.contains("Xã Bum Nưa · Quân sự"), "{}", printed.foot);
+        assert_eq!(printed.notes.last().unwrap(), "Địa bàn: Xã Bum Nưa.");
+        assert_eq!(sheet.columns()[7..], ["Quân sự"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Vietnamese words and figures of the report, as an office writes them.
 
-use super::account::Standing;
+use super::account::{Account, Standing};
 use super::figures::{Block, Unit};
+use super::part::{ReportArea, Told};
 use super::sheet::Correction;
 use crate::domain::quarter_report::State;
 use crate::domain::{Collection, Force, Timestamp};
@@ -32,6 +33,41 @@ pub fn corrections(standing: &Standing, as_of: Timestamp) -> Vec<Correction> {
         }
     };
     standing.corrections.iter().map(told).collect()
+}
+
+/// How the figures of an area were found, and what of the province stands in no area.
+#[must_use]
+pub fn of_area(area: &ReportArea, account: &Account) -> Vec<String> {
+    let told = |basis: Told| match basis {
+        Told::AsOfDate => "theo địa giới tại thời điểm đó",
+        Told::Mapped => "quy đổi giữa huyện (đến 30/6/2025) và xã (từ 01/7/2025)",
+    };
+    let mut notes = vec![format!(
+        "Địa bàn: {}. Quý này: {}; quý trước: {}; cùng kỳ năm trước: {}. Số của địa bàn đếm từ bản ghi, không phải số chốt của tỉnh.",
+        area.name,
+        told(area.basis),
+        told(area.basis_previous),
+        told(area.basis_year_before)
+    )];
+    notes.extend(area.divided.iter().map(|commune| {
+        format!(
+            "{} lập từ nhiều huyện ({}): việc có toạ độ tính theo vùng vẽ của huyện, việc chỉ rõ xã tính cho {}.",
+            commune.full_name,
+            commune.districts.join(", "),
+            commune.districts.first().map_or("", String::as_str)
+        )
+    }));
+    let beside = |name: &str, value: fn(&super::quarter::Line) -> f64| {
+        let lines = account.lines.iter().map(|told| &told.line).filter(|line| value(line) != 0.0);
+        let told: Vec<String> = lines.map(|line| format!("{} {}", line.title_vi, number(value(line)))).collect();
+        (!told.is_empty()).then(|| format!("{name}: {}.", told.join("; ")))
+    };
+    notes.extend(beside("Toàn tỉnh không rõ địa bàn", |line| line.unplaced));
+    notes.extend(beside(
+        "Toàn tỉnh không chia theo địa bàn vì người lập không được xem từng việc",
+        |line| line.withheld,
+    ));
+    notes
 }
 
 /// What a part of the report is called.

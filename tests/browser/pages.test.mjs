@@ -26,6 +26,7 @@ const PAGES = {
   '/import': 'planner',
   '/past': 'duty_officer',
   '/reports': 'duty_officer',
+  '/statistics': 'duty_officer',
   '/handover': 'duty_officer',
   '/log': 'duty_officer',
   '/exercises': 'planner',

@@ -30,6 +30,9 @@ fn questions(ground: &Ground, marked: &[Marked]) -> Vec<String> {
     for commune in &ground.communes {
         asked
             .push(format!("/api/within?admin_unit={commune}&collections=households,units,incidents,contacts,duty_log"));
+        asked.push(format!("/api/reports/2026Q4?area={commune}"));
+        asked.push(format!("/api/reports/2026Q4/figures/incidents?area={commune}"));
+        asked.push(format!("/api/statistics?area={commune}"));
     }
     for (lon, lat) in ground.centres {
         let all = "households,units,incidents,contacts,shelters,risk_zones";
@@ -82,6 +85,8 @@ fn questions(ground: &Ground, marked: &[Marked]) -> Vec<String> {
         "/api/tips",
         "/api/tips/unsealings",
         "/api/tips/figures?from=2020-01-01&to=2099-12-31",
+        "/api/statistics",
+        "/api/statistics?of=cases",
     ] {
         asked.push(rest.to_owned());
     }

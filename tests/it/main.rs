@@ -79,6 +79,7 @@ mod quarter_reports;
 mod quarter_reports_random;
 mod rain_grids;
 mod report_files;
+mod report_parts;
 mod report_reading;
 mod reports;
 mod retention;

@@ -193,7 +193,7 @@ async fn what_cannot_be_counted_is_refused_where_it_is_entered() {
         ("/api/reports/2024Q5", 400, "invalid_parameter"),
         ("/api/reports/2024Q3/figures/happiness", 404, "not_found"),
         ("/api/reports/2024Q3/figures/tips?limit=1001", 422, "limit_exceeded"),
-        ("/api/reports/2024Q3?force=police", 400, "unknown_parameter"),
+        ("/api/reports/2024Q3?colour=red", 400, "unknown_parameter"),
     ] {
         problem(officer.get(path).await, status, code).await;
     }

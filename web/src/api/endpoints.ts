@@ -327,8 +327,17 @@ export const evacuation = {
 };
 
 /** The figures of a quarter (`2024Q3`). */
-export const quarterReport = (quarter: string, signal?: AbortSignal) =>
-  read<T.QuarterReport>(`/api/reports/${encodeURIComponent(quarter)}`, {}, signal);
+/** What was said; empty wishes are left out. */
+const given = (asked: Record<string, string>) =>
+  Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== ''));
+
+/** `area` is a code, `force` a force. */
+export const quarterReport = (quarter: string, part: { area: string; force: string }, signal?: AbortSignal) =>
+  read<T.QuarterReport>(`/api/reports/${encodeURIComponent(quarter)}`, given(part), signal);
+
+/** Counts and times. */
+export const statistics = (asked: Record<string, string>, signal?: AbortSignal) =>
+  read<T.StatisticsAnswer>('/api/statistics', given(asked), signal);
 
 /** The report of a quarter on its way, and the figures that forces state and agree on. */
 export const reportSteps = {

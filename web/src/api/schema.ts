@@ -3914,6 +3914,8 @@ export interface components {
         FigureAnswer: components["schemas"]["ReportedFigure"] & {
             /** @description How many rows it was counted from; `…/figures/{id}` lists them. */
             rows: number;
+            unplaced: number | null;
+            withheld: number | null;
         };
         /** @description What a force states of a figure, beside the count. */
         FigureStatement: {
@@ -5416,7 +5418,15 @@ export interface components {
             incident: string;
         };
         /** @description The figures of a quarter. */
+        StatisticsRow: { key: string; name: string | null; counts: number[]; total: number; times: components["schemas"]["StatisticsTime"][]; area: components["schemas"]["StatisticsArea"] | null };
+        StatisticsTime: { known: number; not_known: number; median_s: number | null; p90_s: number | null };
+        StatisticsArea: { basis: components["schemas"]["AreaBasis"][]; km2: number | null; km2_is_official: boolean; per_100km2: number | null; is_complete: boolean };
+        AreaBasis: "as_of_date" | "mapped";
+        DividedCommune: { code: string; full_name: string; districts: string[] };
+        ReportArea: { code: string; name: string; level: string; valid_from: string | null; valid_to: string | null; basis: components["schemas"]["AreaBasis"]; basis_previous: components["schemas"]["AreaBasis"]; basis_year_before: components["schemas"]["AreaBasis"]; divided: components["schemas"]["DividedCommune"][] };
+        StatisticsAnswer: { of: "incidents" | "cases" | "deployments" | "person_turns" | "vehicle_turns"; periods: { name: string; from: string; to: string }[]; kind: string | null; force: string | null; area: string | null; kinds: string[]; whole: components["schemas"]["StatisticsRow"]; by_kind: components["schemas"]["StatisticsRow"][]; by_force: components["schemas"]["StatisticsRow"][]; by_commune: components["schemas"]["StatisticsRow"][]; by_district: components["schemas"]["StatisticsRow"][]; period_times: components["schemas"]["StatisticsTime"][][]; hidden: number; divided: components["schemas"]["DividedCommune"][]; timeStamp: string; seq: number };
         QuarterAnswer: components["schemas"]["ReportStanding"] & {
+            area: components["schemas"]["ReportArea"] | null;
             figures: components["schemas"]["FigureAnswer"][];
             /**
              * Format: date-time

@@ -258,6 +258,8 @@ export type ChangedKind = Schemas['ChangedKind'];
 export type Handover = Omit<Schemas['Handover'], 'open'> & { open: HandoverSection[] };
 
 export type QuarterReport = Schemas['QuarterAnswer'];
+export type StatisticsAnswer = Schemas['StatisticsAnswer'];
+export type StatisticsRow = Schemas['StatisticsRow'];
 export type QuarterFigure = QuarterReport['figures'][number];
 export type ReportStep = Schemas['ReportStep'];
 export type ReportCorrection = Schemas['Correction'];

@@ -15,6 +15,7 @@ import { plan } from './en/plan';
 import { risk } from './en/risk';
 import { roads } from './en/roads';
 import { sheet } from './en/sheet';
+import { statistics } from './en/statistics';
 import { tips } from './en/tips';
 import { warning } from './en/warning';
 import { words } from './en/words';
@@ -39,6 +40,7 @@ export const en = {
   risk,
   roads,
   sheet,
+  statistics,
   tips,
   warning,
   words,

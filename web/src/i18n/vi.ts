@@ -16,6 +16,7 @@ import { plan } from './vi/plan';
 import { risk } from './vi/risk';
 import { roads } from './vi/roads';
 import { sheet } from './vi/sheet';
+import { statistics } from './vi/statistics';
 import { tips } from './vi/tips';
 import { warning } from './vi/warning';
 import { words } from './vi/words';
@@ -39,6 +40,7 @@ export const vi = {
   risk,
   roads,
   sheet,
+  statistics,
   tips,
   warning,
   words,

@@ -20,6 +20,7 @@ const ROUTES = [
   '/import',
   '/past',
   '/reports',
+  '/statistics',
   '/exercises',
   '/exercise',
 ] as const;

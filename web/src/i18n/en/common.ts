@@ -63,6 +63,7 @@ export const common = {
     audit: 'Access log',
     tips: 'Tips',
     reports: 'Reports',
+    statistics: 'Statistics',
     past: 'Playback',
     exercise: 'Exercises',
     handover: 'Handover',

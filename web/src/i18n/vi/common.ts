@@ -61,6 +61,7 @@ export const common = {
     audit: 'Nhật ký truy cập',
     tips: 'Tin báo',
     reports: 'Báo cáo',
+    statistics: 'Thống kê',
     past: 'Xem lại',
     exercise: 'Diễn tập',
     handover: 'Giao ca',

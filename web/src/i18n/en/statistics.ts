@@ -1,0 +1,83 @@
+import type { statistics as vi } from '../vi/statistics';
+
+export const statistics = {
+  title: 'Statistics',
+  lead: 'Counts the records that you may see one by one; the table is the truth, map and charts are drawn from it.',
+  of: 'Count',
+  subjects: {
+    incidents: 'Incidents',
+    cases: 'Cases',
+    deployments: 'Deployments',
+    person_turns: 'Person turns',
+    vehicle_turns: 'Vehicle turns',
+  },
+  kind: 'Kind',
+  allKinds: 'all kinds',
+  step: 'By',
+  steps_of: { quarter: 'quarter', month: 'month' },
+  from: 'from',
+  to: 'to',
+  area: 'Area',
+  province: 'the province',
+  communes: 'Communes and wards (since 2025-07-01)',
+  districts: 'Districts (to 2025-06-30)',
+  unknownArea: 'no known area',
+  force: 'Force',
+  allForces: 'all forces',
+  by: 'Broken down by',
+  tables: { kind: 'kind', force: 'force', commune: 'commune', district: 'former district' },
+  none: {
+    kind: 'no known kind',
+    force: 'no force named',
+    commune: 'no known area',
+    district: 'no known area',
+  },
+  total: 'Total',
+  sum: 'Sum',
+  perArea: 'per 100 km²',
+  measure: 'Coloured by',
+  measures: { density: 'density', count: 'count' },
+  heat: 'Heat map by commune',
+  heatUnit: (what: string, measure: 'density' | 'count') =>
+    measure === 'density' ? `${what} per 100 km², whole span` : `${what}, whole span`,
+  heatNote:
+    'Per area, since nothing here knows how many people live in a commune. Each commune shows its figure; borders are approximate.',
+  upTo: (to: string) => `up to ${to}`,
+  between: (from: string, to: string) => `over ${from} to ${to}`,
+  noFigure: 'no figure',
+  multiples: 'Period by period',
+  oneScale: (greatest: string) => `All charts on one scale, the highest ${greatest}.`,
+  moreInTable: (count: string) => `${count} more rows are in the table.`,
+  nothing: 'Nothing in this span.',
+  table: 'The figures',
+  partly: '(only a part that you may see)',
+  mapped: 'through the mapping between former districts and communes',
+  mappedNote:
+    '* The unit was not in force in that period: counted through the mapping between districts (to 2025-06-30) and communes (since 2025-07-01).',
+  dividedNote: (communes: string) =>
+    `Communes made over several districts count for the one drawn around the place, or the one that gave most former units: ${communes}.`,
+  hidden: (count: string) =>
+    `${count} more records of the span, in all the province, are not for you to see one by one: they are in no kind, force or area.`,
+  times: 'Time since the report',
+  timesNote: 'Median / nine of ten took no longer; those not known are counted apart.',
+  steps: {
+    verified: 'to verified',
+    assigned: 'to first assigned',
+    onScene: 'to first on scene',
+    closed: 'to closed',
+  },
+  known: (known: string, not: string) => `${known} known; ${not} not`,
+  asOf: (time: string) => `data as of ${time}`,
+  print: 'Print',
+  mark: 'INTERNAL DOCUMENT',
+  demo: 'DEMO DATA',
+  reportArea: (name: string) =>
+    `Figures of ${name}, counted from records; what was closed is the province's.`,
+  reportBasis: (now: string, before: string, year: string) =>
+    `This quarter ${now}; the quarter before ${before}; a year before ${year}.`,
+  basis: { as_of_date: 'by the units of then', mapped: 'through the mapping of districts and communes' },
+  unplaced: 'no area',
+  withheld: 'not broken down',
+  besideNote:
+    'Below a figure: what of the province names no area, and what is not broken down since you may not see it one by one.',
+} satisfies typeof vi;
