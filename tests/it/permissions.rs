@@ -110,6 +110,12 @@ fn call(method: &str, path: &str, collection: Collection, verb: &str, unit: Uuid
         (_, path) if path.ends_with("/status") => Some(json!({"status": "available"})),
         (_, path) if path.ends_with("/position") => Some(json!({"place": {"lon": 103.2, "lat": 22.4}})),
         (_, path) if path.ends_with("/evacuation") => Some(json!({"state": "notified", "channel": "visit"})),
+        (_, path) if path.starts_with("/api/sector_assessments/") && path.ends_with("/refuse") => {
+            Some(json!({"reason": "ma trận"}))
+        }
+        (_, "/api/border_sectors/00000000-0000-0000-0000-000000000194/assessments") => {
+            Some(json!({"level": "low", "reason": "ma trận"}))
+        }
         (_, path) if path.starts_with("/api/warnings/") => Some(json!({"reason": "ma trận"})),
         (_, "/api/shifts") => Some(json!({"nothing": 1})),
         (_, path) if path.starts_with("/api/shifts/") => Some(json!({"note": "ma trận"})),
@@ -191,6 +197,7 @@ async fn each_door_lets_in_whom_the_table_says() {
         let collections = if path.contains("{collection}") { &Collection::ALL[..] } else { &Collection::ALL[..1] };
         let verbs = match path {
             _ if path.starts_with("/api/warnings/") => &["update", "cancel", "withdraw"][..],
+            _ if path.starts_with("/api/sector_assessments/") => &["agree", "refuse"][..],
             _ if path.starts_with("/api/shifts/") => &["propose", "accept", "take_over"][..],
             _ if path.contains("{verb}") => &["verify", "close", "callers"][..],
             _ => &["-"][..],
@@ -258,7 +265,7 @@ fn the_permission_table_of_the_docs_is_made_from_the_code() {
 }
 
 /// Every deed, in the order of the enumeration.
-const DEEDS: [Deed; 24] = [
+const DEEDS: [Deed; 25] = [
     Deed::ReportIncident,
     Deed::RunIncident,
     Deed::AssignUnit,
@@ -279,6 +286,7 @@ const DEEDS: [Deed; 24] = [
     Deed::EnrolDevice,
     Deed::Share,
     Deed::BreakGlass,
+    Deed::AssessBorder,
     Deed::ReadAudit,
     Deed::TakeTip,
     Deed::HandleTips,
