@@ -302,7 +302,7 @@ fn document() -> String {
         "# Who may see and do what\n\nMade from `src/domain/access.rs` and `src/domain/doors.rs` by `make openapi`; a test holds it against them.\n\n\
          ## What each role sees\n\n`all`: every record as it is. `area`: those of the own area, others reduced or hidden. `force`: those of the own force\n\
          in the own area and those tied to its tasks, others reduced. `task`: those where the own unit has its task, others\n\
-         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n         and nobody else.\n\n",
+         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n         and nobody else. Areas of concern (`areas_of_concern`) are seen by the force that wrote one, by officers of those that it\n         names, and by a commander of the whole province without a force; by nobody else, administrators included.\n\n",
     );
     let classes =
         [DataClass::Public, DataClass::Internal, DataClass::Restricted, DataClass::Personal, DataClass::Sealed];

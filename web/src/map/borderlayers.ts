@@ -7,7 +7,8 @@ import type { Palette } from './palettes';
 export const SECTOR_HIT = 'sector-hit';
 
 const is = (level: string) => ['==', ['get', 'level'], level] as FilterSpecification;
-const byZoom = (at7: number, at12: number) => ['interpolate', ['linear'], ['zoom'], 7, at7, 12, at12] as never;
+const byZoom = (at7: number, at12: number) =>
+  ['interpolate', ['linear'], ['zoom'], 7, at7, 12, at12] as never;
 
 export function sectorLayers(palette: Palette): LayerSpecification[] {
   const [low, medium, high, critical] = palette.sectorLevels;
@@ -26,7 +27,11 @@ export function sectorLayers(palette: Palette): LayerSpecification[] {
       'line-width': byZoom(3, 6),
       'line-dasharray': [3, 1],
     }),
-    line('high', 'high', { 'line-color': high, 'line-width': byZoom(2, 3.5), 'line-gap-width': byZoom(2.5, 5) }),
+    line('high', 'high', {
+      'line-color': high,
+      'line-width': byZoom(2, 3.5),
+      'line-gap-width': byZoom(2.5, 5),
+    }),
     line('critical', 'critical', {
       'line-color': critical,
       'line-width': byZoom(2, 3.5),

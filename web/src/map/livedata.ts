@@ -133,7 +133,9 @@ export function labelZones(zones: Drawn): Drawn {
 export function drawConcerns(areas: readonly AreaOfConcern[]): Drawn {
   return collect(
     areas.flatMap(({ id, geometry, properties: { name } }) =>
-      geometry ? [{ type: 'Feature' as const, geometry: geometry as Geometry, properties: { id, name } }] : [],
+      geometry
+        ? [{ type: 'Feature' as const, geometry: geometry as Geometry, properties: { id, name } }]
+        : [],
     ),
   );
 }
