@@ -44,7 +44,9 @@ fn questions(ground: &Ground, marked: &[Marked]) -> Vec<String> {
     }
     asked.push("/api/along?from_km=0&to_km=30&collections=households,units,incidents".to_owned());
     // In small letters, so that a link that repeats the question is no find.
-    for text in ["concernname-0", "hhcode-0001", "hhhead-0001", "unitname-1-0", "intitle", "logtext-1", "contact-0", "hhphone"] {
+    for text in
+        ["concernname-0", "hhcode-0001", "hhhead-0001", "unitname-1-0", "intitle", "logtext-1", "contact-0", "hhphone"]
+    {
         asked.push(format!("/api/search?q={text}"));
         asked.push(format!("/api/nearby?lon={lon}&lat={lat}&limit=20&q={text}"));
         asked.push(format!("/api/collections/households/items?q={text}"));
