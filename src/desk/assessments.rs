@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::border_board::{agreed_of, proposal_of};
 use super::hand::Hand;
-use super::incidents::{limit, needed};
+use super::incidents::{limit, needed_up_to};
 use super::scene::{Draft, Scene, Working, force_word};
 use super::write::may;
 use super::zones::TOLD_BY_CHARS_MAX;
@@ -47,8 +47,7 @@ impl Desk {
     /// `not_found`, `forbidden` for other forces and other areas, `missing_field`, `limit_exceeded`; as [`check_end`].
     pub async fn propose_sector_level(&self, ask: &Ask, sector: Uuid, new: &NewAssessment) -> Result<Written, Problem> {
         may(&ask.actor, Deed::AssessBorder)?;
-        needed("reason", &new.reason)?;
-        limit("reason", &new.reason, REASON_CHARS_MAX)?;
+        needed_up_to("reason", &new.reason, REASON_CHARS_MAX)?;
         let rules = self.border_rules();
         self.write_in_turn(ask, sector, |scene| propose(scene, rules, sector, new)).await
     }
@@ -72,8 +71,7 @@ impl Desk {
                 limit("told_by", told_by.as_deref().unwrap_or_default(), TOLD_BY_CHARS_MAX)?;
             }
             AssessmentDecision::Refuse { reason } => {
-                needed("reason", reason)?;
-                limit("reason", reason, REASON_CHARS_MAX)?;
+                needed_up_to("reason", reason, REASON_CHARS_MAX)?;
             }
         }
         self.write(ask, |scene| match decision {

@@ -109,7 +109,7 @@ async fn a_level_is_proposed_by_one_person_agreed_by_another_and_falls_back_when
     let waiting = binh.sector("").await;
     assert_eq!((&waiting["in_force"], &waiting["waiting"]["is_own"]), (&Value::Null, &json!(false)));
     problem(thao.try_decide(&first, "agree", json!({})).await, 409, "same_person").await;
-    problem(thao.try_decide(&first, "agree", json!({"told_by": "thao"})).await, 400, "invalid_value").await;
+    problem(thao.try_decide(&first, "agree", json!({"told_by": "thao"})).await, 422, "invalid_value").await;
     problem(lan.try_decide(&first, "agree", json!({})).await, 403, "forbidden").await;
     let before = moment().await;
     let agreed = binh.decides(&first, "agree", json!({})).await;
@@ -126,7 +126,7 @@ async fn a_level_is_proposed_by_one_person_agreed_by_another_and_falls_back_when
     let low = thao.proposes(&sector, json!({"level": "low", "reason": "yên"})).await;
     let high = thao.proposes(&sector, json!({"level": "high", "reason": "thêm vụ mới"})).await;
     problem(binh.try_decide(&low, "agree", json!({})).await, 412, "version_conflict").await;
-    problem(binh.try_decide(&high, "refuse", json!({})).await, 400, "missing_field").await;
+    problem(binh.try_decide(&high, "refuse", json!({})).await, 422, "missing_field").await;
     binh.decides(&high, "refuse", json!({"reason": "chưa đủ căn cứ"})).await;
     let stands = lan.sector("").await;
     assert_eq!((&stands["in_force"]["level"], &stands["waiting"]), (&json!("medium"), &Value::Null));
@@ -135,21 +135,21 @@ async fn a_level_is_proposed_by_one_person_agreed_by_another_and_falls_back_when
     assert_eq!(states, ["refused", "superseded", "agreed"]);
 
     // Critical ends, and the level before is in force again; both stand in the log.
-    problem(thao.try_propose(&sector, json!({"level": "critical", "reason": "x"})).await, 400, "missing_field").await;
+    problem(thao.try_propose(&sector, json!({"level": "critical", "reason": "x"})).await, 422, "missing_field").await;
     let too_long = json!({"level": "critical", "reason": "x", "valid_to": now().plus_s(15 * 86_400).to_string()});
-    problem(thao.try_propose(&sector, too_long).await, 400, "invalid_value").await;
-    let ends = Timestamp::from_ms(now().as_ms() + 1_500);
+    problem(thao.try_propose(&sector, too_long).await, 422, "invalid_value").await;
+    let ends = Timestamp::from_ms(now().as_ms() + 3_000);
     let call = json!({"level": "critical", "reason": "đông người qua lại", "valid_to": ends.to_string()});
     let critical = thao.proposes(&sector, call).await;
     binh.decides(&critical, "agree", json!({})).await;
     assert_eq!(thao.sector("").await["in_force"]["level"], "critical");
+    let peak = moment().await;
     let quarter = trucban::domain::quarter::Quarter::of(now());
     let figures = thao.read(&format!("/api/reports/{quarter}")).await;
     assert_eq!(
         (at_quarter(&figures, "sectors_critical"), at_quarter(&figures, "sectors_medium")),
         (json!(1), json!(0))
     );
-    let peak = moment().await;
     let path = format!("/api/collections/sector_assessments/items/{}", id(&critical));
     let mut lapsed = Value::Null;
     for _ in 0..200 {
@@ -208,7 +208,7 @@ async fn a_level_is_proposed_by_one_person_agreed_by_another_and_falls_back_when
         (json!({"level": "low", "reason": "x", "valid_to": "2020-01-01T00:00:00Z"}), "invalid_value"),
         (json!({"level": "low", "reason": "x", "person": "A"}), "unknown_field"),
     ] {
-        problem(thao.try_propose(&sector, body).await, 400, code).await;
+        problem(thao.try_propose(&sector, body).await, 422, code).await;
     }
     let by_hand = json!({"geometry": null, "properties": {"level": "low"}});
     problem(thao.post("/api/collections/sector_assessments/items", by_hand).await, 405, "method_not_allowed").await;
@@ -323,10 +323,10 @@ async fn an_area_of_concern_is_found_by_those_it_is_for_and_nowhere_by_anybody_e
         (json!({"household_id": id(&made)}), "unknown_field"),
         (json!({"extra": {"a": 1}}), "unknown_field"),
     ] {
-        problem(thao.post(ITEMS, area("x", rest)).await, 400, code).await;
+        problem(thao.post(ITEMS, area("x", rest)).await, 422, code).await;
     }
     let point = json!({"geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": area("x", json!({}))["properties"]});
-    problem(thao.post(ITEMS, point).await, 400, "invalid_geometry").await;
+    problem(thao.post(ITEMS, point).await, 422, "invalid_geometry").await;
     problem(admin.post(ITEMS, area("x", json!({}))).await, 403, "forbidden").await;
     let file = json!({"type": "FeatureCollection", "features": [area("FROMFILE", json!({}))]}).to_string();
     let import = admin.ask(Method::POST, "/api/imports?collection=areas_of_concern&name=a.geojson");
