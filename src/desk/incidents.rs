@@ -233,7 +233,7 @@ pub(super) fn needed(name: &str, text: &str) -> Result<(), Problem> {
     needed_up_to(name, text, SHORT_CHARS_MAX)
 }
 
-fn needed_up_to(name: &str, text: &str, max_chars: usize) -> Result<(), Problem> {
+pub(super) fn needed_up_to(name: &str, text: &str, max_chars: usize) -> Result<(), Problem> {
     if text.trim().is_empty() {
         return Err(Problem::new(Code::MissingField, format!("thiếu {name}"), format!("{name} is missing"))
             .at(&format!("/{name}")));

@@ -164,6 +164,7 @@ pub(super) fn new_record(scene: &Scene<'_>, collection: Collection, id: Uuid, it
 
 fn edit(scene: &Scene<'_>, collection: Collection, id: Uuid, patch: &Patch, whole: bool) -> Result<Draft, Problem> {
     let before = scene.take_matching(collection, id)?;
+    rules::check_author(&scene.ask.actor, &before)?;
     let at = scene.at()?;
     if before.text("ended_at").is_some() {
         return Err(over(&before));
@@ -358,6 +359,7 @@ fn end(scene: &Scene<'_>, collection: Collection, id: Uuid, reason: &str) -> Res
         _ => {}
     }
     let mut record = scene.take_matching(collection, id)?;
+    rules::check_author(&scene.ask.actor, &record)?;
     if record.text("ended_at").is_some() {
         return Err(over(&record));
     }

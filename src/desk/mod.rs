@@ -8,9 +8,11 @@
 mod advice;
 mod alarms;
 mod approvals;
+mod assessments;
 mod assign;
 mod assignments;
 mod attachments;
+mod border_board;
 mod bulk;
 mod callers;
 mod closures;
@@ -70,6 +72,7 @@ use uuid::Uuid;
 
 use crate::domain::accountability::Timers;
 use crate::domain::assignment::Step;
+use crate::domain::border_rules::BorderRules;
 use crate::domain::change::Seq;
 use crate::domain::patrol;
 use crate::domain::place::Place;
@@ -82,7 +85,9 @@ use crate::store::{Idempotency, Store, clock};
 use self::roads::RoadsHeld;
 pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, Recommendation};
 pub use advice::{Advice, Followed};
+pub use assessments::{AssessmentDecision, NewAssessment};
 pub use attachments::{AttachTo, NewAttachment};
+pub use border_board::{AssessmentTold, BorderBoard, BorderRulesTold, LevelTold, SectorStanding};
 pub use bulk::{ImportRecord, take_file, take_import};
 pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
 pub use evacuation::{EvacuationReport, Evidence, Withdrawal};
@@ -148,6 +153,8 @@ pub struct Desk {
     /// How warnings go out, and whether for real.
     warnings: Arc<WarningRules>,
     warning_status: &'static str,
+    /// How levels of border sectors are proposed.
+    border_rules: Arc<BorderRules>,
     /// The exercise whose room this is; none where the work is real.
     exercise: Option<Uuid>,
     /// The newest change that this desk made.
@@ -468,6 +475,7 @@ impl Desk {
             given: Arc::default(),
             warnings: WarningRules::shipped(),
             warning_status: "actual",
+            border_rules: BorderRules::shipped(),
             exercise: None,
             written: Arc::default(),
         }
@@ -489,6 +497,12 @@ impl Desk {
     #[must_use]
     pub fn with_warnings(self, warnings: Arc<WarningRules>, warning_status: &'static str) -> Self {
         Self { warnings, warning_status, ..self }
+    }
+
+    /// The same desk that proposes levels of border sectors by these rules.
+    #[must_use]
+    pub fn with_border_rules(self, border_rules: Arc<BorderRules>) -> Self {
+        Self { border_rules, ..self }
     }
 
     /// How long this desk waits for answers.

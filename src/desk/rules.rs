@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::scene::{Scene, Working, force_word};
 use crate::domain::household::{PROPERTY_ITEMS_MAX, PROPERTY_KINDS};
 use crate::domain::schema::{FieldKind, SetBy};
-use crate::domain::{Actor, Code, Collection, Problem, Timestamp, case, duty_log};
+use crate::domain::{Actor, Code, Collection, Problem, Role, Timestamp, case, concern, duty_log};
 use crate::geometry::measure::area_m2;
 use crate::geometry::validate::{self, DRAWN_VERTICES_MAX};
 
@@ -45,6 +45,9 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         (Collection::Attachments, _) => "POST /api/uploads, POST /api/attachments/{id}/withdraw",
         (Collection::Shifts, _) => {
             "POST /api/shifts, POST /api/shifts/{id}/propose, withdraw, accept, decline, take_over"
+        }
+        (Collection::SectorAssessments, _) => {
+            "POST /api/border_sectors/{id}/assessments, POST /api/sector_assessments/{id}/agree, refuse"
         }
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         (Collection::Households | Collection::Shelters, _) => "POST /api/households/{id}/evacuation",
@@ -101,6 +104,12 @@ pub(super) fn fill(record: &mut Working, actor: &Actor, at: Timestamp) {
             record.set("author", actor.name.as_str());
             record.set("author_force", actor.force.map_or(Value::Null, |force| force_word(force).into()));
         }
+        Collection::AreasOfConcern => {
+            set_missing(record, "valid_from", at.to_string().into());
+            record.set("force", actor.force.map_or(Value::Null, |force| force_word(force).into()));
+            record.set("decided_by", actor.name.as_str());
+            record.set("sensitivity", "restricted");
+        }
         Collection::Places => {
             set_missing(record, "told_by", actor.name.as_str().into());
         }
@@ -121,7 +130,7 @@ pub(super) fn fill(record: &mut Working, actor: &Actor, at: Timestamp) {
 pub(super) fn check(record: &Working) -> Result<(), Problem> {
     match record.collection {
         Collection::Households => household(record),
-        Collection::RiskZones => zone(record),
+        Collection::RiskZones => drawn_area(record),
         Collection::DutyLog => log_entry(record),
         Collection::BorderSectors => ordered(record, "from_km", "to_km"),
         Collection::Bulletins => bulletin(record),
@@ -129,6 +138,7 @@ pub(super) fn check(record: &Working) -> Result<(), Problem> {
             Some(list) => case::seized(list).map(|_| ()),
             None => Ok(()),
         },
+        Collection::AreasOfConcern => area_of_concern(record),
         Collection::Deployments => ordered_times(record, "started_at", "finished_at"),
         _ => Ok(()),
     }
@@ -245,17 +255,37 @@ fn property_items(record: &Working) -> Result<(), Problem> {
     })
 }
 
-fn zone(record: &Working) -> Result<(), Problem> {
+/// Whether somebody may change or end this record, which they see: an area of concern belongs to the force that wrote it.
+///
+/// # Errors
+/// `forbidden`.
+pub(super) fn check_author(actor: &Actor, record: &Working) -> Result<(), Problem> {
+    let is_own = record.text("force") == actor.force.map(force_word) || actor.role == Role::System;
+    if record.collection != Collection::AreasOfConcern || is_own {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Forbidden,
+        "lực lượng nào lập khu vực trọng điểm thì lực lượng ấy sửa, kết thúc",
+        "an area of concern is changed and ended by the force that wrote it",
+    ))
+}
+
+fn area_of_concern(record: &Working) -> Result<(), Problem> {
+    drawn_area(record)?;
+    match (record.time("valid_from"), record.time("valid_to")) {
+        (Some(from), Some(to)) => concern::check_times(from, to),
+        _ => Ok(()),
+    }
+}
+
+/// The area that was drawn is there, and is neither a slip of the hand nor larger than the province.
+fn drawn_area(record: &Working) -> Result<(), Problem> {
     let area: f64 = match &record.geometry {
         Some(Geometry::Polygon(polygon)) => area_m2(polygon),
         Some(Geometry::MultiPolygon(polygons)) => polygons.iter().map(area_m2).sum(),
         _ => {
-            return Err(Problem::new(
-                Code::MissingField,
-                "khu vực nguy hiểm cần một vùng vẽ",
-                "a risk zone needs an area",
-            )
-            .at("/geometry"));
+            return Err(Problem::new(Code::MissingField, "cần một vùng vẽ", "it needs an area").at("/geometry"));
         }
     };
     if !(ZONE_M2_MIN..=ZONE_M2_MAX).contains(&area) {

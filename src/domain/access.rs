@@ -297,10 +297,13 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Deployments
         | C::Tallies
         | C::Exercises
-        | C::QuarterReports => DataClass::Internal,
+        | C::QuarterReports
+        | C::SectorAssessments => DataClass::Internal,
         // They tell where the units were, or will be; what a force found tells of persons; what a duty room handed over is
-        // that room's.
-        C::Units | C::Advices | C::ZoneVisits | C::Patrols | C::Cases | C::Shifts => DataClass::Restricted,
+        // that room's; what a force keeps its eye on is that force's.
+        C::Units | C::Advices | C::ZoneVisits | C::Patrols | C::Cases | C::Shifts | C::AreasOfConcern => {
+            DataClass::Restricted
+        }
         C::Households => DataClass::Personal,
     }
 }
@@ -406,7 +409,8 @@ impl Actor {
     pub fn sees_all(&self, collection: Collection) -> bool {
         let whole = self.area == Area::Province;
         match self.reach(class_of(collection)) {
-            Reach::All => true,
+            // Not even whoever sees all that is restricted has need of what a force keeps its eye on.
+            Reach::All => collection != Collection::AreasOfConcern || self.role == Role::System,
             // What was frozen of a report counts as the report does: only its readers see it.
             Reach::Area if collection == Collection::QuarterReports => self.may(Deed::ReadReports),
             // Some kinds of incident, and what is tied to them, are closed even to the province.
@@ -418,6 +422,9 @@ impl Actor {
     /// What this actor sees at `now` of a record of `collection` with these `facts`.
     #[must_use]
     pub fn sight(&self, collection: Collection, facts: &Facts<'_>, now: Timestamp) -> Sight<'_> {
+        if collection == Collection::AreasOfConcern {
+            return if facts.is_joint { Sight::Exact } else { Sight::Nothing };
+        }
         let in_area = self.area.holds(facts.commune, facts.sector);
         let own_force = facts.force.is_some() && facts.force == self.force;
         let by_role = match self.reach(class_of(collection)) {

@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::schema::Field;
 use super::{
-    advice, alarm, assignment, attachment, bulletin, case, closure, contact, deployment, duty_log, exercise, ground,
-    household, incident, patrol, quarter_report, rain, rain_grid, risk_level, shelter, shift, tally, unit, visit,
-    warning, zone,
+    advice, alarm, assignment, attachment, bulletin, case, closure, concern, contact, deployment, duty_log, exercise,
+    ground, household, incident, patrol, quarter_report, rain, rain_grid, risk_level, sector_assessment, shelter,
+    shift, tally, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -48,6 +48,8 @@ pub enum Collection {
     Exercises,
     Shifts,
     QuarterReports,
+    SectorAssessments,
+    AreasOfConcern,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -62,7 +64,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -95,6 +97,8 @@ impl Collection {
         Self::Exercises,
         Self::Shifts,
         Self::QuarterReports,
+        Self::SectorAssessments,
+        Self::AreasOfConcern,
     ];
 
     /// Name in URLs, tables and files.
@@ -133,6 +137,8 @@ impl Collection {
             Self::Exercises => "exercises",
             Self::Shifts => "shifts",
             Self::QuarterReports => "quarter_reports",
+            Self::SectorAssessments => "sector_assessments",
+            Self::AreasOfConcern => "areas_of_concern",
         }
     }
 
@@ -184,6 +190,8 @@ impl Collection {
             Self::Exercises => ("Diễn tập", "Exercises"),
             Self::Shifts => ("Ca trực", "Shifts"),
             Self::QuarterReports => ("Báo cáo quý", "Quarterly reports"),
+            Self::SectorAssessments => ("Đánh giá mức độ đoạn biên giới", "Assessments of border sectors"),
+            Self::AreasOfConcern => ("Khu vực trọng điểm", "Areas of concern"),
         }
     }
 
@@ -223,6 +231,8 @@ impl Collection {
             Self::Exercises => exercise::FIELDS,
             Self::Shifts => shift::FIELDS,
             Self::QuarterReports => quarter_report::FIELDS,
+            Self::SectorAssessments => sector_assessment::FIELDS,
+            Self::AreasOfConcern => concern::FIELDS,
         }
     }
 
@@ -231,7 +241,7 @@ impl Collection {
     pub const fn geometry_kind(self) -> GeometryKind {
         match self {
             Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures | Self::Patrols => GeometryKind::Line,
-            Self::AdminUnits | Self::RiskZones | Self::Warnings => GeometryKind::Area,
+            Self::AdminUnits | Self::RiskZones | Self::Warnings | Self::AreasOfConcern => GeometryKind::Area,
             _ => GeometryKind::Point,
         }
     }
@@ -254,7 +264,14 @@ impl Collection {
                 | Self::Exercises
                 | Self::Shifts
                 | Self::QuarterReports
+                | Self::SectorAssessments
         )
+    }
+
+    /// Whether a file may bring records of it: not what verbs alone make, nor what each author answers for by name.
+    #[must_use]
+    pub const fn takes_files(self) -> bool {
+        !self.is_by_verbs() && !matches!(self, Self::AreasOfConcern)
     }
 
     /// Whether its records go by the sight of the incident that they hang on, as incidents themselves do.

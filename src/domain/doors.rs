@@ -44,6 +44,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Exercises => Deed::LeadExercise,
         Collection::Shifts => Deed::HoldShift,
         Collection::QuarterReports => Deed::RunReport,
+        Collection::SectorAssessments | Collection::AreasOfConcern => Deed::AssessBorder,
         Collection::BorderSectors
         | Collection::Stations
         | Collection::AdminUnits
@@ -53,7 +54,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 138] = [
+pub static DOORS: [(&str, &str, Asks); 141] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -68,6 +69,8 @@ pub static DOORS: [(&str, &str, Asks); 138] = [
     ("GET", "/api/attachments/{id}/content", Asks::Account),
     ("POST", "/api/attachments/{id}/withdraw", Asks::Deed(Deed::ReportIncident)),
     ("GET", "/api/audit", Asks::Deed(Deed::ReadAudit)),
+    ("GET", "/api/border_sectors/levels", Asks::Account),
+    ("POST", "/api/border_sectors/{id}/assessments", Asks::Deed(Deed::AssessBorder)),
     ("POST", "/api/break-glass", Asks::Deed(Deed::BreakGlass)),
     ("GET", "/api/collections", Asks::Account),
     ("GET", "/api/collections/{collection}", Asks::Account),
@@ -153,6 +156,7 @@ pub static DOORS: [(&str, &str, Asks); 138] = [
     ("POST", "/api/risk_zones/{id}/warnings", Asks::Deed(Deed::Warn)),
     ("GET", "/api/route", Asks::Account),
     ("GET", "/api/search", Asks::Account),
+    ("POST", "/api/sector_assessments/{id}/{verb}", Asks::Deed(Deed::AssessBorder)),
     ("GET", "/api/session", Asks::Nothing),
     ("POST", "/api/session", Asks::Nothing),
     ("DELETE", "/api/session", Asks::Nothing),

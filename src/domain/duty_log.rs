@@ -90,6 +90,10 @@ pub const KINDS: &[&str] = &[
     "shift_accepted",
     "shift_declined",
     "shift_taken_over",
+    "sector_proposed",
+    "sector_agreed",
+    "sector_refused",
+    "sector_lapsed",
 ];
 
 /// Whether an entry tells where a unit is: who may not see that reads it no more than the unit's place.

@@ -199,6 +199,7 @@ fn update(
     defaults: &Defaults<'_>,
     plan: &mut Plan,
 ) -> Result<(), Problem> {
+    check_takes_files(collection)?;
     let mut all = record.properties_map();
     all.extend(record.personal_map());
     let old = (canonical_json(&all), record.geometry.clone());
@@ -272,14 +273,19 @@ fn merge_extra(all: &mut Map<String, Value>, value: Value) {
     }
 }
 
-fn create(collection: Collection, row: Row, defaults: &Defaults<'_>, plan: &mut Plan) -> Result<Uuid, Problem> {
-    if collection.is_by_verbs() {
-        return Err(Problem::new(
-            Code::MethodNotAllowed,
-            format!("{collection} do hệ thống ghi, không nhập từ tệp"),
-            format!("{collection} come from verbs, not from files"),
-        ));
+fn check_takes_files(collection: Collection) -> Result<(), Problem> {
+    if collection.takes_files() {
+        return Ok(());
     }
+    Err(Problem::new(
+        Code::MethodNotAllowed,
+        format!("{collection} không nhập từ tệp"),
+        format!("{collection} do not come from files"),
+    ))
+}
+
+fn create(collection: Collection, row: Row, defaults: &Defaults<'_>, plan: &mut Plan) -> Result<Uuid, Problem> {
+    check_takes_files(collection)?;
     let mut all = row.properties;
     let geometry = geometry_of(collection, row.geometry);
     if let Some(source) = defaults.source.filter(|_| schema::find(collection, "source").is_some()) {

@@ -15,6 +15,7 @@ use super::limits::Limits;
 use super::oidc::{OidcConfig, OidcSection};
 use super::tls::CertificateSource;
 use crate::domain::accountability::Timers;
+use crate::domain::border_rules::BorderRules;
 use crate::domain::warning_rules::WarningRules;
 use crate::report::sheet::Letterhead;
 use crate::store::audit::BULK_IDS_AN_HOUR_MAX;
@@ -84,6 +85,9 @@ pub struct ServeOptions {
     /// How warnings go out and in which words, instead of what is shipped: a folder with rules.json and a file a language
     #[arg(long, value_name = "FOLDER")]
     pub warnings: Option<PathBuf>,
+    /// How levels of border sectors are proposed, instead of what is shipped: a JSON file
+    #[arg(long, value_name = "FILE.json")]
+    pub border_levels: Option<PathBuf>,
     /// The room is in an exercise: what it warns of says so
     #[arg(long, conflicts_with = "demo")]
     pub exercise: bool,
@@ -120,6 +124,8 @@ struct ConfigFile {
     oidc: Option<OidcSection>,
     /// As `--warnings`.
     warnings: Option<PathBuf>,
+    /// As `--border-levels`.
+    border_levels: Option<PathBuf>,
     /// As `--exercise`.
     #[serde(default)]
     exercise: bool,
@@ -180,6 +186,8 @@ pub struct Config {
     pub timers: Timers,
     /// How warnings go out.
     pub warnings: Arc<WarningRules>,
+    /// How levels of border sectors are proposed.
+    pub border_rules: Arc<BorderRules>,
     /// The room is in an exercise.
     pub exercise: bool,
     pub oidc: Option<OidcConfig>,
@@ -232,8 +240,13 @@ impl Config {
             Some(folder) => read_warnings(&folder)?,
             None => WarningRules::shipped(),
         };
+        let border_rules = match options.border_levels.or(file.border_levels) {
+            Some(path) => read_border_rules(&path)?,
+            None => BorderRules::shipped(),
+        };
         let config = Self {
             warnings,
+            border_rules,
             exercise: options.exercise || file.exercise,
             database,
             migrate_as: options.migrate_as,
@@ -322,6 +335,14 @@ fn read_warnings(folder: &Path) -> anyhow::Result<Arc<WarningRules>> {
     }
     let read = WarningRules::read(&rules, &languages);
     read.map(Arc::new).map_err(|fault| anyhow!("the rules of warnings in {}: {fault}", folder.display()))
+}
+
+/// The rules of a file.
+fn read_border_rules(path: &Path) -> anyhow::Result<Arc<BorderRules>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    BorderRules::read(&text)
+        .map(Arc::new)
+        .map_err(|fault| anyhow!("the rules of border levels in {}: {fault}", path.display()))
 }
 
 /// A host as it stands in an address.

@@ -13,6 +13,7 @@ mod assignments;
 mod attachments;
 mod audit;
 mod authority;
+mod border_levels;
 mod config;
 mod course;
 mod cryptography;

@@ -9,10 +9,10 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, duty_log,
-    ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc,
-    organisations, pages, patrols, places, rain, rain_grids, records, report_files, report_steps, reports, roads,
-    session, setup, shifts, silence, statistics, terrain, tiles, tips, units, units_inside, warnings,
+    accounts, advice, around, assignments, attachments, audit, authority, border_levels, course, cut_off, devices,
+    docs, duty_log, ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing,
+    levels, me, oidc, organisations, pages, patrols, places, rain, rain_grids, records, report_files, report_steps,
+    reports, roads, session, setup, shifts, silence, statistics, terrain, tiles, tips, units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -66,6 +66,9 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(rain_grids::withdraw_rain_grid))
         .routes(routes!(levels::set_level))
         .routes(routes!(levels::zone_levels))
+        .routes(routes!(border_levels::read_border_levels))
+        .routes(routes!(border_levels::propose_level))
+        .routes(routes!(border_levels::decide_level))
         .routes(routes!(advice::recommend))
         .routes(routes!(advice::followed_advice))
         .routes(routes!(course::step_assignment))

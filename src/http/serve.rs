@@ -75,7 +75,7 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
         Some(tls) => tokio::spawn(accept_tls(listener, tls, app.clone(), stopping.clone())),
     };
 
-    let Config { entry, simulation, replay, limits, timers, oidc, warnings, exercise, .. } = &config;
+    let Config { entry, simulation, replay, limits, timers, oidc, warnings, border_rules, exercise, .. } = &config;
     let (limits, oidc) = (limits.clone(), oidc.clone());
     let (database, migrate_as) = (config.database.clone(), config.migrate_as.clone());
     let options = StartOptions {
@@ -84,6 +84,7 @@ async fn run(mut config: Config) -> anyhow::Result<()> {
         limits,
         timers: *timers,
         warnings: Arc::clone(warnings),
+        border_rules: Arc::clone(border_rules),
         exercise: *exercise,
         oidc,
         database,

@@ -25,6 +25,7 @@ use super::tips::Tips;
 use super::uploads::Uploads;
 use crate::desk::{Clock, Desk, SystemClock};
 use crate::domain::accountability::Timers;
+use crate::domain::border_rules::BorderRules;
 use crate::domain::warning_rules::WarningRules;
 use crate::domain::{Actor, Problem};
 use crate::feed::Feed;
@@ -65,6 +66,8 @@ pub struct StartOptions {
     pub timers: Timers,
     /// How warnings go out.
     pub warnings: Arc<WarningRules>,
+    /// How levels of border sectors are proposed.
+    pub border_rules: Arc<BorderRules>,
     /// The room is in an exercise: what it warns of says so.
     pub exercise: bool,
     /// The provider by which one may come in too.
@@ -83,7 +86,7 @@ impl StartOptions {
         let (base, clock) = (format!("http://{address}"), Arc::new(SystemClock));
         let (limits, timers) = (Limits::default(), Timers::default());
         let (oidc, database, migrate_as, replay) = (None, None, None, None);
-        let (warnings, exercise) = (WarningRules::shipped(), false);
+        let (warnings, border_rules, exercise) = (WarningRules::shipped(), BorderRules::shipped(), false);
         Self {
             entry,
             simulation: false,
@@ -92,6 +95,7 @@ impl StartOptions {
             clock,
             timers,
             warnings,
+            border_rules,
             exercise,
             oidc,
             limits,
@@ -161,6 +165,7 @@ async fn fill(
     let desk = Desk::new(Arc::clone(store), picture.clone(), Arc::new(SystemClock))
         .with_timers(options.timers)
         .with_warnings(Arc::clone(&options.warnings), status)
+        .with_border_rules(Arc::clone(&options.border_rules))
         .with_roads(roads);
     let feed = Feed::start(picture.clone(), Arc::clone(store), now);
     let cast = if is_demo { Cast::of(&picture, now()) } else { Cast::default() };
@@ -179,6 +184,7 @@ async fn fill(
     tasks.push(tips.keep_told(desk.clone(), store.leads(), stopping.clone()));
     let sign_in = Arc::new(SignIn::within(&options.limits));
     let (timers, warnings, limits) = (options.timers, Arc::clone(&options.warnings), options.limits.clone());
+    let border_rules = Arc::clone(&options.border_rules);
     let base = options.base.clone();
     let (directory, setup_link) = open_directory(folder.to_owned(), logs, options, cast).await?;
     let exercises = Exercises::open(Shares {
@@ -190,6 +196,7 @@ async fn fill(
         base,
         timers,
         warnings,
+        border_rules,
         limits,
         directory: directory.clone(),
         sign_in: Arc::clone(&sign_in),

@@ -149,7 +149,9 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::Tallies
         | C::Exercises
         | C::Shifts
-        | C::QuarterReports => {
+        | C::QuarterReports
+        | C::SectorAssessments
+        | C::AreasOfConcern => {
             return None;
         }
     };

@@ -11,7 +11,7 @@ use super::reduced::sector_of_station;
 use super::{Feature, Layer, Picture};
 use crate::domain::access::{CLOSED_KINDS, Deed, Facts, Reach, Sight, class_of};
 use crate::domain::duty_log::tells_place;
-use crate::domain::{Actor, Collection, Force, Timestamp, case};
+use crate::domain::{Actor, Collection, Force, Timestamp, case, concern};
 
 /// The commune in which the actor's unit has its task, for actors who see by task alone.
 pub(super) fn task_commune(picture: &Picture, actor: &Actor) -> Option<String> {
@@ -145,6 +145,20 @@ pub(super) fn facts<'a>(
         Collection::QuarterReports => {
             let reads = actor.may(Deed::ReadReports);
             Facts { is_joint: reads, is_closed_kind: !reads, ..plain }
+        }
+        // The border guard reads its own everywhere, others where the sector is theirs too.
+        Collection::SectorAssessments => {
+            let force = force(feature, "force");
+            let sector = reference(feature, "sector_id");
+            Facts { sector, force, is_joint: force.is_some() && force == actor.force, ..plain }
+        }
+        Collection::AreasOfConcern => {
+            let author = force(feature, "force");
+            let names = |force: Force| {
+                feature.raw("shared_forces").is_some_and(|list| list.contains(&format!("\"{}\"", force.as_str())))
+            };
+            let is_joint = concern::is_for(actor, author, actor.force.is_some_and(names));
+            Facts { force: author, is_joint, is_closed_kind: !is_joint, ..plain }
         }
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.

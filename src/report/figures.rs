@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::domain::sector_assessment::{Span, at_quarter_ends};
 use crate::domain::{Collection, Timestamp, case};
 use crate::picture::Feature;
 
@@ -35,6 +36,7 @@ pub enum Unit {
     TipOffs,
     Patrols,
     Sessions,
+    Sectors,
 }
 
 /// What one record adds to a figure.
@@ -237,6 +239,38 @@ pub static FIGURES: &[Figure] = &[
         ],
     ),
     figure(
+        "sectors_low",
+        Block::Border,
+        Unit::Sectors,
+        "Đoạn biên giới mức thấp cuối quý",
+        "Border sectors at low at the end of the quarter",
+        &[(Collection::SectorAssessments, |one| held_at_end(one, "low"))],
+    ),
+    figure(
+        "sectors_medium",
+        Block::Border,
+        Unit::Sectors,
+        "Đoạn biên giới mức trung bình cuối quý",
+        "Border sectors at medium at the end of the quarter",
+        &[(Collection::SectorAssessments, |one| held_at_end(one, "medium"))],
+    ),
+    figure(
+        "sectors_high",
+        Block::Border,
+        Unit::Sectors,
+        "Đoạn biên giới mức cao cuối quý",
+        "Border sectors at high at the end of the quarter",
+        &[(Collection::SectorAssessments, |one| held_at_end(one, "high"))],
+    ),
+    figure(
+        "sectors_critical",
+        Block::Border,
+        Unit::Sectors,
+        "Đoạn biên giới mức nghiêm trọng cuối quý",
+        "Border sectors at critical at the end of the quarter",
+        &[(Collection::SectorAssessments, |one| held_at_end(one, "critical"))],
+    ),
+    figure(
         "tips",
         Block::PublicInformation,
         Unit::TipOffs,
@@ -362,6 +396,15 @@ fn seized(one: &Feature, substance: &str) -> Vec<Counted> {
 /// Other cases count when they were found.
 fn found(one: &Feature, kind: &str, value: f64) -> Vec<Counted> {
     if is(one, "kind", kind) && !one.is_ended() { at(one, "occurred_at", value) } else { Vec::new() }
+}
+
+/// A level counts in each quarter at whose end it was the one in force; in the present quarter, as things are.
+fn held_at_end(one: &Feature, level: &str) -> Vec<Counted> {
+    if !is(one, "level", level) {
+        return Vec::new();
+    }
+    let spans: Vec<Span> = one.value("held").and_then(|held| serde_json::from_value(held).ok()).unwrap_or_default();
+    at_quarter_ends(&spans).into_iter().map(|at| Counted { at, value: 1.0 }).collect()
 }
 
 /// A patrol counts when it set out.

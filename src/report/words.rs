@@ -97,6 +97,7 @@ pub const fn unit(unit: Unit) -> &'static str {
         Unit::TipOffs => "tin",
         Unit::Patrols => "lần",
         Unit::Sessions => "buổi",
+        Unit::Sectors => "đoạn",
     }
 }
 

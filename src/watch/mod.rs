@@ -3,6 +3,7 @@
 //! A task here owns no state that matters: what is due is read from the picture each time, so that a restart, a lost
 //! message or a second node neither miss a turn nor make it twice (the desk decides again and the store settles it).
 
+mod assessments;
 mod assignments;
 mod closures;
 mod fences;
@@ -31,6 +32,7 @@ pub fn start(desk: Desk, leads: watch::Receiver<bool>, stop: CancellationToken) 
             turning::watch(zones::Zones, desk.clone(), leads.clone(), stop.clone()),
             turning::watch(zones::Ends, desk.clone(), leads.clone(), stop.clone()),
             turning::watch(warnings::Warnings, desk.clone(), leads.clone(), stop.clone()),
+            turning::watch(assessments::Assessments, desk.clone(), leads.clone(), stop.clone()),
             turning::watch(closures::Closures, desk.clone(), leads.clone(), stop.clone()),
             levels::watch(desk.clone(), leads.clone(), stop.clone()),
             turning::watch(assignments, desk.clone(), leads.clone(), stop.clone()),

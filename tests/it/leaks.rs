@@ -38,7 +38,7 @@ fn questions(ground: &Ground, marked: &[Marked]) -> Vec<String> {
         let all = "households,units,incidents,contacts,shelters,risk_zones";
         asked.push(format!("/api/nearby?lon={lon}&lat={lat}&radius_m=3000&limit=1000&collections={all}"));
         asked.push(format!("/api/similar?lon={lon}&lat={lat}&kind=landslide"));
-        for collection in ["households", "units", "incidents", "contacts"] {
+        for collection in ["households", "units", "incidents", "contacts", "areas_of_concern"] {
             for zoom in [8, 14] {
                 let tile = Tile::at(zoom, lon, lat).unwrap();
                 asked.push(format!("/tiles/{collection}/{zoom}/{}/{}", tile.x(), tile.y()));
@@ -47,7 +47,9 @@ fn questions(ground: &Ground, marked: &[Marked]) -> Vec<String> {
     }
     asked.push("/api/along?from_km=0&to_km=30&collections=households,units,incidents".to_owned());
     // In small letters, so that a link that repeats the question is no find.
-    for text in ["hhcode-0001", "hhhead-0001", "unitname-1-0", "intitle", "logtext-1", "contact-0", "hhphone"] {
+    for text in
+        ["concernname-0", "hhcode-0001", "hhhead-0001", "unitname-1-0", "intitle", "logtext-1", "contact-0", "hhphone"]
+    {
         asked.push(format!("/api/search?q={text}"));
         asked.push(format!("/api/nearby?lon={lon}&lat={lat}&limit=20&q={text}"));
         asked.push(format!("/api/collections/households/items?q={text}"));
@@ -74,6 +76,7 @@ fn questions(ground: &Ground, marked: &[Marked]) -> Vec<String> {
     for rest in [
         "/api/grants",
         "/api/inside",
+        "/api/border_sectors/levels",
         "/api/session",
         "/api/openapi.json",
         "/metrics",
@@ -164,7 +167,7 @@ async fn nobody_finds_a_mark_that_the_table_of_access_hides_and_everybody_finds_
     let first = everybody(&System::open(&data).unwrap(), &anybody, &areas, |_| None).await;
     let ground = ground(&of(&first, Role::Admin, None)).await;
     let marked = fill(&ground, |role, force| of(&first, role, force)).await;
-    assert_eq!(marked.len(), HOUSEHOLDS + 8 + 16 + 16 + 4 + 2);
+    assert_eq!(marked.len(), HOUSEHOLDS + 8 + 16 + 16 + 4 + 2 + 1);
     let tips =
         MarkedTips::take_in(&TipStore::open(&data).unwrap(), &of(&first, Role::DutyOfficer, None), &ground.communes[0])
             .await;

@@ -7,6 +7,7 @@ mod attachments_support;
 mod audit;
 mod audit_chain;
 mod balancer;
+mod border_levels;
 mod commands_tips;
 mod commands_user;
 mod desk_advice;

@@ -110,6 +110,12 @@ fn call(method: &str, path: &str, collection: Collection, verb: &str, unit: Uuid
         (_, path) if path.ends_with("/status") => Some(json!({"status": "available"})),
         (_, path) if path.ends_with("/position") => Some(json!({"place": {"lon": 103.2, "lat": 22.4}})),
         (_, path) if path.ends_with("/evacuation") => Some(json!({"state": "notified", "channel": "visit"})),
+        (_, path) if path.starts_with("/api/sector_assessments/") && path.ends_with("/refuse") => {
+            Some(json!({"reason": "ma trận"}))
+        }
+        (_, "/api/border_sectors/00000000-0000-0000-0000-000000000194/assessments") => {
+            Some(json!({"level": "low", "reason": "ma trận"}))
+        }
         (_, path) if path.starts_with("/api/warnings/") => Some(json!({"reason": "ma trận"})),
         (_, "/api/shifts") => Some(json!({"nothing": 1})),
         (_, path) if path.starts_with("/api/shifts/") => Some(json!({"note": "ma trận"})),
@@ -191,6 +197,7 @@ async fn each_door_lets_in_whom_the_table_says() {
         let collections = if path.contains("{collection}") { &Collection::ALL[..] } else { &Collection::ALL[..1] };
         let verbs = match path {
             _ if path.starts_with("/api/warnings/") => &["update", "cancel", "withdraw"][..],
+            _ if path.starts_with("/api/sector_assessments/") => &["agree", "refuse"][..],
             _ if path.starts_with("/api/shifts/") => &["propose", "accept", "take_over"][..],
             _ if path.contains("{verb}") => &["verify", "close", "callers"][..],
             _ => &["-"][..],
@@ -258,7 +265,7 @@ fn the_permission_table_of_the_docs_is_made_from_the_code() {
 }
 
 /// Every deed, in the order of the enumeration.
-const DEEDS: [Deed; 24] = [
+const DEEDS: [Deed; 25] = [
     Deed::ReportIncident,
     Deed::RunIncident,
     Deed::AssignUnit,
@@ -279,6 +286,7 @@ const DEEDS: [Deed; 24] = [
     Deed::EnrolDevice,
     Deed::Share,
     Deed::BreakGlass,
+    Deed::AssessBorder,
     Deed::ReadAudit,
     Deed::TakeTip,
     Deed::HandleTips,
@@ -294,7 +302,7 @@ fn document() -> String {
         "# Who may see and do what\n\nMade from `src/domain/access.rs` and `src/domain/doors.rs` by `make openapi`; a test holds it against them.\n\n\
          ## What each role sees\n\n`all`: every record as it is. `area`: those of the own area, others reduced or hidden. `force`: those of the own force\n\
          in the own area and those tied to its tasks, others reduced. `task`: those where the own unit has its task, others\n\
-         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n         and nobody else.\n\n",
+         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n         and nobody else. Areas of concern (`areas_of_concern`) are seen by the force that wrote one, by officers of those that it\n         names, and by a commander of the whole province without a force; by nobody else, administrators included.\n\n",
     );
     let classes =
         [DataClass::Public, DataClass::Internal, DataClass::Restricted, DataClass::Personal, DataClass::Sealed];

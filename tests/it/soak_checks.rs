@@ -90,6 +90,8 @@ impl Picture {
             "exercises",
             "shifts",
             "quarter_reports",
+            "sector_assessments",
+            "areas_of_concern",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

@@ -60,6 +60,8 @@ pub enum Deed {
     Share,
     /// Take sight of personal records in an emergency, for a purpose and a short time.
     BreakGlass,
+    /// Propose, agree to and refuse the level of a border sector; draw areas of concern.
+    AssessBorder,
     /// Read who read what.
     ReadAudit,
     /// Take a tip in, and pass messages of an informant who calls again.
@@ -100,6 +102,7 @@ impl Actor {
                 D::Warn
                     | D::HoldShift
                     | D::RunReport
+                    | D::AssessBorder
                     | D::Share
                     | D::BreakGlass
                     | D::TakeTip
@@ -125,6 +128,7 @@ impl Actor {
                     | D::LeadExercise
                     | D::ReadReports
                     | D::RunReport
+                    | D::AssessBorder
                     | D::ReportIncident
                     | D::EditGround
                     | D::TakeTip

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::card::{Card, CardFile};
 use crate::desk::{Ask, Desk, NewExercise, SystemClock, for_exercise, store_problem, take_exercise_ground};
 use crate::domain::accountability::Timers;
+use crate::domain::border_rules::BorderRules;
 use crate::domain::exercise::Inject;
 use crate::domain::warning_rules::WarningRules;
 use crate::domain::{Code, Collection, Problem, Timestamp};
@@ -62,6 +63,7 @@ pub struct Shares {
     pub base: String,
     pub timers: Timers,
     pub warnings: Arc<WarningRules>,
+    pub border_rules: Arc<BorderRules>,
     pub limits: Limits,
     pub directory: Directory,
     pub sign_in: Arc<SignIn>,
@@ -318,6 +320,7 @@ impl Exercises {
         let desk = Desk::new(Arc::clone(store), picture.clone(), Arc::new(SystemClock))
             .with_timers(shares.timers)
             .with_warnings(Arc::clone(&shares.warnings), "exercise")
+            .with_border_rules(Arc::clone(&shares.border_rules))
             .with_roads(roads)
             .with_exercise(card.id);
         let mark = ExerciseMark { id: card.id, code: card.code.clone(), title: card.title.clone() };

@@ -19,13 +19,14 @@ use crate::serve_support::{launch, ready, serve_anywhere, stop};
 use crate::store_support::Folder;
 
 /// Collections with marked records.
-const MARKED: [Collection; 6] = [
+const MARKED: [Collection; 7] = [
     Collection::Households,
     Collection::Units,
     Collection::Incidents,
     Collection::DutyLog,
     Collection::Contacts,
     Collection::Attachments,
+    Collection::AreasOfConcern,
 ];
 
 /// What may be asked for in `f` and in `Accept`; some of it is answered, some refused.

@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use trucban::desk::{Clock, SystemClock};
 use trucban::domain::access::{CLOSED_KINDS, Deed, Facts, Sight};
-use trucban::domain::{Actor, Collection, Force, Role};
+use trucban::domain::{Actor, Collection, Force, Role, concern};
 use trucban::store::tips::TipStore;
 
 use crate::attachments_support::photo;
@@ -38,7 +38,11 @@ impl Marked {
         Facts {
             commune: self.commune.as_deref(),
             force: self.force,
-            is_joint: tied && self.force.is_some() && self.force == actor.force,
+            is_joint: if self.collection == Collection::AreasOfConcern {
+                concern::is_for(actor, self.force, false)
+            } else {
+                tied && self.force.is_some() && self.force == actor.force
+            },
             is_closed_kind: self.is_closed_kind,
             ..Facts::default()
         }
@@ -215,6 +219,25 @@ pub async fn fill(ground: &Ground, by: impl Fn(Role, Option<Force>) -> Caller) -
             personal: vec![phone],
         });
     }
+    let guard = Some(Force::BorderGuard);
+    let ((lon, lat), marks) = (ground.centres[0], ["CONCERNNAME-0".to_owned(), "CONCERNREASON-0".to_owned()]);
+    let ring: [[f64; 2]; 4] = [[lon, lat], [lon + 0.01, lat], [lon + 0.01, lat + 0.01], [lon, lat]];
+    let properties = json!({
+        "name": marks[0], "kind": "crossing_place", "reason": marks[1],
+        "valid_to": SystemClock.now().plus_s(86_400).to_string(),
+    });
+    let polygon = json!({"type": "Polygon", "coordinates": [ring]});
+    let area = create(&by(Role::DutyOfficer, guard), "areas_of_concern", polygon, properties).await;
+    all.push(Marked {
+        collection: Collection::AreasOfConcern,
+        id: id(&area).to_owned(),
+        version: 1,
+        commune: None,
+        force: guard,
+        is_closed_kind: false,
+        open: marks.into(),
+        personal: Vec::new(),
+    });
     all
 }
 
@@ -261,7 +284,7 @@ pub fn of(people: &[Somebody], role: Role, force: Option<Force>) -> Caller {
 }
 
 /// What each mark begins with.
-pub const PREFIXES: [&str; 19] = [
+pub const PREFIXES: [&str; 21] = [
     "HHCODE-",
     "HHHAMLET-",
     "HHHEAD-",
@@ -275,6 +298,8 @@ pub const PREFIXES: [&str; 19] = [
     "LOGTEXT-",
     "CONTACT-",
     "CONTACTPHONE-",
+    "CONCERNNAME-",
+    "CONCERNREASON-",
     "TIPTEXT-",
     "TIPNAME-",
     "TIPPHONE-",

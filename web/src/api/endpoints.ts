@@ -201,6 +201,15 @@ export const zones = {
     write<T.Zone>(`/api/risk_zones/${id}/end`, { reason }, options),
 };
 
+/** Levels of border sectors. */
+export const border = {
+  levels: (signal?: AbortSignal) => read<T.BorderBoard>('/api/border_sectors/levels', {}, signal),
+  propose: (sector: string, body: Schemas['ProposeLevelCall'], key: string) =>
+    write<T.SectorAssessment>(`/api/border_sectors/${sector}/assessments`, body, { key }),
+  decide: (id: string, verb: 'agree' | 'refuse', body: Schemas['DecideLevelCall'], options: Seen) =>
+    write<T.SectorAssessment>(`/api/sector_assessments/${id}/${verb}`, body, options),
+};
+
 export const warnings = {
   /** All messages of a zone, those that are over too. */
   of: (zone: string, signal?: AbortSignal) =>

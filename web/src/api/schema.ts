@@ -232,6 +232,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/border_sectors/levels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The levels of all border sectors: in force, proposed by a person, computed beside it, and the checklist of each level.
+         * @description What is computed only proposes, and never `critical`: a person decides. Rows that the reader may not see are counted and
+         *     not shown. The board of a moment asks by today's rules what had happened by then.
+         */
+        get: operations["read_border_levels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/border_sectors/{id}/assessments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proposes the level of a border sector.
+         * @description It holds from when a second person agrees; until then the level in force stays. A proposal that waits already is
+         *     superseded.
+         */
+        post: operations["propose_level"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/break-glass": {
         parameters: {
             query?: never;
@@ -1586,6 +1628,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sector_assessments/{id}/{verb}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agrees to a proposed level, or refuses it.
+         * @description Whoever proposed it does not agree to it; they may take it back (`refuse`). What was agreed by telephone holds for twelve
+         *     hours, until somebody else than who proposed it confirms it by `agree` without `told_by`.
+         */
+        post: operations["decide_level"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -2500,6 +2563,102 @@ export interface components {
                 sectors?: string[];
             };
         };
+        /** @description Areas of concern */
+        AreasOfConcernFeature: {
+            geometry: components["schemas"]["Geometry"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Who decided it. */
+                decided_by?: string;
+                /**
+                 * Format: date-time
+                 * @description When the record was ended; an ended record is no longer listed.
+                 */
+                ended_at?: string;
+                /**
+                 * @description The force that wrote it; absent for the joint duty room.
+                 * @enum {string}
+                 */
+                force?: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * @description What is of concern there.
+                 * @enum {string}
+                 */
+                kind: "crossing_place" | "smuggling_route" | "drug_route" | "public_order" | "dangerous_ground" | "key_site" | "other";
+                /** @description Name of the place. */
+                name: string;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
+                /** @description Why, about the place alone: nobody is named. */
+                reason: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * @description How sensitive it is.
+                 * @enum {string}
+                 */
+                sensitivity?: "restricted";
+                /** @description Other forces that see it. */
+                shared_forces?: ("police" | "military" | "border_guard" | "civil")[];
+                /**
+                 * Format: date-time
+                 * @description Start; now if not said.
+                 */
+                valid_from?: string;
+                /**
+                 * Format: date-time
+                 * @description End, within a year: then somebody thinks it over.
+                 */
+                valid_to: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /** @description A span in which an assessment was the level in force. */
+        AssessmentSpan: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string | null;
+        };
+        /** @description An assessment as it is told. */
+        AssessmentTold: {
+            /** Format: date-time */
+            agreed_at: string | null;
+            agreed_by: string | null;
+            /** @description Who heard the agreement by telephone, until it is confirmed on screen. */
+            agreement_told_to: string | null;
+            computed_then: components["schemas"]["SectorLevel"] | null;
+            /**
+             * Format: date-time
+             * @description When it ends by itself: its own end, or that of an agreement by telephone.
+             */
+            ends_at: string | null;
+            /** @description When it was the level in force. */
+            held: components["schemas"]["AssessmentSpan"][];
+            /** Format: uuid */
+            id: string;
+            /** @description Whether the reader proposed it, and so cannot be the one who agrees. */
+            is_own: boolean;
+            level: components["schemas"]["SectorLevel"];
+            /** Format: date-time */
+            over_at: string | null;
+            /** Format: date-time */
+            proposed_at: string | null;
+            proposed_by: string | null;
+            reason: string | null;
+            refuse_reason: string | null;
+            refused_by: string | null;
+            state: string;
+            /** Format: int32 */
+            version: number;
+        };
         /** @description Whom to send. */
         AssignCall: {
             /**
@@ -2800,6 +2959,31 @@ export interface components {
          * @enum {string}
          */
         Block: "incidents" | "disaster" | "evacuation" | "drugs" | "border" | "public_information" | "coordination";
+        /** @description Levels of the border at a moment. */
+        BorderBoard: {
+            /**
+             * Format: date-time
+             * @description Of this moment.
+             */
+            at: string;
+            /**
+             * @description Cases of the border in the longest window of which no place is known: they count for no sector. Null for whoever does
+             *     not read of all sectors.
+             */
+            cases_without_place: number | null;
+            rules: components["schemas"]["BorderRulesTold"];
+            /** @description From west to east, those whose assessments the reader may read. */
+            sectors: components["schemas"]["SectorStanding"][];
+        };
+        /** @description By which rules is proposed. */
+        BorderRulesTold: {
+            about: string;
+            id: string;
+            levels: components["schemas"]["SectorLevelTold"][];
+            source: string;
+            valid_from: string;
+            valid_to: string | null;
+        };
         /** @description Border sectors */
         BorderSectorsFeature: {
             geometry: components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | null;
@@ -2841,6 +3025,11 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description A text in both languages. */
+        BorderWords: {
+            en: string;
+            vi: string;
         };
         /** @description What I must see at once. */
         BreakGlassCall: {
@@ -3033,7 +3222,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies" | "exercises" | "shifts" | "quarter_reports";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies" | "exercises" | "shifts" | "quarter_reports" | "sector_assessments" | "areas_of_concern";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -3258,6 +3447,13 @@ export interface components {
             known: number;
             target: components["schemas"]["Target"];
         };
+        /** @description What the second person says. */
+        DecideLevelCall: {
+            /** @description refuse: why (needed). */
+            reason?: string | null;
+            /** @description agree: who agreed by telephone; whoever asks, if absent. */
+            told_by?: string | null;
+        };
         /** @description What a duty officer decides. */
         DecisionCall: {
             /** @description When it was decided; now if absent. */
@@ -3275,7 +3471,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "hold_shift" | "keep_figures" | "lead_exercise" | "read_reports" | "run_report" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "hold_shift" | "keep_figures" | "lead_exercise" | "read_reports" | "run_report" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "assess_border" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description Deployments */
         DeploymentsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3468,7 +3664,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "report_step" | "figure_stated" | "figure_agreed" | "imported" | "import_undone" | "exercise_begun" | "inject_given" | "exercise_judged" | "exercise_ended" | "shift_begun" | "shift_offered" | "shift_withdrawn" | "shift_accepted" | "shift_declined" | "shift_taken_over";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "report_step" | "figure_stated" | "figure_agreed" | "imported" | "import_undone" | "exercise_begun" | "inject_given" | "exercise_judged" | "exercise_ended" | "shift_begun" | "shift_offered" | "shift_withdrawn" | "shift_accepted" | "shift_declined" | "shift_taken_over" | "sector_proposed" | "sector_agreed" | "sector_refused" | "sector_lapsed";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -5417,6 +5613,16 @@ export interface components {
             /** @description Code of the incident. It is told this once: neither the tip nor the incident names the other. */
             incident: string;
         };
+        /** @description A level that somebody proposes. */
+        ProposeLevelCall: {
+            level: components["schemas"]["SectorLevel"];
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself; needed for `critical`.
+             */
+            valid_to?: string | null;
+        };
         /** @description The figures of a quarter. */
         StatisticsRow: { key: string; name: string | null; counts: number[]; total: number; times: components["schemas"]["StatisticsTime"][]; area: components["schemas"]["StatisticsArea"] | null };
         StatisticsTime: { known: number; not_known: number; median_s: number | null; p90_s: number | null };
@@ -6512,6 +6718,190 @@ export interface components {
             subtitle: string;
             title: string;
         };
+        /** @description Assessments of border sectors */
+        SectorAssessmentsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /**
+                 * Format: date-time
+                 * @description When they agreed, on screen or by telephone.
+                 */
+                agreed_at?: string;
+                /** @description The second person. */
+                agreed_by?: string;
+                /** @description Who heard it by telephone, until it is confirmed on screen. */
+                agreement_told_to?: string;
+                /**
+                 * @description The force that assesses: the border guard.
+                 * @enum {string}
+                 */
+                force?: "police" | "military" | "border_guard" | "civil";
+                /** @description When it was the level in force, as [{from, to}]; the last may be open. */
+                held?: unknown;
+                /**
+                 * @description The level that was proposed.
+                 * @enum {string}
+                 */
+                level?: "low" | "medium" | "high" | "critical";
+                /**
+                 * Format: date-time
+                 * @description When another one took its place, or its end came.
+                 */
+                over_at?: string;
+                /** @description What was computed when it was proposed, frozen: {level, at, rules, length_km, windows, reasons, row_count}; no row is named. */
+                proposal?: unknown;
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                proposed_at?: string;
+                /** @description Who proposed it. */
+                proposed_by?: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it holds while nobody has confirmed on screen; absent once somebody has.
+                 */
+                provisional_until?: string;
+                /** @description Why, in the words of whoever proposed it. */
+                reason?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Why. */
+                refuse_reason?: string;
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                refused_at?: string;
+                /** @description Who refused it, or took it back. */
+                refused_by?: string;
+                /**
+                 * Format: uuid
+                 * @description The border sector.
+                 */
+                sector_id?: string;
+                /**
+                 * @description Where it is in its life.
+                 * @enum {string}
+                 */
+                state?: "proposed" | "agreed" | "refused" | "superseded" | "lapsed";
+                /**
+                 * Format: date-time
+                 * @description From when on it holds: when it was agreed to.
+                 */
+                valid_from?: string;
+                /**
+                 * Format: date-time
+                 * @description When it ends by itself; always there for `critical`, else only if it was asked for.
+                 */
+                valid_to?: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /**
+         * @description How much what happens at a sector weighs on the security of the border (Regulation (EU) 2019/1896, Art. 34).
+         * @enum {string}
+         */
+        SectorLevel: "low" | "medium" | "high" | "critical";
+        /** @description One level. */
+        SectorLevelTold: {
+            /** @description What is to be done. */
+            checklist: components["schemas"]["BorderWords"][];
+            /**
+             * Format: int64
+             * @description Longest time without being renewed, days; null where it needs no end.
+             */
+            days_max: number | null;
+            level: components["schemas"]["SectorLevel"];
+        };
+        /** @description What is proposed of a sector. */
+        SectorProposal: {
+            /**
+             * Format: date-time
+             * @description The moment at which the windows end.
+             */
+            at: string;
+            /** Format: double */
+            length_km: number;
+            level: components["schemas"]["SectorLevel"] | null;
+            /** @description What was counted besides: rows that the reader may not see, or for which there is no room. */
+            other_rows: number;
+            /** @description Why, a line a window. */
+            reasons: components["schemas"]["BorderWords"][];
+            /** @description What was counted in the longest window, as far as the reader may see it, the newest first. */
+            rows: components["schemas"]["SectorRow"][];
+            /** @description Name of the rules. */
+            rules: string;
+            windows: components["schemas"]["SectorWindow"][];
+        };
+        /** @description A row that was counted. */
+        SectorRow: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: double
+             * @description Calibrated kilometre of the border line.
+             */
+            chainage_km: number | null;
+            collection: components["schemas"]["Collection"];
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            /** Format: int64 */
+            severity: number | null;
+            /** Format: double */
+            weight: number;
+        };
+        /** @description One sector. */
+        SectorStanding: {
+            /** Format: double */
+            from_km: number | null;
+            /** @description All that was decided of it, the newest first. */
+            history: components["schemas"]["AssessmentTold"][];
+            in_force: components["schemas"]["AssessmentTold"] | null;
+            /** @description Whether the reader may propose here, and agree to what another one proposed. */
+            may_assess: boolean;
+            name: string;
+            /** @description What is computed now. */
+            proposal: components["schemas"]["SectorProposal"];
+            /** Format: uuid */
+            sector_id: string;
+            /** Format: double */
+            to_km: number | null;
+            waiting: components["schemas"]["AssessmentTold"] | null;
+        };
+        /** @description Where a level begins in a window. */
+        SectorThreshold: {
+            level: components["schemas"]["SectorLevel"];
+            /** Format: double */
+            per_km: number;
+            rows_min: number;
+        };
+        /** @description One window. */
+        SectorWindow: {
+            /** Format: int64 */
+            days: number;
+            /** @description Whether there are enough of them to compare with; else fixed thresholds hold. */
+            is_by_history: boolean;
+            level: components["schemas"]["SectorLevel"];
+            /** @description Past windows of this length that are known. */
+            past_windows: number;
+            /** Format: double */
+            per_km: number;
+            rows: number;
+            /**
+             * Format: double
+             * @description Sum of weights.
+             */
+            score: number;
+            /** @description What a kilometre must exceed (without history: reach) for the level, lowest first. */
+            thresholds: components["schemas"]["SectorThreshold"][];
+        };
         /** @description Who is signed in, and the state of the server that a page shows always. */
         Session: {
             actor: components["schemas"]["SignedIn"] | null;
@@ -7289,7 +7679,7 @@ export interface components {
          * @description What a figure counts in.
          * @enum {string}
          */
-        Unit: "cases" | "person_turns" | "vehicle_turns" | "persons" | "households" | "grams" | "tip_offs" | "patrols" | "sessions";
+        Unit: "cases" | "person_turns" | "vehicle_turns" | "persons" | "households" | "grams" | "tip_offs" | "patrols" | "sessions" | "sectors";
         /** @description A unit in a zone. */
         UnitInside: {
             code: string | null;
@@ -8426,6 +8816,87 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    read_border_levels: {
+        parameters: {
+            query?: {
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; the present picture if neither is said */
+                as_known_at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The board */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BorderBoard"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    propose_level: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the sector */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposeLevelCall"];
+            };
+        };
+        responses: {
+            /** @description The assessment, with ETag and Location */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["SectorAssessmentsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            /** @description forbidden: another force, another area */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     break_glass: {
@@ -12067,6 +12538,69 @@ export interface operations {
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    decide_level: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that the caller saw */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the assessment */
+                id: string;
+                /** @description `agree` or `refuse` */
+                verb: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecideLevelCall"];
+            };
+        };
+        responses: {
+            /** @description The assessment, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["SectorAssessmentsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            /** @description forbidden: another force, another area */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            /** @description same_person; forbidden_transition: it waits no longer */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
         };
     };
     read_session: {

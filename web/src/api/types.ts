@@ -52,6 +52,11 @@ export type SearchHit = Omit<Schemas['SearchHit'], 'bbox'> & {
   bbox?: [west: number, south: number, east: number, north: number];
 };
 export type Exposure = Schemas['ExposureAnswer'];
+export type BorderBoard = Schemas['BorderBoard'];
+export type SectorStanding = Schemas['SectorStanding'];
+export type SectorLevel = Schemas['SectorLevel'];
+export type SectorRow = Schemas['SectorRow'];
+export type AssessmentTold = Schemas['AssessmentTold'];
 export type InsideBoard = Schemas['InsideBoard'];
 export type EvacuationPlan = Schemas['EvacuationPlan'];
 export type Silence = Schemas['Silence'];
@@ -149,6 +154,10 @@ export const isRecord = (feature: { properties: object }): boolean =>
   !('precision' in feature.properties) || feature.properties.precision === 'exact';
 
 export type Household = Schemas['HouseholdsFeature'];
+/** How a border sector was assessed. */
+export type SectorAssessment = Schemas['SectorAssessmentsFeature'];
+/** A place that a force keeps its eye on; never a person. */
+export type AreaOfConcern = Schemas['AreasOfConcernFeature'];
 export type Zone = Closer<Schemas['RiskZonesFeature'], { level?: 1 | 2 | 3 | 4 | 5 }>;
 /** What somebody copies out of a warning, in one language; a draft has no words of its own yet. */
 export type WarningText =

@@ -1,5 +1,6 @@
 import { accounts } from './en/accounts';
 import { audit } from './en/audit';
+import { border } from './en/border';
 import { exercises } from './en/exercises';
 import { handover } from './en/handover';
 import { past } from './en/past';
@@ -26,6 +27,7 @@ export const en = {
   ...common,
   accounts,
   audit,
+  border,
   exercises,
   handover,
   past,

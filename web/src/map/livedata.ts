@@ -1,6 +1,6 @@
 /** Turns records of the live picture into what the map draws. Pure: time and names are arguments. */
 import type { Feature, FeatureCollection, Geometry, Point } from 'geojson';
-import type { AdminUnit, Incident, Unit, Zone } from '../api/types';
+import type { AdminUnit, AreaOfConcern, Incident, Unit, Zone } from '../api/types';
 import { isInForce, phaseAt } from '../parts/zone';
 import { circle, northTip } from './geo';
 import { fixAge, markOf } from './symbols';
@@ -126,6 +126,17 @@ export function labelZones(zones: Drawn): Drawn {
       const tip = northTip(geometry);
       return tip ? [{ type: 'Feature' as const, geometry: tip, properties }] : [];
     }),
+  );
+}
+
+/** Areas of concern, as far as whoever looks may see them. */
+export function drawConcerns(areas: readonly AreaOfConcern[]): Drawn {
+  return collect(
+    areas.flatMap(({ id, geometry, properties: { name } }) =>
+      geometry
+        ? [{ type: 'Feature' as const, geometry: geometry as Geometry, properties: { id, name } }]
+        : [],
+    ),
   );
 }
 

@@ -1,11 +1,14 @@
 /** Layers whose features come from the page's live picture, not from tiles; from the lowest to the highest. */
 import type { FilterSpecification, LayerSpecification } from 'maplibre-gl';
 import { BOLD, REGULAR } from './fonts';
+import { SECTOR_HIT, sectorLayers } from './borderlayers';
 import { LEVEL_COLOURS, type Palette } from './palettes';
 import { ROAD_SOURCES, roadLines, roadSigns } from './roadlayers';
 
 export const LIVE_SOURCES = [
   'live-communes',
+  'live-border',
+  'live-concerns',
   'live-hatched',
   'live-zones',
   'live-zone-names',
@@ -27,6 +30,7 @@ export const HIT_LAYERS = {
   units: 'units',
   'zone-fill': 'risk_zones',
   hatched: 'incidents',
+  [SECTOR_HIT]: 'border_sectors',
 } as const;
 
 const levelColour = (plain: string) =>
@@ -39,6 +43,7 @@ const levelColour = (plain: string) =>
 
 export function liveLayers(palette: Palette): LayerSpecification[] {
   return [
+    ...sectorLayers(palette),
     ...areas(palette),
     ...roadLines(palette),
     ...grid(palette),
@@ -96,6 +101,19 @@ function areas(palette: Palette): LayerSpecification[] {
       source: 'live-zones',
       filter: ['!', ['get', 'inForce']] as FilterSpecification,
       paint: { 'line-color': levelColour(palette.zonePlain), 'line-width': 2, 'line-dasharray': [3, 2] },
+    },
+    {
+      id: 'concern-line',
+      type: 'line',
+      source: 'live-concerns',
+      paint: { 'line-color': palette.border, 'line-width': 2.4, 'line-dasharray': [1, 1.4] },
+    },
+    {
+      id: 'concern-labels',
+      type: 'symbol',
+      source: 'live-concerns',
+      layout: { 'text-field': ['get', 'name'], 'text-font': BOLD, 'text-size': 11.5, 'text-max-width': 9 },
+      paint: { ...halo, 'text-color': palette.border },
     },
     {
       id: 'commune-labels',

@@ -15,6 +15,8 @@ export interface Palette {
   shieldFill: string;
   border: string;
   borderGlow: string;
+  /** Levels of border sectors, low to critical; each has a line of its own besides. */
+  sectorLevels: readonly [low: string, medium: string, high: string, critical: string];
   place: string;
   placeLabel: string;
   halo: string;
@@ -62,6 +64,7 @@ const night: Palette = {
   shieldFill: '#1f2a33',
   border: '#b7a6c9',
   borderGlow: '#4a3a58',
+  sectorLevels: ['#8496ab', '#b3a4dd', '#d8bcff', '#ffffff'],
   place: '#7d8d99',
   placeLabel: '#b3c0ca',
   halo: '#10171c',
@@ -105,6 +108,7 @@ const day: Palette = {
   shieldFill: '#ffffff',
   border: '#7a5a99',
   borderGlow: '#d9cbe6',
+  sectorLevels: ['#6b7885', '#7a5fb5', '#5a2ea6', '#2a0a5e'],
   place: '#6b7983',
   placeLabel: '#2c3841',
   halo: '#f7f9fa',

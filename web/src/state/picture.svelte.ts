@@ -37,6 +37,9 @@ const HEARD: readonly CollectionName[] = [
   'warnings',
   'attachments',
   'shifts',
+  'cases',
+  'sector_assessments',
+  'areas_of_concern',
 ];
 /** Of these, what is over is not kept. */
 const ENDING: ReadonlySet<CollectionName> = new Set(['assignments', 'alarms', 'road_closures']);

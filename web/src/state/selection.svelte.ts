@@ -1,6 +1,6 @@
 /** What is selected, in list, map and detail at once. Selecting it again brings the former view back. */
 
-export type SelectableCollection = 'incidents' | 'units' | 'risk_zones';
+export type SelectableCollection = 'incidents' | 'units' | 'risk_zones' | 'border_sectors';
 
 export interface Selected {
   collection: SelectableCollection;

@@ -23,6 +23,7 @@ export const plan = {
     units: 'Units',
     stations: 'Posts, gates, markers',
     border_sectors: 'Border line',
+    areas_of_concern: 'Areas of concern',
     roads: 'Roads',
     rivers: 'Rivers',
     places: 'Places',

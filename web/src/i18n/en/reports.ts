@@ -125,5 +125,6 @@ export const reports = {
     tip_offs: 'tip-offs',
     patrols: 'patrols',
     sessions: 'sessions',
+    sectors: 'sectors',
   },
 } satisfies typeof vi;

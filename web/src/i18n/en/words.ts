@@ -248,6 +248,10 @@ export const words = {
     shift_accepted: 'shift accepted',
     shift_declined: 'shift not accepted',
     shift_taken_over: 'shift taken over alone',
+    sector_proposed: 'level of a border sector proposed',
+    sector_agreed: 'level of a border sector agreed',
+    sector_refused: 'level of a border sector refused',
+    sector_lapsed: 'level of a border sector lapsed',
   },
   order: {
     proposed: 'proposed',
@@ -318,6 +322,8 @@ export const words = {
     exercises: 'exercises',
     shifts: 'shifts',
     quarter_reports: 'quarterly reports',
+    sector_assessments: 'assessments of border sectors',
+    areas_of_concern: 'areas of concern',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

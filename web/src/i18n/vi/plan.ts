@@ -21,6 +21,7 @@ export const plan = {
     units: 'Lực lượng',
     stations: 'Đồn, trạm, mốc',
     border_sectors: 'Đường biên giới',
+    areas_of_concern: 'Khu vực trọng điểm',
     roads: 'Đường',
     rivers: 'Sông, suối',
     places: 'Địa danh',

@@ -123,5 +123,6 @@ export const reports = {
     tip_offs: 'tin',
     patrols: 'lần',
     sessions: 'buổi',
+    sectors: 'đoạn',
   },
 };

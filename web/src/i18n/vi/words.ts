@@ -290,6 +290,10 @@ export const words = {
     shift_accepted: 'nhận ca trực',
     shift_declined: 'chưa nhận ca trực',
     shift_taken_over: 'nhận thay ca trực',
+    sector_proposed: 'đề nghị mức đoạn biên giới',
+    sector_agreed: 'đồng ý mức đoạn biên giới',
+    sector_refused: 'không đồng ý mức đoạn biên giới',
+    sector_lapsed: 'mức đoạn biên giới hết hạn',
   },
   order: {
     proposed: 'đề xuất',
@@ -360,6 +364,8 @@ export const words = {
     exercises: 'diễn tập',
     shifts: 'ca trực',
     quarter_reports: 'báo cáo quý',
+    sector_assessments: 'đánh giá đoạn biên giới',
+    areas_of_concern: 'khu vực trọng điểm',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;

@@ -29,11 +29,15 @@ export interface FormFields {
 
 interface Kept {
   key: string;
+  what?: What;
   /** The zone that is changed; `null` for a new one. */
   base: Zone | null;
   fields: FormFields;
   geometry: Area | null;
 }
+
+/** What the drawn area shall be. */
+type What = 'zone' | 'concern';
 
 export type Missing = 'area' | 'name' | 'kind' | 'to' | 'order';
 
@@ -53,6 +57,7 @@ const EMPTY: FormFields = {
 
 class ZoneDraft {
   isOpen = $state(false);
+  what = $state<What>('zone');
   fields = $state<FormFields>({ ...EMPTY });
   geometry = $state.raw<Area | null>(null);
   base = $state.raw<Zone | null>(null);
@@ -79,7 +84,8 @@ class ZoneDraft {
     try {
       const text = localStorage.getItem(STORE);
       if (!text) return false;
-      const { key, base, fields, geometry } = JSON.parse(text) as Kept;
+      const { key, what, base, fields, geometry } = JSON.parse(text) as Kept;
+      this.what = what ?? 'zone';
       this.#key = key;
       this.base = base;
       this.fields = { ...EMPTY, ...fields };
@@ -92,8 +98,9 @@ class ZoneDraft {
   }
 
   /** Opens an empty draft; the owner is who draws it, unless they say otherwise. */
-  begin(): void {
+  begin(what: What = 'zone'): void {
     this.#reset();
+    this.what = what;
     this.fields = { ...EMPTY, owner: session.label };
     this.isOpen = true;
     this.keep();
@@ -119,6 +126,7 @@ class ZoneDraft {
   keep(): void {
     const kept: Kept = {
       key: this.#key,
+      what: this.what,
       base: this.base,
       fields: $state.snapshot(this.fields),
       geometry: this.geometry,
@@ -193,6 +201,7 @@ class ZoneDraft {
 
   #reset(): void {
     this.#key = uuidV7();
+    this.what = 'zone';
     this.base = null;
     this.fields = { ...EMPTY };
     this.geometry = null;
