@@ -16,6 +16,7 @@ use trucban::domain::{Actor, Collection, Role, Timestamp};
 use trucban::files::{DEMO_META, put_file};
 use trucban::report::Format;
 use trucban::report::account::Account;
+use trucban::report::beside::Tasks;
 use trucban::report::sheet::{About, Classification, Letterhead, Sheet};
 use trucban::report::sources::Sources;
 use trucban::report::words;
@@ -154,6 +155,9 @@ fn document(
         is_demo,
         state: words::state(&account.standing),
         corrections: words::corrections(&account.standing, now),
+        tasks: Tasks::of(args.quarter, snapshot, |_| true).map_err(store_told)?,
+        // They lie in rooms of their own, and this command reads the records alone.
+        exercises: Vec::new(),
     };
     let bytes = format.write(&Sheet::of(&account.reported(), about), &sources)?;
     Ok(Written { bytes, records: sources.records() })

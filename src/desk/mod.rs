@@ -14,6 +14,7 @@ mod attachments;
 mod bulk;
 mod callers;
 mod closures;
+mod coordination;
 mod course;
 mod cut_off;
 mod deployed;
@@ -83,6 +84,7 @@ pub use crate::domain::recommend::{Candidate as UnitCandidate, LeftOut, Reason, 
 pub use advice::{Advice, Followed};
 pub use attachments::{AttachTo, NewAttachment};
 pub use bulk::{ImportRecord, take_file, take_import};
+pub use coordination::NewInformationRequest;
 pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
 pub use evacuation::{EvacuationReport, Evidence, Withdrawal};
 pub use evacuation_plan::{EvacuationPlan, Placed, PlannedShelter, Unplaced, WhyUnplaced};

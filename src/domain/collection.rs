@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::schema::Field;
 use super::{
-    advice, alarm, assignment, attachment, bulletin, case, closure, contact, deployment, duty_log, exercise, ground,
-    household, incident, patrol, quarter_report, rain, rain_grid, risk_level, shelter, shift, tally, unit, visit,
-    warning, zone,
+    advice, alarm, assignment, attachment, briefing, bulletin, case, closure, contact, deployment, duty_log,
+    event_plan, exercise, ground, household, incident, information_request, patrol, quarter_report, rain, rain_grid,
+    risk_level, shelter, shift, tally, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -48,6 +48,10 @@ pub enum Collection {
     Exercises,
     Shifts,
     QuarterReports,
+    InformationRequests,
+    Briefings,
+    Decisions,
+    EventPlans,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -62,7 +66,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 36] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -95,6 +99,10 @@ impl Collection {
         Self::Exercises,
         Self::Shifts,
         Self::QuarterReports,
+        Self::InformationRequests,
+        Self::Briefings,
+        Self::Decisions,
+        Self::EventPlans,
     ];
 
     /// Name in URLs, tables and files.
@@ -133,6 +141,10 @@ impl Collection {
             Self::Exercises => "exercises",
             Self::Shifts => "shifts",
             Self::QuarterReports => "quarter_reports",
+            Self::InformationRequests => "information_requests",
+            Self::Briefings => "briefings",
+            Self::Decisions => "decisions",
+            Self::EventPlans => "event_plans",
         }
     }
 
@@ -184,6 +196,10 @@ impl Collection {
             Self::Exercises => ("Diễn tập", "Exercises"),
             Self::Shifts => ("Ca trực", "Shifts"),
             Self::QuarterReports => ("Báo cáo quý", "Quarterly reports"),
+            Self::InformationRequests => ("Yêu cầu trao đổi thông tin", "Information requests"),
+            Self::Briefings => ("Giao ban", "Briefings"),
+            Self::Decisions => ("Quyết định giao ban", "Decisions of briefings"),
+            Self::EventPlans => ("Phương án bảo đảm an ninh", "Security plans for events"),
         }
     }
 
@@ -223,6 +239,10 @@ impl Collection {
             Self::Exercises => exercise::FIELDS,
             Self::Shifts => shift::FIELDS,
             Self::QuarterReports => quarter_report::FIELDS,
+            Self::InformationRequests => information_request::FIELDS,
+            Self::Briefings => briefing::FIELDS,
+            Self::Decisions => briefing::DECISION,
+            Self::EventPlans => event_plan::FIELDS,
         }
     }
 
@@ -231,7 +251,7 @@ impl Collection {
     pub const fn geometry_kind(self) -> GeometryKind {
         match self {
             Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures | Self::Patrols => GeometryKind::Line,
-            Self::AdminUnits | Self::RiskZones | Self::Warnings => GeometryKind::Area,
+            Self::AdminUnits | Self::RiskZones | Self::Warnings | Self::EventPlans => GeometryKind::Area,
             _ => GeometryKind::Point,
         }
     }
@@ -254,6 +274,7 @@ impl Collection {
                 | Self::Exercises
                 | Self::Shifts
                 | Self::QuarterReports
+                | Self::InformationRequests
         )
     }
 

@@ -14,6 +14,7 @@ mod attachments;
 mod audit;
 mod authority;
 mod config;
+mod coordination;
 mod course;
 mod cryptography;
 mod cut_off;

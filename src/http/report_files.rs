@@ -10,7 +10,7 @@ use super::audit::note_taken;
 use super::error::{Answer, internal};
 use super::long;
 use super::params::{Params, invalid};
-use super::reports::accounted;
+use super::reports::{accounted, beside};
 use crate::domain::access::Deed;
 use crate::domain::quarter::Quarter;
 use crate::report::Format;
@@ -61,6 +61,7 @@ pub async fn read_quarter_file(Path(quarter): Path<String>, reader: Reader) -> A
     params.finish()?;
     let view = reader.view_of(moment).await?;
     let account = accounted(&reader, &view, quarter).await?;
+    let (tasks, exercises) = beside(&reader, &view, &account).await?;
     note_taken(&reader, format.as_str())?;
     let about = About {
         letterhead: reader.settings().letterhead.clone(),
@@ -70,6 +71,8 @@ pub async fn read_quarter_file(Path(quarter): Path<String>, reader: Reader) -> A
         is_demo: reader.settings().demo,
         state: words::state(&account.standing),
         corrections: words::corrections(&account.standing, view.now()),
+        tasks,
+        exercises,
     };
     let written = long::beside(&reader, || {
         let sheet = Sheet::of(&account.reported(), about);

@@ -12,11 +12,13 @@ use super::error::{Answer, Refusal};
 use super::long;
 use super::params::{Params, no_record};
 use crate::domain::access::Deed;
+use crate::domain::moment::Moment;
 use crate::domain::quarter::Quarter;
 use crate::domain::quarter_report::{State, Step, check_time, is_of_province, open_to};
 use crate::domain::{Actor, Collection, Force, Timestamp};
 use crate::picture::{Shown, View};
 use crate::report::account::{Account, Part, ReportedFigure, Standing};
+use crate::report::beside::{Rehearsed, Tasks};
 use crate::report::figures;
 use crate::report::quarter::{QuarterReport, Row};
 
@@ -44,6 +46,11 @@ pub struct QuarterAnswer {
     /// Where the report stands on its way, and what has become known since it was closed.
     #[serde(flatten)]
     standing: Standing,
+    /// What is to be done in the next quarter: decisions of briefings that are open at the end of this one. Of a closed report,
+    /// as they were known when it was closed.
+    tasks: Tasks,
+    /// Exercises that ended in the quarter, as they are judged by now.
+    exercises: Vec<Rehearsed>,
     /// What the reader may do with it now.
     may: MayAnswer,
     /// Of when the figures are.
@@ -99,6 +106,7 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
     params.finish()?;
     let (is_past, view) = (moment.is_some(), reader.view_of(moment).await?);
     let account = accounted(&reader, &view, quarter).await?;
+    let beside = beside(&reader, &view, &account).await?;
     // What was so at another moment is not stepped on from there.
     let may = if is_past { MayAnswer::default() } else { may(reader.actor(), &account, view.now()) };
     let figures = account.lines.into_iter().map(|told| FigureAnswer { rows: told.line.rows.len(), told }).collect();
@@ -111,6 +119,8 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
         year_before: quarter.year_before().to_string(),
         figures,
         standing: account.standing,
+        tasks: beside.0,
+        exercises: beside.1,
         may,
         time_stamp: view.now(),
         seq: view.seq(),
@@ -176,6 +186,34 @@ pub(super) async fn accounted(reader: &Reader, view: &View, quarter: Quarter) ->
         Ok(account) => Ok(account),
         Err(never) => match never {},
     }
+}
+
+/// What stands beside the figures: the tasks as the reader sees them, and the exercises of this server.
+///
+/// # Errors
+/// As [`Reader::view_of`]; the problem of the store of an exercise.
+pub(super) async fn beside(
+    reader: &Reader,
+    view: &View,
+    account: &Account,
+) -> Result<(Tasks, Vec<Rehearsed>), Refusal> {
+    let quarter = account.quarter;
+    let tasks = |view: &View| {
+        let sees = |id| view.item(Collection::Decisions, id).is_some_and(|shown| shown.members().count() > 0);
+        let Ok(tasks) = Tasks::of(quarter, &mut &*view, sees);
+        tasks
+    };
+    // What was reported upward does not change when somebody carries it out.
+    let closed_at = account.standing.closed.as_ref().map(|closed| closed.at);
+    let tasks = match closed_at.filter(|at| *at < view.now()) {
+        Some(at) => tasks(&reader.view_of(Some(Moment { at, known_at: at })).await?),
+        None => tasks(view),
+    };
+    let exercises = match &reader.live()?.exercises {
+        Some(rooms) => rooms.ended_in(quarter, view.now()).await?,
+        None => Vec::new(),
+    };
+    Ok((tasks, exercises))
 }
 
 async fn counted(reader: &Reader, view: &View, quarter: Quarter) -> Result<QuarterReport, Refusal> {

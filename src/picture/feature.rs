@@ -149,7 +149,11 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::Tallies
         | C::Exercises
         | C::Shifts
-        | C::QuarterReports => {
+        | C::QuarterReports
+        | C::InformationRequests
+        | C::Briefings
+        | C::Decisions
+        | C::EventPlans => {
             return None;
         }
     };

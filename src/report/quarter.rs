@@ -161,7 +161,7 @@ impl Sums {
     fn take(&mut self, quarter: Quarter, collection: Collection, feature: &Feature, counted: &[Counted]) {
         let first = |of: Quarter| counted.iter().filter(|one| of.holds(one.at)).min_by_key(|one| one.at);
         if let Some(one) = first(quarter) {
-            let force = ["force", "lead_force"].iter().find_map(|field| feature.text(field));
+            let force = ["force", "lead_force", "from_force"].iter().find_map(|field| feature.text(field));
             let force = force.and_then(|force| Force::parse(&force));
             let (seq, recorded_at) = (feature.seq, feature.recorded_at);
             self.rows.push(Row { collection, id: feature.id, value: one.value, at: one.at, force, seq, recorded_at });

@@ -25,6 +25,7 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::RoadClosures => &["name", "profiles", "reason", "speed_factor", "valid_from", "valid_to"],
         C::RainGauges => &["code", "name"],
         C::Patrols => &["code", "kind", "name", "passed_km", "planned_end", "planned_start", "state"],
+        C::EventPlans => &["finishes_at", "lead_force", "name", "starts_at", "state"],
         C::Warnings => &["code", "expires_at", "kind", "level", "name", "state", "status", "type"],
         // They stand nowhere by themselves.
         C::Assignments
@@ -41,7 +42,10 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         | C::Tallies
         | C::Exercises
         | C::Shifts
-        | C::QuarterReports => &[],
+        | C::QuarterReports
+        | C::InformationRequests
+        | C::Briefings
+        | C::Decisions => &[],
     }
 }
 

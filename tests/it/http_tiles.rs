@@ -64,6 +64,10 @@ async fn every_collection_with_places_is_drawn() {
                     | C::Exercises
                     | C::Shifts
                     | C::QuarterReports
+                    | C::InformationRequests
+                    | C::Briefings
+                    | C::Decisions
+                    | C::EventPlans
                     | C::Attachments
             );
             assert!(lies_nowhere, "{name} is empty");

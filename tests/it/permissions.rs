@@ -258,7 +258,7 @@ fn the_permission_table_of_the_docs_is_made_from_the_code() {
 }
 
 /// Every deed, in the order of the enumeration.
-const DEEDS: [Deed; 24] = [
+const DEEDS: [Deed; 25] = [
     Deed::ReportIncident,
     Deed::RunIncident,
     Deed::AssignUnit,
@@ -270,6 +270,7 @@ const DEEDS: [Deed; 24] = [
     Deed::WriteLog,
     Deed::HoldShift,
     Deed::KeepFigures,
+    Deed::Coordinate,
     Deed::ReadReports,
     Deed::LeadExercise,
     Deed::RunReport,
@@ -294,7 +295,7 @@ fn document() -> String {
         "# Who may see and do what\n\nMade from `src/domain/access.rs` and `src/domain/doors.rs` by `make openapi`; a test holds it against them.\n\n\
          ## What each role sees\n\n`all`: every record as it is. `area`: those of the own area, others reduced or hidden. `force`: those of the own force\n\
          in the own area and those tied to its tasks, others reduced. `task`: those where the own unit has its task, others\n\
-         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n         and nobody else.\n\n",
+         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n         and nobody else. What one force asks another (`information_requests`) is read by whoever coordinates\n         for one of the two, and by the province's commander; a briefing's decisions by those who were there; a plan of an event\n         (`event_plans`) by the forces that lead it or man a post.\n\n",
     );
     let classes =
         [DataClass::Public, DataClass::Internal, DataClass::Restricted, DataClass::Personal, DataClass::Sealed];

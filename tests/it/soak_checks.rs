@@ -90,6 +90,10 @@ impl Picture {
             "exercises",
             "shifts",
             "quarter_reports",
+            "information_requests",
+            "briefings",
+            "decisions",
+            "event_plans",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

@@ -27,7 +27,6 @@ export const COUNTED = [
   'tips',
   'households_moved',
   'awareness_sessions',
-  'briefings',
   'joint_patrols',
 ] as const;
 export const CHANNELS = ['hotline', 'post', 'patrol', 'village_meeting', 'app', 'other'] as const;
