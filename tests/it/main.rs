@@ -9,6 +9,7 @@ mod audit_chain;
 mod balancer;
 mod commands_tips;
 mod commands_user;
+mod coordination;
 mod desk_advice;
 mod desk_assignments;
 mod desk_evacuation;

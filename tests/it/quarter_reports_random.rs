@@ -151,7 +151,10 @@ fn recount(entered: &[Entered]) -> BTreeMap<(&'static str, String), f64> {
                 add("tips_valid", number("valid"));
             }
             "awareness_sessions" | "households_moved" if in_quarter("occurred_at") => {
-                add(if sort == "awareness_sessions" { "awareness_sessions" } else { "households_moved" }, number("count"));
+                add(
+                    if sort == "awareness_sessions" { "awareness_sessions" } else { "households_moved" },
+                    number("count"),
+                );
             }
             _ => {}
         }
