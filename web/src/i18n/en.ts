@@ -18,6 +18,7 @@ import { sheet } from './en/sheet';
 import { tips } from './en/tips';
 import { warning } from './en/warning';
 import { words } from './en/words';
+import { work } from './en/work';
 import { zone } from './en/zone';
 import type { Texts } from './vi';
 
@@ -42,5 +43,6 @@ export const en = {
   tips,
   warning,
   words,
+  work,
   zone,
 } satisfies Texts;

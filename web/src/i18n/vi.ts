@@ -19,6 +19,7 @@ import { sheet } from './vi/sheet';
 import { tips } from './vi/tips';
 import { warning } from './vi/warning';
 import { words } from './vi/words';
+import { work } from './vi/work';
 import { zone } from './vi/zone';
 
 export const vi = {
@@ -42,6 +43,7 @@ export const vi = {
   tips,
   warning,
   words,
+  work,
   zone,
 };
 export type Texts = typeof vi;

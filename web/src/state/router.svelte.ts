@@ -22,6 +22,7 @@ const ROUTES = [
   '/reports',
   '/exercises',
   '/exercise',
+  '/work',
 ] as const;
 export type Route = (typeof ROUTES)[number];
 export type Workplace = (typeof WORKPLACES)[number];

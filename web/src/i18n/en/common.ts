@@ -60,6 +60,7 @@ export const common = {
     exercise: 'Exercises',
     handover: 'Handover',
     log: 'Duty log',
+    work: 'Coordination',
   },
   map: {
     title: 'Map',

@@ -114,6 +114,7 @@ export const reports = {
     border: 'Border',
     public_information: 'Tip-offs, public awareness',
     coordination: 'Coordination',
+    event_security: 'Security of events',
   },
   units: {
     cases: 'cases',
@@ -125,5 +126,9 @@ export const reports = {
     tip_offs: 'tip-offs',
     patrols: 'patrols',
     sessions: 'sessions',
+    requests: 'requests',
+    decisions: 'decisions',
+    plans: 'plans',
+    events: 'events',
   },
 } satisfies typeof vi;

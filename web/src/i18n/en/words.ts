@@ -318,6 +318,10 @@ export const words = {
     exercises: 'exercises',
     shifts: 'shifts',
     quarter_reports: 'quarterly reports',
+    information_requests: 'information requests',
+    briefings: 'briefings',
+    decisions: 'decisions of briefings',
+    event_plans: 'event plans',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

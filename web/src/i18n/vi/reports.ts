@@ -112,6 +112,7 @@ export const reports = {
     border: 'Biên giới',
     public_information: 'Tin báo, tuyên truyền',
     coordination: 'Phối hợp',
+    event_security: 'Bảo đảm an ninh sự kiện',
   },
   units: {
     cases: 'vụ',
@@ -123,5 +124,9 @@ export const reports = {
     tip_offs: 'tin',
     patrols: 'lần',
     sessions: 'buổi',
+    requests: 'yêu cầu',
+    decisions: 'việc',
+    plans: 'phương án',
+    events: 'sự kiện',
   },
 };

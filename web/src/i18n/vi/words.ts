@@ -360,6 +360,10 @@ export const words = {
     exercises: 'diễn tập',
     shifts: 'ca trực',
     quarter_reports: 'báo cáo quý',
+    information_requests: 'yêu cầu thông tin',
+    briefings: 'giao ban',
+    decisions: 'quyết định giao ban',
+    event_plans: 'phương án an ninh',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;
