@@ -215,6 +215,7 @@ pub(super) fn follow(scene: &Scene<'_>, before: Option<&Working>, record: &mut W
         Collection::Briefings => {
             let held_at = record.time("held_at").unwrap_or(scene.now);
             past(held_at, scene.now, "/properties/held_at")?;
+            before.map_or(Ok(()), |before| check_whose(scene, before))?;
             check_counted_once(scene, record, Collection::Tallies, held_at, "held_at")
         }
         Collection::Tallies if record.text("counted") == Some("briefings") => tallied_briefings(scene, before, record),
@@ -223,6 +224,7 @@ pub(super) fn follow(scene: &Scene<'_>, before: Option<&Working>, record: &mut W
             if state.is_some_and(|state| state != "open") {
                 return Err(DecisionVerb::Done.leads(state.unwrap_or_default()).err().unwrap_or_else(|| over(record)));
             }
+            before.map_or(Ok(()), |before| check_whose(scene, before))?;
             let briefing = record.reference("briefing_id").and_then(|id| scene.feature(Collection::Briefings, id));
             record.set("decided_at", briefing.and_then(|one| one.text("held_at")).map(std::borrow::Cow::into_owned));
             Ok(())
@@ -230,6 +232,8 @@ pub(super) fn follow(scene: &Scene<'_>, before: Option<&Working>, record: &mut W
         Collection::EventPlans => {
             check_force(&scene.ask.actor, record.text("lead_force"))?;
             if let Some(before) = before {
+                // Nobody becomes the force that leads by saying so.
+                check_whose(scene, before)?;
                 check_plan_open(before)?;
             }
             let done = before.map_or(Ok(Vec::new()), items)?;
@@ -241,6 +245,30 @@ pub(super) fn follow(scene: &Scene<'_>, before: Option<&Working>, record: &mut W
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses to change or end what is another force's: a briefing is of the force that presided, a decision of that one and the
+/// one that answers for it, a plan of the one that leads. The joint duty room may all.
+///
+/// # Errors
+/// `forbidden`.
+pub(super) fn check_whose(scene: &Scene<'_>, record: &Working) -> Result<(), Problem> {
+    let presided = |id: Option<Uuid>| scene.feature(Collection::Briefings, id?)?.text("lead_force");
+    let whose: Vec<Option<String>> = match record.collection {
+        Collection::Briefings => vec![record.text("lead_force").map(str::to_owned)],
+        Collection::Decisions => vec![
+            record.text("force").map(str::to_owned),
+            presided(record.reference("briefing_id")).map(std::borrow::Cow::into_owned),
+        ],
+        Collection::EventPlans => vec![record.text("lead_force").map(str::to_owned)],
+        _ => return Ok(()),
+    };
+    let own = scene.ask.actor.force.map(force_word);
+    // A briefing of which nobody said who presided is of those who were there.
+    if own.is_none() || whose.iter().any(|force| force.as_deref().is_none_or(|force| Some(force) == own)) {
+        return Ok(());
+    }
+    check_force(&scene.ask.actor, whose.into_iter().flatten().next().as_deref())
 }
 
 /// Briefings are records now. A tally of them, of a time before there were such records, stays and counts; none is entered

@@ -376,6 +376,7 @@ fn end(scene: &Scene<'_>, collection: Collection, id: Uuid, reason: &str) -> Res
         .with("allowed", json!(["DELETE /api/incidents/{id}/assignments/{unit_id}"])));
     }
     evacuation::check_nobody_counts_on(&record)?;
+    coordination::check_whose(scene, &record)?;
     let at = scene.at()?;
     record.set_time("ended_at", at);
     let mut draft = Draft::default();

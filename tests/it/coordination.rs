@@ -272,6 +272,17 @@ async fn briefings_decisions_and_plans_live_are_read_by_their_forces_and_are_tol
     // One call, by whoever takes part; repeated, it stays whose it was first.
     let item = format!("/api/event_plans/{}/checklist/0", id(&made));
     let checked = done(border.post(&item, json!({})).await, StatusCode::OK).await;
+    // Whoever mans a post reads the plan and does not take it over, nor end it; nor another's briefing.
+    let whole = format!("/api/collections/event_plans/items/{}", id(&made));
+    let taken = border
+        .write(Method::PATCH, &whole, version(&checked), json!({"properties": {"lead_force": "border_guard"}}))
+        .await;
+    problem(taken, 403, "forbidden").await;
+    problem(border.write(Method::DELETE, &whole, version(&checked), json!({"reason": "x"})).await, 403, "forbidden")
+        .await;
+    let briefing_path = format!("/api/collections/briefings/items/{}", id(&held));
+    let ended = border.write(Method::DELETE, &briefing_path, version(&held), json!({"reason": "x"})).await;
+    problem(ended, 403, "forbidden").await;
     let again = done(police.post(&item, json!({"done": true})).await, StatusCode::OK).await;
     assert_eq!(
         (version(&again), &again["properties"]["checklist"][0]["done_by"]),
