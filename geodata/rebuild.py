@@ -52,7 +52,7 @@ def prepare(work):
 
 def build(work):
     """All collections: {path: features}, and figures for the report."""
-    from builder import border, communes, demo, demo_quarters, geo, ground, history, packages, roads
+    from builder import border, communes, demo, demo_coordination, demo_quarters, geo, ground, history, packages, roads
 
     vietnam, china = packages.countries(work)
     line = border.Border(vietnam, china)
@@ -82,6 +82,7 @@ def build(work):
     }
     files |= demo.build(home, cells, files)
     files |= demo_quarters.build()
+    files |= demo_coordination.build()
     figures = {
         "anchor offsets, m": {k: round(v) for k, v in line.anchor_offsets_m.items()},
         "anchors, measured → calibrated km": [(n, round(m, 2), c) for m, c, n in line.anchors],

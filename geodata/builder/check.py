@@ -175,9 +175,10 @@ def ground(folder, files):
 
 def all_files(folder, files):
     """Everything; returns figures for the report."""
-    from . import demo, demo_quarters
+    from . import demo, demo_coordination, demo_quarters
 
-    return ground(folder, files) | demo.check(files, need) | demo_quarters.check(files, need)
+    figures = ground(folder, files) | demo.check(files, need) | demo_quarters.check(files, need)
+    return figures | demo_coordination.check(files, need)
 
 
 def as_text(files):

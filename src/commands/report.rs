@@ -17,6 +17,7 @@ use trucban::domain::{Actor, Collection, Force, Role, Timestamp};
 use trucban::files::{DEMO_META, put_file};
 use trucban::report::Format;
 use trucban::report::account::Account;
+use trucban::report::beside::Tasks;
 use trucban::report::part::{ReportArea, Wish, areas_of};
 use trucban::report::sheet::{About, Classification, Letterhead, Sheet};
 use trucban::report::sources::Sources;
@@ -182,6 +183,9 @@ fn document(
         part: part.title_vi(),
         part_notes: area.map_or_else(Vec::new, |area| words::of_area(&area, &account)),
         force: args.force,
+        tasks: Tasks::of(args.quarter, snapshot, |_| true).map_err(store_told)?,
+        // They lie in rooms of their own, and this command reads the records alone.
+        exercises: Vec::new(),
     };
     let bytes = format.write(&Sheet::of(&account.reported(), about), &sources)?;
     Ok(Written { bytes, records: sources.records() })

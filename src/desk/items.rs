@@ -8,7 +8,10 @@ use super::hand::Hand;
 use super::incidents::{self, state_of};
 use super::scene::{Draft, Scene, Working};
 use super::write::{conflict, may};
-use super::{Ask, Desk, IncidentVerb, Item, Patch, RadioPosition, Written, closures, evacuation, report, rules, zones};
+use super::{
+    Ask, Desk, IncidentVerb, Item, Patch, RadioPosition, Written, closures, coordination, evacuation, report, rules,
+    zones,
+};
 use crate::domain::access::Deed;
 use crate::domain::doors::deed_of;
 use crate::domain::place::{Place, PointSource};
@@ -144,6 +147,7 @@ fn create(scene: &Scene<'_>, collection: Collection, id: Uuid, item: &Item) -> R
         super::scene::past(occurred, scene.now, "/properties/occurred_at")?;
     }
     rules::check(&record)?;
+    coordination::follow(scene, None, &mut record)?;
     let mut draft = Draft::default();
     draft.put(record, at);
     Ok(draft)
@@ -176,8 +180,9 @@ fn edit(scene: &Scene<'_>, collection: Collection, id: Uuid, patch: &Patch, whol
     if collection == Collection::Units {
         patch.geometry = unit_geometry(scene, id, patch.geometry)?;
     }
-    let record = edited(scene, before.clone(), &patch, whole)?;
+    let mut record = edited(scene, before.clone(), &patch, whole)?;
     rules::check(&record)?;
+    coordination::follow(scene, Some(&before), &mut record)?;
     if collection == Collection::Units {
         rules::check_unit_code(scene, &record)?;
     }
@@ -373,6 +378,7 @@ fn end(scene: &Scene<'_>, collection: Collection, id: Uuid, reason: &str) -> Res
         .with("allowed", json!(["DELETE /api/incidents/{id}/assignments/{unit_id}"])));
     }
     evacuation::check_nobody_counts_on(&record)?;
+    coordination::check_whose(scene, &record)?;
     let at = scene.at()?;
     record.set_time("ended_at", at);
     let mut draft = Draft::default();

@@ -4,6 +4,7 @@ use geo_types::Geometry;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::coordination;
 use super::scene::{Scene, Working, force_word};
 use crate::domain::household::{PROPERTY_ITEMS_MAX, PROPERTY_KINDS};
 use crate::domain::schema::{FieldKind, SetBy};
@@ -49,6 +50,11 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         (Collection::SectorAssessments, _) => {
             "POST /api/border_sectors/{id}/assessments, POST /api/sector_assessments/{id}/agree, refuse"
         }
+        (Collection::InformationRequests, _) => {
+            "POST /api/information_requests, POST /api/information_requests/{id}/answer, decline, withdraw"
+        }
+        (Collection::Decisions, _) => "POST /api/decisions/{id}/done, drop, reopen",
+        (Collection::EventPlans, _) => "POST /api/event_plans/{id}/issue, done, cancel, checklist/{n}",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         (Collection::Households | Collection::Shelters, _) => "POST /api/households/{id}/evacuation",
         _ => "a verb of the desk",
@@ -119,6 +125,7 @@ pub(super) fn fill(record: &mut Working, actor: &Actor, at: Timestamp) {
         Collection::Deployments | Collection::Cases | Collection::Tallies => {
             record.set("entered_by", actor.name.as_str());
         }
+        Collection::Briefings | Collection::Decisions | Collection::EventPlans => coordination::fill(record, actor),
         _ => {}
     }
 }
@@ -140,6 +147,8 @@ pub(super) fn check(record: &Working) -> Result<(), Problem> {
         },
         Collection::AreasOfConcern => area_of_concern(record),
         Collection::Deployments => ordered_times(record, "started_at", "finished_at"),
+        Collection::Briefings => coordination::check_briefing(record),
+        Collection::EventPlans => coordination::check_plan(record),
         _ => Ok(()),
     }
 }
@@ -159,7 +168,7 @@ pub(super) fn check_references(scene: &Scene<'_>, record: &Working) -> Result<()
         }
     }
     if let Some(code) = record.text("commune_code")
-        && record.collection == Collection::Incidents
+        && matches!(record.collection, Collection::Incidents | Collection::Briefings | Collection::EventPlans)
         && scene.ground.commune(code).is_none()
     {
         return Err(Problem::new(
@@ -181,6 +190,8 @@ fn referred(field: &str) -> Option<Collection> {
         "zone_id" | "supersedes" => Some(Collection::RiskZones),
         "corrects_id" => Some(Collection::DutyLog),
         "replaces_id" => Some(Collection::Bulletins),
+        "briefing_id" => Some(Collection::Briefings),
+        "sector_id" => Some(Collection::BorderSectors),
         _ => None,
     }
 }

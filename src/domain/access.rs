@@ -298,12 +298,20 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::Tallies
         | C::Exercises
         | C::QuarterReports
-        | C::SectorAssessments => DataClass::Internal,
+        | C::SectorAssessments
+        | C::Briefings
+        | C::Decisions => DataClass::Internal,
         // They tell where the units were, or will be; what a force found tells of persons; what a duty room handed over is
-        // that room's; what a force keeps its eye on is that force's.
-        C::Units | C::Advices | C::ZoneVisits | C::Patrols | C::Cases | C::Shifts | C::AreasOfConcern => {
-            DataClass::Restricted
-        }
+        // that room's; what a force keeps its eye on, and what one asks another, is theirs.
+        C::Units
+        | C::Advices
+        | C::ZoneVisits
+        | C::Patrols
+        | C::Cases
+        | C::Shifts
+        | C::AreasOfConcern
+        | C::InformationRequests
+        | C::EventPlans => DataClass::Restricted,
         C::Households => DataClass::Personal,
     }
 }
@@ -409,8 +417,12 @@ impl Actor {
     pub fn sees_all(&self, collection: Collection) -> bool {
         let whole = self.area == Area::Province;
         match self.reach(class_of(collection)) {
-            // Not even whoever sees all that is restricted has need of what a force keeps its eye on.
-            Reach::All => collection != Collection::AreasOfConcern || self.role == Role::System,
+            // Not even whoever sees all that is restricted has need of what a force keeps its eye on, nor of what two forces
+            // ask each other.
+            Reach::All => {
+                !matches!(collection, Collection::AreasOfConcern | Collection::InformationRequests)
+                    || self.role == Role::System
+            }
             // What was frozen of a report counts as the report does: only its readers see it.
             Reach::Area if collection == Collection::QuarterReports => self.may(Deed::ReadReports),
             // Some kinds of incident, and what is tied to them, are closed even to the province.
@@ -428,7 +440,7 @@ impl Actor {
         let in_area = self.area.holds(facts.commune, facts.sector);
         let own_force = facts.force.is_some() && facts.force == self.force;
         let by_role = match self.reach(class_of(collection)) {
-            Reach::All => true,
+            Reach::All => facts.is_joint || collection != Collection::InformationRequests || self.role == Role::System,
             Reach::Area => facts.is_joint || facts.is_own || (in_area && !facts.is_closed_kind),
             // The commune's own people are everybody's first help: nobody hides them.
             Reach::ForceInArea => {
@@ -459,6 +471,16 @@ impl Actor {
             (_, Reach::Nothing) | (DataClass::Public | DataClass::Internal | DataClass::Sealed, _) => Sight::Nothing,
             (DataClass::Restricted | DataClass::Personal, _) => Sight::Reduced,
         }
+    }
+
+    /// Whether this actor reads what `forces` ask each other: whoever coordinates for one of them, and the province's
+    /// commander. Nobody else does, an administrator neither.
+    #[must_use]
+    pub fn reads_between(&self, forces: [Option<Force>; 2]) -> bool {
+        let speaks = matches!(self.role, Role::DutyOfficer | Role::Planner | Role::Commander);
+        let is_one = self.force.is_some() && forces.contains(&self.force);
+        let commands = self.role == Role::Commander && self.force.is_none() && self.area == Area::Province;
+        speaks && (is_one || commands)
     }
 
     /// Whether a record with these properties, which hangs on no incident, is shown to this actor as it is.

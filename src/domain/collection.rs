@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::schema::Field;
 use super::{
-    advice, alarm, assignment, attachment, bulletin, case, closure, concern, contact, deployment, duty_log, exercise,
-    ground, household, incident, patrol, quarter_report, rain, rain_grid, risk_level, sector_assessment, shelter,
-    shift, tally, unit, visit, warning, zone,
+    advice, alarm, assignment, attachment, briefing, bulletin, case, closure, concern, contact, deployment, duty_log,
+    event_plan, exercise, ground, household, incident, information_request, patrol, quarter_report, rain, rain_grid,
+    risk_level, sector_assessment, shelter, shift, tally, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -50,6 +50,10 @@ pub enum Collection {
     QuarterReports,
     SectorAssessments,
     AreasOfConcern,
+    InformationRequests,
+    Briefings,
+    Decisions,
+    EventPlans,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -64,7 +68,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 38] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -99,6 +103,10 @@ impl Collection {
         Self::QuarterReports,
         Self::SectorAssessments,
         Self::AreasOfConcern,
+        Self::InformationRequests,
+        Self::Briefings,
+        Self::Decisions,
+        Self::EventPlans,
     ];
 
     /// Name in URLs, tables and files.
@@ -139,6 +147,10 @@ impl Collection {
             Self::QuarterReports => "quarter_reports",
             Self::SectorAssessments => "sector_assessments",
             Self::AreasOfConcern => "areas_of_concern",
+            Self::InformationRequests => "information_requests",
+            Self::Briefings => "briefings",
+            Self::Decisions => "decisions",
+            Self::EventPlans => "event_plans",
         }
     }
 
@@ -192,6 +204,10 @@ impl Collection {
             Self::QuarterReports => ("Báo cáo quý", "Quarterly reports"),
             Self::SectorAssessments => ("Đánh giá mức độ đoạn biên giới", "Assessments of border sectors"),
             Self::AreasOfConcern => ("Khu vực trọng điểm", "Areas of concern"),
+            Self::InformationRequests => ("Yêu cầu trao đổi thông tin", "Information requests"),
+            Self::Briefings => ("Giao ban", "Briefings"),
+            Self::Decisions => ("Quyết định giao ban", "Decisions of briefings"),
+            Self::EventPlans => ("Phương án bảo đảm an ninh", "Security plans for events"),
         }
     }
 
@@ -233,6 +249,10 @@ impl Collection {
             Self::QuarterReports => quarter_report::FIELDS,
             Self::SectorAssessments => sector_assessment::FIELDS,
             Self::AreasOfConcern => concern::FIELDS,
+            Self::InformationRequests => information_request::FIELDS,
+            Self::Briefings => briefing::FIELDS,
+            Self::Decisions => briefing::DECISION,
+            Self::EventPlans => event_plan::FIELDS,
         }
     }
 
@@ -241,7 +261,9 @@ impl Collection {
     pub const fn geometry_kind(self) -> GeometryKind {
         match self {
             Self::BorderSectors | Self::Roads | Self::Rivers | Self::RoadClosures | Self::Patrols => GeometryKind::Line,
-            Self::AdminUnits | Self::RiskZones | Self::Warnings | Self::AreasOfConcern => GeometryKind::Area,
+            Self::AdminUnits | Self::RiskZones | Self::Warnings | Self::AreasOfConcern | Self::EventPlans => {
+                GeometryKind::Area
+            }
             _ => GeometryKind::Point,
         }
     }
@@ -265,6 +287,7 @@ impl Collection {
                 | Self::Shifts
                 | Self::QuarterReports
                 | Self::SectorAssessments
+                | Self::InformationRequests
         )
     }
 

@@ -45,6 +45,9 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::Shifts => Deed::HoldShift,
         Collection::QuarterReports => Deed::RunReport,
         Collection::SectorAssessments | Collection::AreasOfConcern => Deed::AssessBorder,
+        Collection::InformationRequests | Collection::Briefings | Collection::Decisions | Collection::EventPlans => {
+            Deed::Coordinate
+        }
         Collection::BorderSectors
         | Collection::Stations
         | Collection::AdminUnits
@@ -54,7 +57,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 141] = [
+pub static DOORS: [(&str, &str, Asks); 146] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -86,12 +89,15 @@ pub static DOORS: [(&str, &str, Asks); 141] = [
     ("POST", "/api/contacts/{id}/call", Asks::Deed(Deed::WriteLog)),
     ("GET", "/api/cut-off", Asks::Account),
     ("POST", "/api/cut-off", Asks::Account),
+    ("POST", "/api/decisions/{id}/{verb}", Asks::Deed(Deed::Coordinate)),
     ("GET", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
     ("POST", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
     ("POST", "/api/devices/enrol", Asks::Nothing),
     ("DELETE", "/api/devices/{id}", Asks::Account),
     ("GET", "/api/duty_log/search", Asks::Account),
     ("POST", "/api/duty_log/{id}/done", Asks::Deed(Deed::WriteLog)),
+    ("POST", "/api/event_plans/{id}/checklist/{n}", Asks::Deed(Deed::Coordinate)),
+    ("POST", "/api/event_plans/{id}/{verb}", Asks::Deed(Deed::Coordinate)),
     ("GET", "/api/exercise", Asks::Account),
     ("POST", "/api/exercise/end", Asks::Deed(Deed::LeadExercise)),
     ("POST", "/api/exercise/injects/{n}", Asks::Deed(Deed::LeadExercise)),
@@ -116,6 +122,8 @@ pub static DOORS: [(&str, &str, Asks); 141] = [
     ("GET", "/api/incidents/{id}/log", Asks::Account),
     ("GET", "/api/incidents/{id}/recommendation", Asks::Account),
     ("POST", "/api/incidents/{id}/{verb}", Asks::Verb),
+    ("POST", "/api/information_requests", Asks::Deed(Deed::Coordinate)),
+    ("POST", "/api/information_requests/{id}/{verb}", Asks::Deed(Deed::Coordinate)),
     ("GET", "/api/inside", Asks::Account),
     ("GET", "/api/locate", Asks::Account),
     ("PUT", "/api/me/password", Asks::Session),

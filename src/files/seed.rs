@@ -50,10 +50,14 @@ const DEMO: Shipped = shipped! {
     Deployments: "demo/deployments.geojson",
     Cases: "demo/cases.geojson",
     Tallies: "demo/tallies.geojson",
+    InformationRequests: "demo/information_requests.geojson",
+    Briefings: "demo/briefings.geojson",
+    Decisions: "demo/decisions.geojson",
+    EventPlans: "demo/event_plans.geojson",
 };
 
 /// Collections that only people fill; a folder in which one of them holds something is no empty one.
-const LIVED_IN: [Collection; 9] = [
+const LIVED_IN: [Collection; 13] = [
     Collection::Households,
     Collection::RiskZones,
     Collection::Shelters,
@@ -63,6 +67,10 @@ const LIVED_IN: [Collection; 9] = [
     Collection::Deployments,
     Collection::Cases,
     Collection::Tallies,
+    Collection::InformationRequests,
+    Collection::Briefings,
+    Collection::Decisions,
+    Collection::EventPlans,
 ];
 
 /// Puts the reference ground and the past incidents into an empty store. How many records; 0 if it is not empty.

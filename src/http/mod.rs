@@ -15,6 +15,7 @@ mod audit;
 mod authority;
 mod border_levels;
 mod config;
+mod coordination;
 mod course;
 mod cryptography;
 mod cut_off;

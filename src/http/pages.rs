@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 28] = [
+const VIEWS: [&str; 29] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -33,6 +33,7 @@ const VIEWS: [&str; 28] = [
     "/exercise",
     "/handover",
     "/log",
+    "/work",
 ];
 
 /// The view for informants, where it is switched on.

@@ -10,7 +10,7 @@ use super::audit::note_taken;
 use super::error::{Answer, internal};
 use super::long;
 use super::params::{Params, invalid};
-use super::reports::{Accounted, accounted, wish};
+use super::reports::{Accounted, accounted, beside, wish};
 use crate::domain::Force;
 use crate::domain::access::Deed;
 use crate::domain::quarter::Quarter;
@@ -64,6 +64,7 @@ pub async fn read_quarter_file(Path(quarter): Path<String>, reader: Reader) -> A
     params.finish()?;
     let view = reader.view_of(moment).await?;
     let Accounted { account, area, title_vi, stem: of_part } = accounted(&reader, &view, quarter, &wish).await?;
+    let (tasks, exercises) = beside(&reader, &view, &account).await?;
     note_taken(&reader, format.as_str())?;
     let about = About {
         letterhead: reader.settings().letterhead.clone(),
@@ -76,6 +77,8 @@ pub async fn read_quarter_file(Path(quarter): Path<String>, reader: Reader) -> A
         part: title_vi,
         part_notes: area.map_or_else(Vec::new, |area| words::of_area(&area, &account)),
         force: wish.force,
+        tasks,
+        exercises,
     };
     let written = long::beside(&reader, || {
         let sheet = Sheet::of(&account.reported(), about);

@@ -12,12 +12,14 @@ use super::error::{Answer, Refusal};
 use super::long;
 use super::params::{Params, invalid, no_record};
 use crate::domain::access::Deed;
+use crate::domain::moment::Moment;
 use crate::domain::quarter::Quarter;
 use crate::domain::quarter_report::{State, Step, check_time, is_of_province, open_to};
 use crate::domain::{Actor, Collection, Force, Problem, Timestamp};
 use crate::geometry::areas::Areas;
 use crate::picture::{Feature, Shown, View};
 use crate::report::account::{Account, Part, ReportedFigure, Standing};
+use crate::report::beside::{Rehearsed, Tasks};
 use crate::report::figures;
 use crate::report::part::{Part as Selected, ReportArea, Wish, areas_of};
 use crate::report::quarter::{QuarterReport, Row};
@@ -53,6 +55,11 @@ pub struct QuarterAnswer {
     /// Where the report stands on its way, and what has become known since it was closed.
     #[serde(flatten)]
     standing: Standing,
+    /// What is to be done in the next quarter: decisions of briefings that are open at the end of this one. Of a closed report,
+    /// as they were known when it was closed.
+    tasks: Tasks,
+    /// Exercises that ended in the quarter, as they are judged by now.
+    exercises: Vec<Rehearsed>,
     /// What the reader may do with it now.
     may: MayAnswer,
     /// Of when the figures are.
@@ -125,9 +132,11 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
     // What was so at another moment is not stepped on from there, nor is a part of the figures.
     let is_stepped = !is_past && wish.is_whole();
     let may = if is_stepped { may(reader.actor(), &account, view.now()) } else { MayAnswer::default() };
-    let beside = |value: f64| area.is_some().then_some(value);
+    let (tasks, exercises) = beside(&reader, &view, &account).await?;
+    let of_area = |value: f64| area.is_some().then_some(value);
     let figure = |told: ReportedFigure| {
-        let (rows, unplaced, withheld) = (told.line.rows.len(), beside(told.line.unplaced), beside(told.line.withheld));
+        let (rows, unplaced, withheld) =
+            (told.line.rows.len(), of_area(told.line.unplaced), of_area(told.line.withheld));
         FigureAnswer { rows, unplaced, withheld, told }
     };
     let figures = account.lines.into_iter().map(figure).collect();
@@ -142,6 +151,8 @@ pub async fn read_quarter(Path(quarter): Path<String>, reader: Reader) -> Answer
         figures,
         area,
         standing: account.standing,
+        tasks,
+        exercises,
         may,
         time_stamp: view.now(),
         seq: view.seq(),
@@ -244,6 +255,34 @@ pub(super) async fn accounted(
         Accounted { account, area: part.told(quarter), title_vi: part.title_vi(), stem: part.stem() }
     })
     .await
+}
+
+/// What stands beside the figures: the tasks as the reader sees them, and the exercises of this server.
+///
+/// # Errors
+/// As [`Reader::view_of`]; the problem of the store of an exercise.
+pub(super) async fn beside(
+    reader: &Reader,
+    view: &View,
+    account: &Account,
+) -> Result<(Tasks, Vec<Rehearsed>), Refusal> {
+    let quarter = account.quarter;
+    let tasks = |view: &View| {
+        let sees = |id| view.item(Collection::Decisions, id).is_some_and(|shown| shown.members().count() > 0);
+        let Ok(tasks) = Tasks::of(quarter, &mut &*view, sees);
+        tasks
+    };
+    // What was reported upward does not change when somebody carries it out.
+    let closed_at = account.standing.closed.as_ref().map(|closed| closed.at);
+    let tasks = match closed_at.filter(|at| *at < view.now()) {
+        Some(at) => tasks(&reader.view_of(Some(Moment { at, known_at: at })).await?),
+        None => tasks(view),
+    };
+    let exercises = match &reader.live()?.exercises {
+        Some(rooms) => rooms.ended_in(quarter, view.now()).await?,
+        None => Vec::new(),
+    };
+    Ok((tasks, exercises))
 }
 
 async fn counted(reader: &Reader, view: &View, quarter: Quarter, wish: &Wish) -> Result<QuarterReport, Refusal> {

@@ -9,10 +9,11 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, advice, around, assignments, attachments, audit, authority, border_levels, course, cut_off, devices,
-    docs, duty_log, ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing,
-    levels, me, oidc, organisations, pages, patrols, places, rain, rain_grids, records, report_files, report_steps,
-    reports, roads, session, setup, shifts, silence, statistics, terrain, tiles, tips, units, units_inside, warnings,
+    accounts, advice, around, assignments, attachments, audit, authority, border_levels, coordination, course, cut_off,
+    devices, docs, duty_log, ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items,
+    landing, levels, me, oidc, organisations, pages, patrols, places, rain, rain_grids, records, report_files,
+    report_steps, reports, roads, session, setup, shifts, silence, statistics, terrain, tiles, tips, units,
+    units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -90,6 +91,11 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(shifts::read_handover))
         .routes(routes!(shifts::begin_shift))
         .routes(routes!(shifts::run_shift_verb))
+        .routes(routes!(coordination::ask_force))
+        .routes(routes!(coordination::run_request_verb))
+        .routes(routes!(coordination::run_decision_verb))
+        .routes(routes!(coordination::run_plan_verb))
+        .routes(routes!(coordination::check_plan_item))
         .routes(routes!(units_inside::units_inside))
         .routes(routes!(ends::log_done))
         .routes(routes!(duty_log::search_log))

@@ -151,7 +151,11 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::Shifts
         | C::QuarterReports
         | C::SectorAssessments
-        | C::AreasOfConcern => {
+        | C::AreasOfConcern
+        | C::InformationRequests
+        | C::Briefings
+        | C::Decisions
+        | C::EventPlans => {
             return None;
         }
     };

@@ -11,7 +11,7 @@ use super::reduced::sector_of_station;
 use super::{Feature, Layer, Picture};
 use crate::domain::access::{CLOSED_KINDS, Deed, Facts, Reach, Sight, class_of};
 use crate::domain::duty_log::tells_place;
-use crate::domain::{Actor, Collection, Force, Timestamp, case, concern};
+use crate::domain::{Actor, Collection, Force, Role, Timestamp, case, concern};
 
 /// The commune in which the actor's unit has its task, for actors who see by task alone.
 pub(super) fn task_commune(picture: &Picture, actor: &Actor) -> Option<String> {
@@ -160,6 +160,37 @@ pub(super) fn facts<'a>(
             let is_joint = concern::is_for(actor, author, actor.force.is_some_and(names));
             Facts { force: author, is_joint, is_closed_kind: !is_joint, ..plain }
         }
+        // Between the two forces; the province's commander reads along.
+        Collection::InformationRequests => {
+            let forces = [force(feature, "from_force"), force(feature, "to_force")];
+            let reads = actor.reads_between(forces);
+            Facts { is_joint: reads, is_closed_kind: !reads, ..plain }
+        }
+        Collection::Briefings => {
+            Facts { sector: reference(feature, "sector_id"), ..of_those_there(actor, feature, plain) }
+        }
+        // It is read by whoever reads its briefing, and by the force that answers for it.
+        Collection::Decisions => {
+            let briefing =
+                reference(feature, "briefing_id").and_then(|id| picture.layer(Collection::Briefings).get(id));
+            let tied = briefing.map(|one| facts(picture, actor, own_commune, Collection::Briefings, one));
+            let (tied, owner) = (tied.unwrap_or(plain), force(feature, "force"));
+            let is_owner = owner.is_some() && owner == actor.force && actor.role != Role::LocalAuthority;
+            Facts { force: owner, is_joint: tied.is_joint || is_owner, ..tied }
+        }
+        // It tells where forces will stand: whoever leads or mans a post reads it, a commune what happens in it.
+        Collection::EventPlans => {
+            let lead = force(feature, "lead_force");
+            let mans = |force: Force| {
+                feature.raw("posts").is_some_and(|list| list.contains(&format!("\"force\":\"{}\"", force.as_str())))
+            };
+            let takes_part = actor.force.is_some_and(|force| lead == Some(force) || mans(force));
+            let is_joint = match actor.role {
+                Role::LocalAuthority => commune.is_some() && actor.area.holds(commune, None),
+                _ => takes_part,
+            };
+            Facts { force: lead, is_joint, is_closed_kind: actor.role == Role::LocalAuthority, ..plain }
+        }
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.
             let station = reference(feature, "station_id");
@@ -175,6 +206,14 @@ pub(super) fn facts<'a>(
         }
         _ => plain,
     }
+}
+
+/// A briefing is read by the forces that were there, wherever their people are; a commune's own by that commune.
+fn of_those_there<'a>(actor: &Actor, briefing: &Feature, plain: Facts<'a>) -> Facts<'a> {
+    let was_there =
+        |force: Force| briefing.raw("forces").is_some_and(|list| list.contains(&format!("\"{}\"", force.as_str())));
+    let is_joint = actor.role != Role::LocalAuthority && actor.force.is_some_and(was_there);
+    Facts { force: force(briefing, "lead_force"), is_joint, ..plain }
 }
 
 fn of_incident<'a>(actor: &Actor, incident: &'a Feature) -> Facts<'a> {

@@ -10,7 +10,7 @@ use docx_rs::{
 };
 
 use super::Fault;
-use super::sheet::{Printed, Sheet};
+use super::sheet::{Printed, PrintedTable, Sheet};
 
 /// The face that the decree asks for; every office has it.
 const FACE: &str = "Times New Roman";
@@ -65,6 +65,14 @@ pub fn write(sheet: &Sheet) -> Result<Vec<u8>, Fault> {
         document = document
             .add_paragraph(bold(&section.title, 13).line_spacing(spacing(12, 3)).keep_next(true))
             .add_table(figures(&printed.columns, &section.rows));
+    }
+    for words in &printed.tables {
+        document = document
+            .add_paragraph(bold(&words.title, 13).line_spacing(spacing(12, 3)).keep_next(true))
+            .add_table(table_of_words(words));
+        if let Some(note) = &words.note {
+            document = document.add_paragraph(line(note, 11).line_spacing(spacing(3, 0)));
+        }
     }
     if !printed.corrections.is_empty() {
         document = document
@@ -152,6 +160,16 @@ fn figures(columns: &[String], rows: &[Vec<String>]) -> Table {
             let text = Paragraph::new().add_run(run).align(aligned(at)).keep_next(holds);
             cell(*width).add_paragraph(text)
         });
+        lines.push(TableRow::new(cells.collect()).cant_split());
+    }
+    table(lines, &widths)
+}
+
+fn table_of_words(words: &PrintedTable) -> Table {
+    let widths = [55.0, 35.0, 45.0, 30.0];
+    let mut lines = vec![head(words.columns.into_iter(), &widths)];
+    for row in &words.rows {
+        let cells = row.iter().zip(widths).map(|(text, width)| cell(width).add_paragraph(line(text, FIGURE_PT)));
         lines.push(TableRow::new(cells.collect()).cant_split());
     }
     table(lines, &widths)

@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::domain::quarter::Quarter;
 use crate::domain::sector_assessment::{Span, at_quarter_ends};
-use crate::domain::{Collection, Timestamp, case};
+use crate::domain::{Collection, Timestamp, case, information_request};
 use crate::picture::Feature;
 
 /// Part of the report in which a figure stands.
@@ -20,6 +21,7 @@ pub enum Block {
     Border,
     PublicInformation,
     Coordination,
+    EventSecurity,
 }
 
 /// What a figure counts in.
@@ -37,6 +39,11 @@ pub enum Unit {
     Patrols,
     Sessions,
     Sectors,
+    /// What one force asked another.
+    Requests,
+    Decisions,
+    Plans,
+    Events,
 }
 
 /// What one record adds to a figure.
@@ -57,6 +64,9 @@ pub struct Figure {
     /// The collections it is counted from, each with its rule; a record counts at most once a quarter.
     pub from: &'static [(Collection, Rule)],
 }
+
+/// Quarters for which a decision that nobody closes counts as open: three years. After that it is no task of anybody.
+const OPEN_QUARTERS_MAX: usize = 12;
 
 /// What a record adds; empty where it does not count.
 pub type Rule = fn(&Feature) -> Vec<Counted>;
@@ -308,7 +318,67 @@ pub static FIGURES: &[Figure] = &[
         Unit::Sessions,
         "Buổi giao ban",
         "Briefings held",
-        &[(Collection::Tallies, |one| tally(one, "briefings", "count"))],
+        &[(Collection::Briefings, briefing), (Collection::Tallies, |one| tally(one, "briefings", "count"))],
+    ),
+    figure(
+        "information_requests",
+        Block::Coordination,
+        Unit::Requests,
+        "Yêu cầu trao đổi thông tin giữa các lực lượng",
+        "Information requests between forces",
+        &[(Collection::InformationRequests, request)],
+    ),
+    figure(
+        "information_in_time",
+        Block::Coordination,
+        Unit::Requests,
+        "trong đó trả lời đúng hạn",
+        "of these answered in time",
+        &[(Collection::InformationRequests, |one| if answered_in_time(one) { request(one) } else { Vec::new() })],
+    ),
+    figure(
+        "decisions_done",
+        Block::Coordination,
+        Unit::Decisions,
+        "Quyết định giao ban đã thực hiện trong quý",
+        "Decisions carried out in the quarter",
+        &[(Collection::Decisions, |one| {
+            if is(one, "state", "done") && !one.is_ended() { at(one, "closed_at", 1.0) } else { Vec::new() }
+        })],
+    ),
+    figure(
+        "decisions_open",
+        Block::Coordination,
+        Unit::Decisions,
+        "Quyết định giao ban còn mở khi hết quý",
+        "Decisions still open at the quarter's end",
+        &[(Collection::Decisions, |one| open_at_ends(one, "decided_at"))],
+    ),
+    figure(
+        "decisions_due",
+        Block::Coordination,
+        Unit::Decisions,
+        "trong đó đến hạn trước khi hết quý",
+        "of these due by the quarter's end",
+        &[(Collection::Decisions, |one| open_at_ends(one, "due_at"))],
+    ),
+    figure(
+        "plans_issued",
+        Block::EventSecurity,
+        Unit::Plans,
+        "Phương án bảo đảm an ninh đã ban hành",
+        "Security plans issued",
+        &[(Collection::EventPlans, |one| if one.is_ended() { Vec::new() } else { at(one, "issued_at", 1.0) })],
+    ),
+    figure(
+        "events_protected",
+        Block::EventSecurity,
+        Unit::Events,
+        "Sự kiện đã được bảo đảm an ninh",
+        "Events protected",
+        &[(Collection::EventPlans, |one| {
+            if is(one, "state", "done") && !one.is_ended() { at(one, "finishes_at", 1.0) } else { Vec::new() }
+        })],
     ),
 ];
 
@@ -410,6 +480,50 @@ fn held_at_end(one: &Feature, level: &str) -> Vec<Counted> {
 /// A patrol counts when it set out.
 fn patrol(one: &Feature) -> Vec<Counted> {
     at(one, "started_at", 1.0)
+}
+
+/// A briefing counts when it was held. Those of a time before there were records of them are tallies; the desk lets no quarter
+/// have both.
+fn briefing(one: &Feature) -> Vec<Counted> {
+    if one.is_ended() { Vec::new() } else { at(one, "held_at", 1.0) }
+}
+
+/// A request counts when it was asked; not one that was withdrawn.
+fn request(one: &Feature) -> Vec<Counted> {
+    if is(one, "state", "withdrawn") { Vec::new() } else { at(one, "asked_at", 1.0) }
+}
+
+fn answered_in_time(one: &Feature) -> bool {
+    let time = |field: &str| one.text(field).and_then(|text| Timestamp::parse(&text).ok());
+    let replied = time("replied_at");
+    match time("due_at") {
+        Some(due_at) if is(one, "state", "answered") => {
+            replied.is_some_and(|at| !information_request::is_late(due_at, Some(at), at))
+        }
+        _ => false,
+    }
+}
+
+/// A decision counts at the end of each quarter in which it was open then, from the quarter that holds the moment in `since`;
+/// of the quarter that runs, at its end to come.
+fn open_at_ends(one: &Feature, since: &str) -> Vec<Counted> {
+    let time = |field: &str| one.text(field).and_then(|text| Timestamp::parse(&text).ok());
+    let (Some(since), Some(decided), false) = (time(since), time("decided_at"), one.is_ended()) else {
+        return Vec::new();
+    };
+    let closed_at = if is(one, "state", "open") { None } else { time("closed_at") };
+    let ends = std::iter::successors(Some(Quarter::of(since.max(decided))), |quarter| Some(quarter.next()))
+        .take(OPEN_QUARTERS_MAX);
+    ends.map(|quarter| Timestamp::from_ms(quarter.next().start().as_ms() - 1))
+        .take_while(|end| closed_at.is_none_or(|closed_at| closed_at > *end))
+        .map(|at| Counted { at, value: 1.0 })
+        .collect()
+}
+
+/// Whether a decision was open at the end of `quarter`.
+#[must_use]
+pub fn is_open_at_end(decision: &Feature, quarter: Quarter) -> bool {
+    open_at_ends(decision, "decided_at").iter().any(|end| quarter.holds(end.at))
 }
 
 fn tally(one: &Feature, counted: &str, field: &str) -> Vec<Counted> {

@@ -6,6 +6,7 @@
 //! figures of one [`sheet::Sheet`], whatever its format, and no clock is read: the same sheet gives the same bytes.
 
 pub mod account;
+pub mod beside;
 pub mod docx;
 pub mod figures;
 pub mod part;

@@ -245,6 +245,6 @@ impl Sums {
 /// The force that a record counts for.
 #[must_use]
 pub fn force_of(feature: &Feature) -> Option<Force> {
-    let force = ["force", "lead_force"].iter().find_map(|field| feature.text(field));
+    let force = ["force", "lead_force", "from_force"].iter().find_map(|field| feature.text(field));
     force.and_then(|force| Force::parse(&force))
 }

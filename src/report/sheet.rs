@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::beside::{Rehearsed, Tasks};
 use super::figures::{Block, Unit};
 use super::quarter::{Line, QuarterReport};
 use super::words;
@@ -134,6 +135,10 @@ pub struct About {
     pub part_notes: Vec<String>,
     /// The only force that has a column, if these are its figures.
     pub force: Option<Force>,
+    /// What is to be done in the next quarter.
+    pub tasks: Tasks,
+    /// Exercises that ended in the quarter.
+    pub exercises: Vec<Rehearsed>,
 }
 
 /// One figure on the sheet.
@@ -187,6 +192,8 @@ pub struct Printed {
     pub lead: String,
     pub columns: Vec<String>,
     pub sections: Vec<PrintedSection>,
+    /// Exercises of the quarter and tasks of the next; none where there is nothing to tell.
+    pub tables: Vec<PrintedTable>,
     /// Figure, was, is, why, when.
     pub corrections: Vec<[String; 5]>,
     pub notes: Vec<String>,
@@ -195,6 +202,16 @@ pub struct Printed {
     pub recipients: Vec<String>,
     /// Stands at the foot of every page.
     pub foot: String,
+}
+
+/// The texts of a table of words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PrintedTable {
+    pub title: String,
+    pub columns: [&'static str; 4],
+    pub rows: Vec<[String; 4]>,
+    /// What is said under it.
+    pub note: Option<String>,
 }
 
 /// The texts of a part.
@@ -299,6 +316,7 @@ impl Sheet {
             lead: self.lead(),
             columns: self.columns().into_iter().map(str::to_owned).collect(),
             sections: self.sections.iter().map(Section::printed).collect(),
+            tables: self.tables(),
             corrections: self.about.corrections.iter().map(Correction::printed).collect(),
             notes: self.notes(),
             as_of: self.as_of(),
@@ -311,6 +329,33 @@ impl Sheet {
                 .collect::<Vec<_>>()
                 .join(" · "),
         }
+    }
+
+    /// The tables of words behind the figures.
+    #[must_use]
+    pub fn tables(&self) -> Vec<PrintedTable> {
+        let mut tables = Vec::new();
+        let mut numerals = NUMERALS.iter().skip(self.sections.len());
+        let mut titled = |title: &str| format!("{}. {title}", numerals.next().copied().unwrap_or_default());
+        if !self.about.exercises.is_empty() {
+            tables.push(PrintedTable {
+                title: titled("Diễn tập"),
+                columns: ["Cuộc diễn tập", "Nơi, lực lượng", "Mục tiêu và đánh giá", "Bài học kinh nghiệm"],
+                rows: self.about.exercises.iter().map(words::rehearsed).collect(),
+                note: None,
+            });
+        }
+        let Tasks { tasks, hidden } = &self.about.tasks;
+        if tasks.len() + hidden > 0 {
+            let note = format!("Ngoài ra có {hidden} việc mà người lập bản này không được xem.");
+            tables.push(PrintedTable {
+                title: titled("Nhiệm vụ quý tiếp theo"),
+                columns: ["Việc phải làm", "Lực lượng chủ trì", "Người chịu trách nhiệm", "Hạn"],
+                rows: tasks.iter().map(|task| words::task(task, self.about.as_of)).collect(),
+                note: (*hidden > 0).then_some(note),
+            });
+        }
+        tables
     }
 
     fn lead(&self) -> String {
@@ -409,6 +454,8 @@ pub(super) mod tests {
             part: None,
             part_notes: Vec::new(),
             force: None,
+            tasks: Tasks::default(),
+            exercises: Vec::new(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::picture::{Feature, View};
 /// Fields that say in words what a record is, none of which names a person; the first two of them that it has are told.
 const TELLING: [&str; 4] = ["code", "task", "topic", "document_no"];
 /// Fields that name the force that a record counts for.
-const FORCE: [&str; 2] = ["force", "lead_force"];
+const FORCE: [&str; 3] = ["force", "lead_force", "from_force"];
 /// Rows of a document, at most: half as many as a sheet holds would take gigabytes to write.
 pub const ROWS_MAX: usize = 200_000;
 

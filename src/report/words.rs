@@ -1,9 +1,11 @@
 //! Vietnamese words and figures of the report, as an office writes them.
 
 use super::account::{Account, Standing};
+use super::beside::{Rehearsed, Task};
 use super::figures::{Block, Unit};
 use super::part::{ReportArea, Told};
 use super::sheet::Correction;
+use crate::domain::exercise::Objective;
 use crate::domain::quarter_report::State;
 use crate::domain::{Collection, Force, Timestamp};
 
@@ -70,6 +72,41 @@ pub fn of_area(area: &ReportArea, account: &Account) -> Vec<String> {
     notes
 }
 
+/// An exercise as a row: what, where and who, what was judged, what was learnt.
+#[must_use]
+pub fn rehearsed(one: &Rehearsed) -> [String; 4] {
+    let told = one.finished_at.told_text();
+    let day = told.split_once(' ').map_or("", |(_, day)| day);
+    let forces: Vec<&str> = one.forces.iter().map(|one| force(*one)).collect();
+    let judged = |one: &Objective| {
+        let result = one.judged.as_ref().map_or("chưa đánh giá", |judged| match judged.result.as_str() {
+            "met" => "đạt",
+            "partly" => "đạt một phần",
+            _ => "chưa đạt",
+        });
+        format!("{}: {result}", one.text)
+    };
+    [
+        format!("{} ({}), kết thúc {day}", one.title, one.code),
+        one.place_text.iter().map(String::as_str).chain(forces).collect::<Vec<_>>().join(", "),
+        one.objectives.iter().map(judged).collect::<Vec<_>>().join("; "),
+        one.lessons.clone().unwrap_or_default(),
+    ]
+}
+
+/// A task as a row: what, which force, who, until when.
+#[must_use]
+pub fn task(task: &Task, as_of: Timestamp) -> [String; 4] {
+    let due = task.due_at.told_text();
+    let late = if task.due_at < as_of { " (đã quá hạn)" } else { "" };
+    [
+        task.text.clone(),
+        task.force.map_or("", force).to_owned(),
+        task.owner.clone().unwrap_or_default(),
+        format!("{due}{late}"),
+    ]
+}
+
 /// What a part of the report is called.
 #[must_use]
 pub const fn block(block: Block) -> &'static str {
@@ -81,6 +118,7 @@ pub const fn block(block: Block) -> &'static str {
         Block::Border => "Biên giới",
         Block::PublicInformation => "Tin báo, tuyên truyền",
         Block::Coordination => "Phối hợp",
+        Block::EventSecurity => "Bảo đảm an ninh sự kiện",
     }
 }
 
@@ -98,6 +136,10 @@ pub const fn unit(unit: Unit) -> &'static str {
         Unit::Patrols => "lần",
         Unit::Sessions => "buổi",
         Unit::Sectors => "đoạn",
+        Unit::Requests => "yêu cầu",
+        Unit::Decisions => "việc",
+        Unit::Plans => "phương án",
+        Unit::Events => "sự kiện",
     }
 }
 
@@ -122,6 +164,10 @@ pub const fn collection(collection: Collection) -> &'static str {
         Collection::Cases => "Vụ án, vụ bàn giao",
         Collection::Tallies => "Số đếm",
         Collection::Patrols => "Lần tuần tra",
+        Collection::Briefings => "Buổi giao ban",
+        Collection::Decisions => "Quyết định giao ban",
+        Collection::InformationRequests => "Yêu cầu thông tin",
+        Collection::EventPlans => "Phương án an ninh",
         _ => "Bản ghi",
     }
 }

@@ -132,6 +132,23 @@ fn write_figures(out: &mut Worksheet, looks: &Looks, sheet: &Sheet, first_rows: 
         }
     }
     row += 1;
+    for words in printed.tables {
+        out.merge_range(row, 0, row, last_column, &words.title, &looks.block)?;
+        row += 1;
+        for (cells, look) in std::iter::once((words.columns.map(str::to_owned), &looks.head))
+            .chain(words.rows.into_iter().map(|cells| (cells, &looks.text)))
+        {
+            for (at, cell) in (0..).zip(&cells) {
+                out.write_string_with_format(row, at, cell, look)?;
+            }
+            row += 1;
+        }
+        if let Some(note) = words.note {
+            out.write_string_with_format(row, 0, note, &looks.soft)?;
+            row += 1;
+        }
+        row += 1;
+    }
     for [figure, was, is, why, at] in printed.corrections {
         out.write_string_with_format(row, 0, format!("Điều chỉnh: {figure}: {was} → {is} ({why}; {at})"), &looks.mark)?;
         row += 1;

@@ -26,6 +26,7 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         C::RainGauges => &["code", "name"],
         C::Patrols => &["code", "kind", "name", "passed_km", "planned_end", "planned_start", "state"],
         C::AreasOfConcern => &["kind", "name", "valid_from", "valid_to"],
+        C::EventPlans => &["finishes_at", "lead_force", "name", "starts_at", "state"],
         C::Warnings => &["code", "expires_at", "kind", "level", "name", "state", "status", "type"],
         // They stand nowhere by themselves.
         C::Assignments
@@ -44,6 +45,7 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         | C::Shifts
         | C::QuarterReports
         | C::SectorAssessments => &[],
+        C::InformationRequests | C::Briefings | C::Decisions => &[],
     }
 }
 

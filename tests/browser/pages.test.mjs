@@ -29,6 +29,7 @@ const PAGES = {
   '/statistics': 'duty_officer',
   '/handover': 'duty_officer',
   '/log': 'duty_officer',
+  '/work': 'duty_officer',
   '/exercises': 'planner',
   '/exercise': 'planner',
 };

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use trucban::desk::{Clock, SystemClock};
+use trucban::domain::quarter::Quarter;
 
 use crate::http_support::{Caller, Server, done, id, problem};
 
@@ -126,6 +128,16 @@ async fn an_exercise_is_begun_given_its_script_judged_and_ended() {
     assert!(list["exercises"][0]["finished_at"].is_string(), "{list}");
     let after = planner.read(&format!("{room}/api/exercise")).await;
     assert_eq!((&after["lessons"], &after["injects"]), (&sheet["lessons"], &sheet["injects"]));
+    // The report of the quarter tells what was judged and learnt.
+    let report = planner.read(&format!("/api/reports/{}", Quarter::of(SystemClock.now()))).await;
+    let told = &report["exercises"][0];
+    assert_eq!((&told["title"], &told["lessons"]), (&json!("Sơ tán trong đêm"), &json!("gọi sớm hơn")), "{report}");
+    assert_eq!(
+        (&told["objectives"][0]["judged"]["result"], &told["forces"][0]),
+        (&json!("partly"), &json!("military"))
+    );
+    let earlier = planner.read("/api/reports/2024Q3").await;
+    assert_eq!(earlier["exercises"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,6 +66,10 @@ async fn every_collection_with_places_is_drawn() {
                     | C::QuarterReports
                     | C::SectorAssessments
                     | C::AreasOfConcern
+                    | C::InformationRequests
+                    | C::Briefings
+                    | C::Decisions
+                    | C::EventPlans
                     | C::Attachments
             );
             assert!(lies_nowhere, "{name} is empty");

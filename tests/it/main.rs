@@ -10,6 +10,7 @@ mod balancer;
 mod border_levels;
 mod commands_tips;
 mod commands_user;
+mod coordination;
 mod desk_advice;
 mod desk_assignments;
 mod desk_evacuation;

@@ -265,7 +265,7 @@ fn the_permission_table_of_the_docs_is_made_from_the_code() {
 }
 
 /// Every deed, in the order of the enumeration.
-const DEEDS: [Deed; 25] = [
+const DEEDS: [Deed; 26] = [
     Deed::ReportIncident,
     Deed::RunIncident,
     Deed::AssignUnit,
@@ -277,6 +277,7 @@ const DEEDS: [Deed; 25] = [
     Deed::WriteLog,
     Deed::HoldShift,
     Deed::KeepFigures,
+    Deed::Coordinate,
     Deed::ReadReports,
     Deed::LeadExercise,
     Deed::RunReport,
@@ -302,7 +303,12 @@ fn document() -> String {
         "# Who may see and do what\n\nMade from `src/domain/access.rs` and `src/domain/doors.rs` by `make openapi`; a test holds it against them.\n\n\
          ## What each role sees\n\n`all`: every record as it is. `area`: those of the own area, others reduced or hidden. `force`: those of the own force\n\
          in the own area and those tied to its tasks, others reduced. `task`: those where the own unit has its task, others\n\
-         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n         and nobody else. Areas of concern (`areas_of_concern`) are seen by the force that wrote one, by officers of those that it\n         names, and by a commander of the whole province without a force; by nobody else, administrators included.\n\n",
+         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n\
+         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n\
+         and nobody else. Areas of concern (`areas_of_concern`) are seen by the force that wrote one, by officers of those that it\n\
+         names, and by a commander of the whole province without a force; by nobody else, administrators included. What one force\n\
+         asks another (`information_requests`) is read by whoever coordinates for one of the two, and by the province's commander;\n\
+         a briefing's decisions by those who were there; a plan of an event (`event_plans`) by the forces that lead it or man a post.\n\n",
     );
     let classes =
         [DataClass::Public, DataClass::Internal, DataClass::Restricted, DataClass::Personal, DataClass::Sealed];

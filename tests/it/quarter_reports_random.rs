@@ -72,7 +72,7 @@ fn sort_of(collection: Collection, sort: usize) -> Value {
     match collection {
         Collection::Deployments => json!({"purpose": (["disaster", "search_rescue", "border", "exercise"][sort])}),
         Collection::Cases => json!({"kind": (["drugs", "illegal_crossing", "drugs", "smuggling"][sort])}),
-        _ => json!({"counted": (["tips", "briefings", "households_moved", "tips"][sort])}),
+        _ => json!({"counted": (["tips", "awareness_sessions", "households_moved", "tips"][sort])}),
     }
 }
 
@@ -150,8 +150,11 @@ fn recount(entered: &[Entered]) -> BTreeMap<(&'static str, String), f64> {
                 add("tips", number("count"));
                 add("tips_valid", number("valid"));
             }
-            "briefings" | "households_moved" if in_quarter("occurred_at") => {
-                add(if sort == "briefings" { "briefings" } else { "households_moved" }, number("count"));
+            "awareness_sessions" | "households_moved" if in_quarter("occurred_at") => {
+                add(
+                    if sort == "awareness_sessions" { "awareness_sessions" } else { "households_moved" },
+                    number("count"),
+                );
             }
             _ => {}
         }

@@ -92,6 +92,10 @@ impl Picture {
             "quarter_reports",
             "sector_assessments",
             "areas_of_concern",
+            "information_requests",
+            "briefings",
+            "decisions",
+            "event_plans",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

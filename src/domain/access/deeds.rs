@@ -41,6 +41,8 @@ pub enum Deed {
     HoldShift,
     /// Enter deployments, cases and tallies, which figures are counted from.
     KeepFigures,
+    /// Ask another force and answer it, write down briefings and their decisions, plan the security of events.
+    Coordinate,
     /// Begin, lead, judge and end an exercise, and read its script before the others do.
     LeadExercise,
     /// Read the report of a quarter: it counts also what its reader may not see one by one.
@@ -103,6 +105,7 @@ impl Actor {
                     | D::HoldShift
                     | D::RunReport
                     | D::AssessBorder
+                    | D::Coordinate
                     | D::Share
                     | D::BreakGlass
                     | D::TakeTip
@@ -125,6 +128,7 @@ impl Actor {
                     | D::EditPlace
                     | D::WriteLog
                     | D::KeepFigures
+                    | D::Coordinate
                     | D::LeadExercise
                     | D::ReadReports
                     | D::RunReport
@@ -153,6 +157,7 @@ impl Actor {
                         | D::ReportEvacuation
                         | D::EditPlace
                         | D::KeepFigures
+                        | D::Coordinate
                         | D::WriteLog
                         | D::TakeTip
                 )

@@ -20,6 +20,7 @@ use crate::desk::{Ask, Desk, NewExercise, SystemClock, for_exercise, store_probl
 use crate::domain::accountability::Timers;
 use crate::domain::border_rules::BorderRules;
 use crate::domain::exercise::Inject;
+use crate::domain::quarter::Quarter;
 use crate::domain::warning_rules::WarningRules;
 use crate::domain::{Code, Collection, Problem, Timestamp};
 use crate::feed::Feed;
@@ -35,6 +36,7 @@ use crate::http::tips::Tips;
 use crate::http::uploads::Uploads;
 use crate::picture::{self, PastPictures};
 use crate::raster::Terrain;
+use crate::report::beside::Rehearsed;
 use crate::store::audit::Audit;
 use crate::store::gpkg::{GpkgStore, OpenOptions};
 use crate::store::tips::TipStore;
@@ -49,6 +51,8 @@ pub const PATH: &str = "/exercises/";
 /// Most exercises that run at the same time, and most rooms that are open, those that are only read among them.
 const RUNNING_MAX: usize = 4;
 const OPEN_MAX: usize = 8;
+/// Most exercises that one report tells of.
+const REPORTED_MAX: usize = 24;
 /// Most exercises of a year.
 const A_YEAR_MAX: u32 = 999;
 
@@ -130,6 +134,22 @@ impl Exercises {
         }
         cards.sort_by_key(|card| std::cmp::Reverse(card.started_at));
         Ok(cards)
+    }
+
+    /// What the report of `quarter` tells of those that ended in it, up to `until`; the first to end first.
+    ///
+    /// # Errors
+    /// The problem of a room's store.
+    pub async fn ended_in(&self, quarter: Quarter, until: Timestamp) -> Result<Vec<Rehearsed>, Problem> {
+        let ended = |card: &Card| card.finished_at.is_some_and(|at| quarter.holds(at) && at <= until);
+        let mut told = Vec::new();
+        for card in self.list()?.into_iter().filter(ended).take(REPORTED_MAX) {
+            let Some(room) = self.room(&card.code).await? else { continue };
+            let picture = room.desk.picture().load();
+            told.extend(picture.layer(Collection::Exercises).iter().filter_map(|one| Rehearsed::of(one, quarter)));
+        }
+        told.sort_by(|a, b| (a.finished_at, &a.code).cmp(&(b.finished_at, &b.code)));
+        Ok(told)
     }
 
     /// Those that run.

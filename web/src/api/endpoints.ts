@@ -392,3 +392,28 @@ export const exercises = {
     write<T.ExerciseSheet>('/api/exercise/judgements', call, { version }),
   end: (version: number) => write<T.ExerciseSheet>('/api/exercise/end', undefined, { version }),
 };
+
+/** What the forces ask each other, decide together and plan: the verbs. */
+const COORDINATION = {
+  answer: ['information_requests', 'answer', 'text'],
+  decline: ['information_requests', 'decline', 'text'],
+  withdraw: ['information_requests', 'withdraw', 'text'],
+  'decision-done': ['decisions', 'done', 'result'],
+  drop: ['decisions', 'drop', 'result'],
+  reopen: ['decisions', 'reopen', 'result'],
+  issue: ['event_plans', 'issue', 'result'],
+  'plan-done': ['event_plans', 'done', 'result'],
+  cancel: ['event_plans', 'cancel', 'result'],
+} as const;
+export type CoordinationVerb = keyof typeof COORDINATION;
+
+export const coordination = {
+  ask: (call: Schemas['InformationRequestCall'], key: string) =>
+    write<unknown>('/api/information_requests', call, { key }),
+  run: (verb: CoordinationVerb, id: string, text: string, version: number, key: string) => {
+    const [name, step, field] = COORDINATION[verb];
+    return write<unknown>(`/api/${name}/${id}/${step}`, text ? { [field]: text } : {}, { version, key });
+  },
+  check: (id: string, n: number, done: boolean) =>
+    write<unknown>(`/api/event_plans/${id}/checklist/${n}`, { done }),
+};

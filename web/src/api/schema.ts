@@ -452,6 +452,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/decisions/{id}/{verb}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What becomes of a decision: `done`, `drop`, `reopen`, by the force that answers for it or the joint duty room. */
+        post: operations["run_decision_verb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/devices": {
         parameters: {
             query?: never;
@@ -540,6 +557,40 @@ export interface paths {
         put?: never;
         /** Marks an instruction of the duty log as done. */
         post: operations["log_done"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/event_plans/{id}/checklist/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Checks an item of a plan's checklist off, or takes that back; repeated, it changes nothing. */
+        post: operations["check_plan_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/event_plans/{id}/{verb}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What becomes of a plan: `issue`, `done`, `cancel`, by the force that leads or the joint duty room. */
+        post: operations["run_plan_verb"];
         delete?: never;
         options?: never;
         head?: never;
@@ -945,6 +996,44 @@ export interface paths {
          *     `update`, `handover`, `close`, `reopen`, `acknowledge`, `callers`.
          */
         post: operations["run_verb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/information_requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks another force for information.
+         * @description Between the two of them: nobody else reads it but the province's commander. Whether an answer is late follows from
+         *     `due_at`.
+         */
+        post: operations["ask_force"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/information_requests/{id}/{verb}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What becomes of a request: `answer` and `decline` by the force that was asked, `withdraw` by the one that asks. */
+        post: operations["run_request_verb"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3039,6 +3128,67 @@ export interface components {
             collection: string;
             purpose: string;
         };
+        /** @description Briefings */
+        BriefingsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description How far off the position may be, metres. */
+                accuracy_m?: number;
+                /** @description Code of the commune that holds the position; absent outside the province. */
+                admin_unit?: string;
+                /** @description Who presided, by their office. */
+                chaired_by?: string;
+                /** @description The commune, where it is one's own. */
+                commune_code?: string;
+                /**
+                 * Format: date-time
+                 * @description When the record was ended; an ended record is no longer listed.
+                 */
+                ended_at?: string;
+                /** @description Who wrote it down. */
+                entered_by?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /** @description The forces that were there. */
+                forces: ("police" | "military" | "border_guard" | "civil")[];
+                /**
+                 * Format: date-time
+                 * @description When it was held; it counts in the quarter that holds this moment.
+                 */
+                held_at: string;
+                /**
+                 * @description The force that presided, for which it counts.
+                 * @enum {string}
+                 */
+                lead_force?: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * @description Of whom it is: the province, a commune, a border sector.
+                 * @enum {string}
+                 */
+                level: "province" | "commune" | "sector";
+                /** @description Free remark. */
+                note?: string;
+                /** @description Where, in words. */
+                place_text?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: uuid
+                 * @description The border sector, where it is one's own.
+                 */
+                sector_id?: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /** @description What was gone over, in words; no citizen is named. */
+                summary?: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
         /** @description Hydromet bulletins */
         BulletinsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3208,6 +3358,11 @@ export interface components {
             /** @description The newest of them, newest first. */
             entries: components["schemas"]["ChangedEntry"][];
             kind: string;
+        };
+        /** @description Whether an item of a checklist is done. */
+        ChecklistCall: {
+            /** @description Done if not said. */
+            done?: boolean | null;
         };
         /** @description A day in the province, or half of one: as exact as a time of a tip may be. */
         Coarse: {
@@ -3466,6 +3621,71 @@ export interface components {
             source?: "own" | "radio" | "phone" | "desk";
             /** @description Who answered; needed by radio and by phone. */
             told_by?: string | null;
+        };
+        /** @description Decisions of briefings */
+        DecisionsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /**
+                 * Format: uuid
+                 * @description The briefing in which it was taken.
+                 */
+                briefing_id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was done or dropped.
+                 */
+                closed_at?: string;
+                /** @description Who said that it is done, or dropped. */
+                closed_by?: string;
+                /**
+                 * Format: date-time
+                 * @description When the briefing was held.
+                 */
+                decided_at?: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it is to be done; whether it is overdue follows from this.
+                 */
+                due_at: string;
+                /**
+                 * Format: date-time
+                 * @description When the record was ended; an ended record is no longer listed.
+                 */
+                ended_at?: string;
+                /** @description Who wrote it down. */
+                entered_by?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * @description The force that answers for it.
+                 * @enum {string}
+                 */
+                force: "police" | "military" | "border_guard" | "civil";
+                /** @description Free remark. */
+                note?: string;
+                /** @description Who answers for it within that force, by their office. */
+                owner?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description What came of it, or why it was dropped. */
+                result?: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /**
+                 * @description Where it stands.
+                 * @enum {string}
+                 */
+                state?: "open" | "done" | "dropped";
+                /** @description What was decided. */
+                text: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
         };
         /**
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
@@ -3873,6 +4093,90 @@ export interface components {
             roads_id: string | null;
             seq: components["schemas"]["u64"];
             time_to_clear: components["schemas"]["TimeToClear"];
+        };
+        /** @description Security plans for events */
+        EventPlansFeature: {
+            geometry: components["schemas"]["Geometry"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description How far off the position may be, metres. */
+                accuracy_m?: number;
+                /** @description Code of the commune that holds the position; absent outside the province. */
+                admin_unit?: string;
+                /** @description What must be done, as [{text, done_at, done_by}]; a verb checks an item off. */
+                checklist?: unknown;
+                /**
+                 * Format: date-time
+                 * @description When the event was over, or cancelled.
+                 */
+                closed_at?: string;
+                /** @description Who said so. */
+                closed_by?: string;
+                /** @description The commune. */
+                commune_code?: string;
+                /** @description Number of the document by which it is issued. */
+                document_no?: string;
+                /**
+                 * Format: date-time
+                 * @description When the record was ended; an ended record is no longer listed.
+                 */
+                ended_at?: string;
+                /** @description Who wrote it. */
+                entered_by?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * Format: date-time
+                 * @description When it ends.
+                 */
+                finishes_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it was issued; it counts in the quarter that holds this moment.
+                 */
+                issued_at?: string;
+                /** @description Who issued it. */
+                issued_by?: string;
+                /**
+                 * @description The force that leads.
+                 * @enum {string}
+                 */
+                lead_force: "police" | "military" | "border_guard" | "civil";
+                /** @description What the event is. */
+                name: string;
+                /** @description Free remark. */
+                note?: string;
+                /** @description Where, in words. */
+                place_text?: string;
+                /** @description Who stands where, as [{name, force, persons, place}]. */
+                posts?: unknown;
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description How it went, or why it was cancelled. */
+                result?: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /**
+                 * Format: date-time
+                 * @description When it begins.
+                 */
+                starts_at: string;
+                /**
+                 * @description Where it stands.
+                 * @enum {string}
+                 */
+                state?: "draft" | "issued" | "done" | "cancelled";
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
         };
         /** @description An exercise that was begun. */
         ExerciseBegun: {
@@ -4696,6 +5000,95 @@ export interface components {
                 verified_at?: string;
                 /** @description What If-Match names. */
                 version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /** @description What one force asks another. */
+        InformationRequestCall: {
+            /**
+             * Format: date-time
+             * @description Until when the answer is needed, within a year.
+             */
+            due_at: string;
+            /** @description On which legal basis, and what for. */
+            purpose: string;
+            /** @description What is asked; never who a citizen is. */
+            question: string;
+            /** @description The force that is asked; the asking one is the caller's. */
+            to_force: components["schemas"]["Force"];
+        };
+        /** @description What is said with a verb on a request. */
+        InformationRequestVerbCall: {
+            /** @description The answer, or why there is none. */
+            text: string;
+        };
+        /** @description Information requests */
+        InformationRequestsFeature: {
+            geometry: components["schemas"]["Geometry"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /**
+                 * Format: date-time
+                 * @description When it was asked; it counts in the quarter that holds this moment.
+                 */
+                asked_at?: string;
+                /** @description Who asked. */
+                asked_by?: string;
+                /**
+                 * Format: date-time
+                 * @description Until when the answer is needed; whether it is late follows from this.
+                 */
+                due_at?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * @description The force that asks.
+                 * @enum {string}
+                 */
+                from_force?: "police" | "military" | "border_guard" | "civil";
+                /**
+                 * @description How precisely this reader sees it; what is not `exact` stands for several records.
+                 * @enum {string}
+                 */
+                precision?: "exact" | "sector" | "commune" | "province";
+                /** @description On which legal basis, and what for, in words. */
+                purpose?: string;
+                /** @description What is asked; never who a citizen is. */
+                question?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it was answered or declined.
+                 */
+                replied_at?: string;
+                /** @description Who answered or declined, of the force that was asked. */
+                replied_by?: string;
+                /** @description The answer, or why there is none. */
+                reply?: string;
+                /**
+                 * @description Where it stands.
+                 * @enum {string}
+                 */
+                state?: "asked" | "answered" | "declined" | "withdrawn";
+                /**
+                 * @description The force that is asked.
+                 * @enum {string}
+                 */
+                to_force?: "police" | "military" | "border_guard" | "civil";
+                /** @description What If-Match names. */
+                version: number;
+                /** @description Why the answer is no longer needed. */
+                withdraw_reason?: string;
+                /**
+                 * Format: date-time
+                 * @description When it was withdrawn.
+                 */
+                withdrawn_at?: string;
+                /** @description Who withdrew it, of the force that asked. */
+                withdrawn_by?: string;
             };
             /** @enum {string} */
             type: "Feature";
@@ -5648,6 +6041,11 @@ export interface components {
             /** Format: int64 */
             seq: number;
             /**
+             * @description What is to be done in the next quarter: decisions of briefings that are open at the end of this one. Of a closed report,
+             *     as they were known when it was closed.
+             */
+            tasks: components["schemas"]["ReportTasks"];
+            /**
              * Format: date-time
              * @description Of when the figures are.
              */
@@ -6245,6 +6643,18 @@ export interface components {
              */
             seq: number;
         };
+        /** @description An exercise that ended in the quarter. */
+        ReportExercise: {
+            code: string;
+            /** Format: date-time */
+            finished_at: string;
+            forces: components["schemas"]["Force"][];
+            lessons: string | null;
+            /** @description What it was to show, and what was judged of it. */
+            objectives: components["schemas"]["Objective"][];
+            place_text: string | null;
+            title: string;
+        };
         /** @description What the reader may do with a report now. */
         ReportMay: {
             /** @description Whether one of the values that stand side by side may be agreed on. */
@@ -6315,6 +6725,27 @@ export interface components {
             state: components["schemas"]["ReportState"];
             step: components["schemas"]["ReportStep"];
         };
+        /** @description A decision that is to be carried out in the next quarter. */
+        ReportTask: {
+            /** Format: date-time */
+            due_at: string;
+            force: components["schemas"]["Force"] | null;
+            /**
+             * Format: uuid
+             * @description Of the decision.
+             */
+            id: string;
+            /** @description Who answers for it within that force. */
+            owner: string | null;
+            text: string;
+        };
+        /** @description The tasks of the next quarter. */
+        ReportTasks: {
+            /** @description Those that the reader may not see, or for which there is no room. */
+            hidden: number;
+            /** @description Those that the reader may see, by when they are due. */
+            tasks: components["schemas"]["ReportTask"][];
+        };
         /** @description One figure of the account. */
         ReportedFigure: components["schemas"]["Line"] & {
             agreed: components["schemas"]["AgreedFigure"] | null;
@@ -6327,6 +6758,11 @@ export interface components {
             recounted: number;
             /** @description What forces state of it, side by side. */
             statements: components["schemas"]["FigureStatement"][];
+        };
+        /** @description What is said with a verb on a decision or a plan. */
+        ResultCall: {
+            /** @description What came of it; needed to drop or cancel. */
+            result?: string | null;
         };
         /** @description Risk levels of zones */
         RiskLevelsFeature: {
@@ -9540,6 +9976,61 @@ export interface operations {
             507: components["responses"]["Problem"];
         };
     };
+    run_decision_verb: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that the caller saw */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the decision */
+                id: string;
+                /** @description `done`, `drop` or `reopen` */
+                verb: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResultCall"];
+            };
+        };
+        responses: {
+            /** @description The decision, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["DecisionsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition with the state and what is allowed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
     list_devices: {
         parameters: {
             query?: never;
@@ -9770,6 +10261,113 @@ export interface operations {
             409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    check_plan_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the plan */
+                id: string;
+                /** @description Its place in the list, from 0 */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChecklistCall"];
+            };
+        };
+        responses: {
+            /** @description The plan, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["EventPlansFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: the plan is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    run_plan_verb: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that the caller saw */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the plan */
+                id: string;
+                /** @description `issue`, `done` or `cancel` */
+                verb: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResultCall"];
+            };
+        };
+        responses: {
+            /** @description The plan, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["EventPlansFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition with the state and what is allowed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
@@ -10838,6 +11436,98 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    ask_force: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InformationRequestCall"];
+            };
+        };
+        responses: {
+            /** @description The request, with ETag and Location */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["InformationRequestsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    run_request_verb: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version that the caller saw */
+                "If-Match": string;
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the request */
+                id: string;
+                /** @description `answer`, `decline` or `withdraw` */
+                verb: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InformationRequestVerbCall"];
+            };
+        };
+        responses: {
+            /** @description The request, with ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["InformationRequestsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description forbidden_transition: it is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];

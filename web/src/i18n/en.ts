@@ -20,6 +20,7 @@ import { statistics } from './en/statistics';
 import { tips } from './en/tips';
 import { warning } from './en/warning';
 import { words } from './en/words';
+import { work } from './en/work';
 import { zone } from './en/zone';
 import type { Texts } from './vi';
 
@@ -46,5 +47,6 @@ export const en = {
   tips,
   warning,
   words,
+  work,
   zone,
 } satisfies Texts;

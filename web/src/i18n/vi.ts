@@ -21,6 +21,7 @@ import { statistics } from './vi/statistics';
 import { tips } from './vi/tips';
 import { warning } from './vi/warning';
 import { words } from './vi/words';
+import { work } from './vi/work';
 import { zone } from './vi/zone';
 
 export const vi = {
@@ -46,6 +47,7 @@ export const vi = {
   tips,
   warning,
   words,
+  work,
   zone,
 };
 export type Texts = typeof vi;

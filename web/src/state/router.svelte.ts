@@ -23,6 +23,7 @@ const ROUTES = [
   '/statistics',
   '/exercises',
   '/exercise',
+  '/work',
 ] as const;
 export type Route = (typeof ROUTES)[number];
 export type Workplace = (typeof WORKPLACES)[number];

@@ -68,6 +68,7 @@ export const common = {
     exercise: 'Exercises',
     handover: 'Handover',
     log: 'Duty log',
+    work: 'Coordination',
   },
   map: {
     title: 'Map',

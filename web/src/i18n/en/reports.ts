@@ -114,6 +114,7 @@ export const reports = {
     border: 'Border',
     public_information: 'Tip-offs, public awareness',
     coordination: 'Coordination',
+    event_security: 'Security of events',
   },
   units: {
     cases: 'cases',
@@ -126,5 +127,9 @@ export const reports = {
     patrols: 'patrols',
     sessions: 'sessions',
     sectors: 'sectors',
+    requests: 'requests',
+    decisions: 'decisions',
+    plans: 'plans',
+    events: 'events',
   },
 } satisfies typeof vi;

@@ -324,6 +324,10 @@ export const words = {
     quarter_reports: 'quarterly reports',
     sector_assessments: 'assessments of border sectors',
     areas_of_concern: 'areas of concern',
+    information_requests: 'information requests',
+    briefings: 'briefings',
+    decisions: 'decisions of briefings',
+    event_plans: 'event plans',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

@@ -66,6 +66,7 @@ export const common = {
     exercise: 'Diễn tập',
     handover: 'Giao ca',
     log: 'Sổ trực',
+    work: 'Phối hợp',
   },
   map: {
     title: 'Bản đồ',

@@ -112,6 +112,7 @@ export const reports = {
     border: 'Biên giới',
     public_information: 'Tin báo, tuyên truyền',
     coordination: 'Phối hợp',
+    event_security: 'Bảo đảm an ninh sự kiện',
   },
   units: {
     cases: 'vụ',
@@ -124,5 +125,9 @@ export const reports = {
     patrols: 'lần',
     sessions: 'buổi',
     sectors: 'đoạn',
+    requests: 'yêu cầu',
+    decisions: 'việc',
+    plans: 'phương án',
+    events: 'sự kiện',
   },
 };

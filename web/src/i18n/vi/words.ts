@@ -366,6 +366,10 @@ export const words = {
     quarter_reports: 'báo cáo quý',
     sector_assessments: 'đánh giá đoạn biên giới',
     areas_of_concern: 'khu vực trọng điểm',
+    information_requests: 'yêu cầu thông tin',
+    briefings: 'giao ban',
+    decisions: 'quyết định giao ban',
+    event_plans: 'phương án an ninh',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;

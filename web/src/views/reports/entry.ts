@@ -23,13 +23,7 @@ export const CASES = [
   'other',
 ] as const;
 export const SUBSTANCES = ['heroin', 'opium', 'methamphetamine', 'ecstasy', 'cannabis', 'other'] as const;
-export const COUNTED = [
-  'tips',
-  'households_moved',
-  'awareness_sessions',
-  'briefings',
-  'joint_patrols',
-] as const;
+export const COUNTED = ['tips', 'households_moved', 'awareness_sessions', 'joint_patrols'] as const;
 export const CHANNELS = ['hotline', 'post', 'patrol', 'village_meeting', 'app', 'other'] as const;
 
 /** One fact in the form; what does not belong to its sort is left out when it is sent. */
