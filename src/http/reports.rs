@@ -17,7 +17,7 @@ use crate::domain::quarter::Quarter;
 use crate::domain::quarter_report::{State, Step, check_time, is_of_province, open_to};
 use crate::domain::{Actor, Collection, Force, Problem, Timestamp};
 use crate::geometry::areas::Areas;
-use crate::picture::{Feature, Shown, View};
+use crate::picture::{Shown, View};
 use crate::report::account::{Account, Part, ReportedFigure, Standing};
 use crate::report::beside::{Rehearsed, Tasks};
 use crate::report::figures;
@@ -245,11 +245,10 @@ pub(super) async fn accounted(
     quarter: Quarter,
     wish: &Wish,
 ) -> Result<Accounted, Refusal> {
-    let sees = |collection: Collection, feature: &Feature| sees(view, collection, feature);
     in_part(reader, view, wish, |part| {
         let account = match wish.is_whole() {
             true => Account::of(quarter, &mut &*view),
-            false => Account::of_part(quarter, &mut &*view, part, &sees),
+            false => Account::of_part(quarter, &mut &*view, part, &|of, feature| view.sees_whole(of, feature)),
         };
         let account = account.unwrap_or_else(|never| match never {});
         Accounted { account, area: part.told(quarter), title_vi: part.title_vi(), stem: part.stem() }
@@ -287,9 +286,9 @@ pub(super) async fn beside(
 
 async fn counted(reader: &Reader, view: &View, quarter: Quarter, wish: &Wish) -> Result<QuarterReport, Refusal> {
     in_part(reader, view, wish, |part| {
-        let mut shares =
-            |collection: Collection, feature: &Feature, at| part.share(feature, at, || sees(view, collection, feature));
-        let report = QuarterReport::count_part(quarter, &mut &*view, &mut shares);
+        let report = QuarterReport::count_part(quarter, &mut &*view, &mut |of, feature, at| {
+            part.share(feature, at, || view.sees_whole(of, feature))
+        });
         report.unwrap_or_else(|never| match never {})
     })
     .await
@@ -314,11 +313,6 @@ async fn in_part<T>(
         Ok::<T, Problem>(question(&part))
     });
     Ok(answered.await??)
-}
-
-/// Whether the reader may see a record one by one, with all that it says.
-pub(super) fn sees(view: &View, collection: Collection, feature: &Feature) -> bool {
-    view.shown(collection, feature).is_some_and(|shown| shown.is_whole())
 }
 
 fn page(view: &View, rows: &[Row], offset: usize, limit: usize) -> Vec<u8> {

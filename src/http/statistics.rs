@@ -8,7 +8,7 @@ use super::answer::json;
 use super::error::Answer;
 use super::long;
 use super::params::{Params, invalid};
-use super::reports::{sees, wish};
+use super::reports::wish;
 use crate::domain::access::Deed;
 use crate::domain::period::Period;
 use crate::domain::quarter::Quarter;
@@ -103,11 +103,11 @@ pub async fn read_statistics(reader: Reader) -> Answer {
             reader_area: &view.actor().area,
             areas: &areas,
         };
-        let seen = |feature: &crate::picture::Feature| sees(&view, of.collection(), feature);
-        let counted = count::<std::convert::Infallible>(&question, &seen, |sink| {
-            view.each_counted(of.collection(), sink);
-            Ok(())
-        });
+        let counted =
+            count::<std::convert::Infallible>(&question, &|one| view.sees_whole(of.collection(), one), |sink| {
+                view.each_counted(of.collection(), sink);
+                Ok(())
+            });
         let told = counted.unwrap_or_else(|never| match never {});
         let divided = areas.at_level(Level::Commune).filter(|commune| areas.districts_of(commune).len() > 1);
         let divided: Vec<DividedCommune> = divided.map(|commune| divided_commune(&areas, commune)).collect();

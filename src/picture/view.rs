@@ -306,6 +306,12 @@ impl View {
         self.show(collection, feature)
     }
 
+    /// Whether the actor may see a record that the caller holds one by one, with all that it says of itself.
+    #[must_use]
+    pub fn sees_whole(&self, collection: Collection, feature: &Feature) -> bool {
+        self.show(collection, feature).is_some_and(|shown| shown.is_whole())
+    }
+
     /// Every record of the collection, ended ones too, seen by the actor or not: for figures, which tell how many and
     /// never which.
     pub fn each_counted(&self, collection: Collection, sink: &mut dyn FnMut(&Feature)) {

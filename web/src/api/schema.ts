@@ -1409,6 +1409,11 @@ export interface paths {
          * @description Figures are counted now from all records, also of those that the reader may not see one by one. Of a closed report they
          *     are those of the closing, here and wherever a later report names them: `recounted` tells what is counted now, and
          *     `corrections` what has become known since.
+         *
+         *     With `area` the figures are those of a commune, of a district (to 2025-06-30) or of what names no commune, and count what
+         *     the reader may see one by one there: nothing else is told by area. Where the area was not in force in a quarter, they
+         *     are counted through the mapping between districts and communes, and `basis` says so. Whoever answers for part of the
+         *     province reads the areas that lie in it.
          */
         get: operations["read_quarter"];
         put?: never;
@@ -1853,6 +1858,29 @@ export interface paths {
         };
         /** Open incidents of like kind near a place: the same one? */
         get: operations["list_similar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incidents, cases or deployments counted by kind, force, commune, district (to 2025-06-30) and period, and of incidents how
+         *     long each step took.
+         * @description Only what the reader may see one by one is counted, in every table alike; `hidden` tells how many others there are in the
+         *     span, in the whole province and whatever else was asked. Periods are whole quarters or months of the province's calendar.
+         *     Densities are on 100 km², since nothing here knows how many people live where.
+         */
+        get: operations["read_statistics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3798,6 +3826,13 @@ export interface components {
         Devices: {
             devices: components["schemas"]["Device"][];
         };
+        /** @description A commune that was made over several districts. */
+        DividedCommune: {
+            code: string;
+            /** @description Names of the districts; the first is the one that gave most of its former units. */
+            districts: string[];
+            full_name: string;
+        };
         /**
          * Format: binary
          * @description The bytes of a document.
@@ -4414,7 +4449,16 @@ export interface components {
         FigureAnswer: components["schemas"]["ReportedFigure"] & {
             /** @description How many rows it was counted from; `…/figures/{id}` lists them. */
             rows: number;
+            /**
+             * Format: double
+             * @description What of it names no commune, in all the province; null where no area was asked for. All areas of a level, this and
+             *     `withheld` add up to the province's count.
+             */
             unplaced: number | null;
+            /**
+             * Format: double
+             * @description What of it the reader may not see one by one, in all the province: it is told for no area.
+             */
             withheld: number | null;
         };
         /** @description What a force states of a figure, beside the count. */
@@ -6017,16 +6061,10 @@ export interface components {
             valid_to?: string | null;
         };
         /** @description The figures of a quarter. */
-        StatisticsRow: { key: string; name: string | null; counts: number[]; total: number; times: components["schemas"]["StatisticsTime"][]; area: components["schemas"]["StatisticsArea"] | null };
-        StatisticsTime: { known: number; not_known: number; median_s: number | null; p90_s: number | null };
-        StatisticsArea: { basis: components["schemas"]["AreaBasis"][]; km2: number | null; km2_is_official: boolean; per_100km2: number | null; is_complete: boolean };
-        AreaBasis: "as_of_date" | "mapped";
-        DividedCommune: { code: string; full_name: string; districts: string[] };
-        ReportArea: { code: string; name: string; level: string; valid_from: string | null; valid_to: string | null; basis: components["schemas"]["AreaBasis"]; basis_previous: components["schemas"]["AreaBasis"]; basis_year_before: components["schemas"]["AreaBasis"]; divided: components["schemas"]["DividedCommune"][] };
-        StatisticsAnswer: { of: "incidents" | "cases" | "deployments" | "person_turns" | "vehicle_turns"; periods: { name: string; from: string; to: string }[]; kind: string | null; force: string | null; area: string | null; kinds: string[]; whole: components["schemas"]["StatisticsRow"]; by_kind: components["schemas"]["StatisticsRow"][]; by_force: components["schemas"]["StatisticsRow"][]; by_commune: components["schemas"]["StatisticsRow"][]; by_district: components["schemas"]["StatisticsRow"][]; period_times: components["schemas"]["StatisticsTime"][][]; hidden: number; divided: components["schemas"]["DividedCommune"][]; timeStamp: string; seq: number };
         QuarterAnswer: components["schemas"]["ReportStanding"] & {
             area: components["schemas"]["ReportArea"] | null;
             figures: components["schemas"]["FigureAnswer"][];
+            force: components["schemas"]["Force"] | null;
             /**
              * Format: date-time
              * @description Its first instant.
@@ -6602,6 +6640,26 @@ export interface components {
         ReportAnswer: {
             incident: components["schemas"]["IncidentsFeature"];
             similar: components["schemas"]["NearFeature"][];
+        };
+        /** @description What is to be known of the area of a report. */
+        ReportArea: {
+            /** @description How the figures of this quarter, of the one before and of a year before were found. */
+            basis: components["schemas"]["AreaBasis"];
+            basis_previous: components["schemas"]["AreaBasis"];
+            basis_year_before: components["schemas"]["AreaBasis"];
+            /** @description Its code; `unknown` for what names no commune. */
+            code: string;
+            /**
+             * @description Communes that only partly lay in the district: a record in one of them counts by the drawn districts where it has a
+             *     position, else for the first of its districts.
+             */
+            divided: components["schemas"]["DividedCommune"][];
+            /** @description `commune`, `district`; `unknown` for what names no commune. */
+            level: string;
+            name: string;
+            /** @description First and last day of its validity. */
+            valid_from: string | null;
+            valid_to: string | null;
         };
         /** @description A report. Any further field of an incident may stand beside these. */
         ReportCall: {
@@ -7795,6 +7853,106 @@ export interface components {
             };
             /** @enum {string} */
             type: "Feature";
+        };
+        /** @description Counts and times. */
+        Statistics: {
+            by_commune: components["schemas"]["StatisticsRow"][];
+            by_district: components["schemas"]["StatisticsRow"][];
+            by_force: components["schemas"]["StatisticsRow"][];
+            by_kind: components["schemas"]["StatisticsRow"][];
+            /** @description Records of the span that the reader may not see, in the whole province, whatever else was asked. */
+            hidden: number;
+            /** @description Of each period, the times of what was reported in it. */
+            period_times: components["schemas"]["StatisticsTime"][][];
+            /** @description All that is counted, by period. */
+            whole: components["schemas"]["StatisticsRow"];
+        };
+        /** @description Counts and times. */
+        StatisticsAnswer: components["schemas"]["Statistics"] & {
+            area: string | null;
+            /** @description Communes that were made over several districts: what a district has of them is not sure. */
+            divided: components["schemas"]["DividedCommune"][];
+            force: components["schemas"]["Force"] | null;
+            /** @description What was asked for. */
+            kind: string | null;
+            /** @description Kinds that there may be. */
+            kinds: string[];
+            of: components["schemas"]["StatisticsOf"];
+            periods: components["schemas"]["StatisticsPeriod"][];
+            /** Format: int64 */
+            seq: number;
+            /**
+             * Format: date-time
+             * @description Of when the figures are.
+             */
+            timeStamp: string;
+        };
+        /** @description What is told of a commune or district beside its counts. */
+        StatisticsArea: {
+            /** @description By period: whether the unit was in force, or is counted through the mapping. */
+            basis: components["schemas"]["AreaBasis"][];
+            /** @description Whether the reader sees all of it: where not, a count of 0 is no finding. */
+            is_complete: boolean;
+            /**
+             * Format: double
+             * @description Square kilometres.
+             */
+            km2: number | null;
+            /** @description Whether they are official, or measured on what is drawn. */
+            km2_is_official: boolean;
+            /**
+             * Format: double
+             * @description `total` on 100 km².
+             */
+            per_100km2: number | null;
+        };
+        /**
+         * @description What is counted.
+         * @enum {string}
+         */
+        StatisticsOf: "incidents" | "cases" | "deployments" | "person_turns" | "vehicle_turns";
+        /** @description One period of the answer. */
+        StatisticsPeriod: {
+            /** Format: date-time */
+            from: string;
+            /** @description `2024Q3` or `2024-07`. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description The first instant after it.
+             */
+            to: string;
+        };
+        /** @description One row of a table. */
+        StatisticsRow: {
+            area: components["schemas"]["StatisticsArea"] | null;
+            /** @description By period. */
+            counts: number[];
+            /** @description A kind, a force, the code of a commune or district; `unknown` for what has none. */
+            key: string;
+            /** @description Name of a commune or district. */
+            name: string | null;
+            /** @description From the report on: to verified, first unit assigned, first on scene, closed; none for what is no incident. */
+            times: components["schemas"]["StatisticsTime"][];
+            /** Format: int64 */
+            total: number;
+        };
+        /** @description How long something took, over the incidents of which it is known. */
+        StatisticsTime: {
+            /** @description Incidents of which it is known. */
+            known: number;
+            /**
+             * Format: int64
+             * @description Nearest-rank median, seconds; null where none is known.
+             */
+            median_s: number | null;
+            /** @description Those of which it is not: it has not come so far, or nobody wrote it down. */
+            not_known: number;
+            /**
+             * Format: int64
+             * @description Nine of ten took no longer, nearest rank, seconds.
+             */
+            p90_s: number | null;
         };
         /** @description A status as it was told. */
         StatusCall: {
@@ -12483,6 +12641,10 @@ export interface operations {
     read_quarter: {
         parameters: {
             query?: {
+                /** @description Code of a commune of today, of a district (to 2025-06-30), of the province; `unknown` for what names no commune */
+                area?: string;
+                /** @description The force whose figures are asked for; all if not said */
+                force?: "police" | "military" | "border_guard" | "civil";
                 /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
                 at?: string;
                 /** @description As it was known then; now if neither is said */
@@ -12522,6 +12684,10 @@ export interface operations {
                 limit?: number;
                 /** @description Rows to leave out first */
                 offset?: number;
+                /** @description Code of a commune of today, of a district (to 2025-06-30), of the province; `unknown` for what names no commune */
+                area?: string;
+                /** @description The force whose figures are asked for; all if not said */
+                force?: "police" | "military" | "border_guard" | "civil";
                 /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
                 at?: string;
                 /** @description As it was known then; now if neither is said */
@@ -12671,6 +12837,10 @@ export interface operations {
                 format: "docx" | "xlsx" | "pdf";
                 /** @description The stamp on it: mật, tối mật or tuyệt mật; none if not said */
                 classification?: "confidential" | "secret" | "top_secret";
+                /** @description Code of a commune of today, of a district (to 2025-06-30), of the province; `unknown` for what names no commune */
+                area?: string;
+                /** @description The force whose figures are asked for; all if not said */
+                force?: "police" | "military" | "border_guard" | "civil";
                 /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
                 at?: string;
                 /** @description As it was known then; now if neither is said */
@@ -13603,6 +13773,49 @@ export interface operations {
                 };
                 content: {
                     "application/geo+json": components["schemas"]["NearCollection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    read_statistics: {
+        parameters: {
+            query?: {
+                /** @description What is counted; incidents if not said */
+                of?: "incidents" | "cases" | "deployments" | "person_turns" | "vehicle_turns";
+                /** @description First quarter (2024Q1) or month (2024-01); that of `to` if not said, and without both the four quarters before the present one and it */
+                from?: string;
+                /** @description Last quarter or month, of the same sort; that of `from` if not said */
+                to?: string;
+                /** @description Only this kind, or purpose of a deployment */
+                kind?: string;
+                /** @description Only this force */
+                force?: "police" | "military" | "border_guard" | "civil";
+                /** @description Only this commune or district, by its code; `unknown` for what names no commune */
+                area?: string;
+                /** @description What was true then, as it is known now (or by as_known_at); RFC 3339 */
+                at?: string;
+                /** @description As it was known then; now if neither is said */
+                as_known_at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tables */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatisticsAnswer"];
                 };
             };
             400: components["responses"]["Problem"];
