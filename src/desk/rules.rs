@@ -4,6 +4,7 @@ use geo_types::Geometry;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::disasters;
 use super::scene::{Scene, Working, force_word};
 use crate::domain::household::{PROPERTY_ITEMS_MAX, PROPERTY_KINDS};
 use crate::domain::schema::{FieldKind, SetBy};
@@ -46,6 +47,7 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         (Collection::Shifts, _) => {
             "POST /api/shifts, POST /api/shifts/{id}/propose, withdraw, accept, decline, take_over"
         }
+        (Collection::DisasterReports, _) => "POST /api/disasters/{id}/reports",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         (Collection::Households | Collection::Shelters, _) => "POST /api/households/{id}/evacuation",
         _ => "a verb of the desk",
@@ -107,7 +109,7 @@ pub(super) fn fill(record: &mut Working, actor: &Actor, at: Timestamp) {
         Collection::Bulletins => {
             record.set("typed_by", actor.name.as_str());
         }
-        Collection::Deployments | Collection::Cases | Collection::Tallies => {
+        Collection::Deployments | Collection::Cases | Collection::Tallies | Collection::DisasterEvents => {
             record.set("entered_by", actor.name.as_str());
         }
         _ => {}
@@ -147,6 +149,9 @@ pub(super) fn check_references(scene: &Scene<'_>, record: &Working) -> Result<()
             let at = format!("/properties/{}", field.name);
             return scene.referred(target, id, &at).map(|_| ());
         }
+    }
+    if record.collection == Collection::DisasterEvents {
+        return disasters::check_event(scene, record);
     }
     if let Some(code) = record.text("commune_code")
         && record.collection == Collection::Incidents

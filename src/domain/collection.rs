@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::schema::Field;
 use super::{
-    advice, alarm, assignment, attachment, bulletin, case, closure, contact, deployment, duty_log, exercise, ground,
-    household, incident, patrol, quarter_report, rain, rain_grid, risk_level, shelter, shift, tally, unit, visit,
-    warning, zone,
+    advice, alarm, assignment, attachment, bulletin, case, closure, contact, deployment, disaster, duty_log, exercise,
+    ground, household, incident, patrol, quarter_report, rain, rain_grid, risk_level, shelter, shift, tally, unit,
+    visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -48,6 +48,8 @@ pub enum Collection {
     Exercises,
     Shifts,
     QuarterReports,
+    DisasterEvents,
+    DisasterReports,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -62,7 +64,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -95,6 +97,8 @@ impl Collection {
         Self::Exercises,
         Self::Shifts,
         Self::QuarterReports,
+        Self::DisasterEvents,
+        Self::DisasterReports,
     ];
 
     /// Name in URLs, tables and files.
@@ -133,6 +137,8 @@ impl Collection {
             Self::Exercises => "exercises",
             Self::Shifts => "shifts",
             Self::QuarterReports => "quarter_reports",
+            Self::DisasterEvents => "disaster_events",
+            Self::DisasterReports => "disaster_reports",
         }
     }
 
@@ -184,6 +190,8 @@ impl Collection {
             Self::Exercises => ("Diễn tập", "Exercises"),
             Self::Shifts => ("Ca trực", "Shifts"),
             Self::QuarterReports => ("Báo cáo quý", "Quarterly reports"),
+            Self::DisasterEvents => ("Đợt thiên tai", "Disaster events"),
+            Self::DisasterReports => ("Báo cáo thiên tai", "Disaster reports"),
         }
     }
 
@@ -223,6 +231,8 @@ impl Collection {
             Self::Exercises => exercise::FIELDS,
             Self::Shifts => shift::FIELDS,
             Self::QuarterReports => quarter_report::FIELDS,
+            Self::DisasterEvents => disaster::EVENT,
+            Self::DisasterReports => disaster::REPORT,
         }
     }
 
@@ -254,6 +264,7 @@ impl Collection {
                 | Self::Exercises
                 | Self::Shifts
                 | Self::QuarterReports
+                | Self::DisasterReports
         )
     }
 
@@ -280,6 +291,7 @@ impl Collection {
             Self::RiskZones => Some("VN"),
             Self::Patrols => Some("TT"),
             Self::Warnings => Some("CB"),
+            Self::DisasterEvents => Some("ST"),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 27] = [
+const VIEWS: [&str; 28] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -32,6 +32,7 @@ const VIEWS: [&str; 27] = [
     "/exercise",
     "/handover",
     "/log",
+    "/disaster",
 ];
 
 /// The view for informants, where it is switched on.

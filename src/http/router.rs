@@ -9,10 +9,10 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::front::Front;
 use super::{
-    accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, docs, duty_log,
-    ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing, levels, me, oidc,
-    organisations, pages, patrols, places, rain, rain_grids, records, report_files, report_steps, reports, roads,
-    session, setup, shifts, silence, terrain, tiles, tips, units, units_inside, warnings,
+    accounts, advice, around, assignments, attachments, audit, authority, course, cut_off, devices, disasters, docs,
+    duty_log, ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items, landing, levels,
+    me, oidc, organisations, pages, patrols, places, rain, rain_grids, records, report_files, report_steps, reports,
+    roads, session, setup, shifts, silence, terrain, tiles, tips, units, units_inside, warnings,
 };
 
 /// Answers smaller than this are sent as they are: on this machine packing costs more than it saves.
@@ -89,6 +89,9 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(shifts::run_shift_verb))
         .routes(routes!(units_inside::units_inside))
         .routes(routes!(ends::log_done))
+        .routes(routes!(disasters::read_due))
+        .routes(routes!(disasters::read_draft))
+        .routes(routes!(disasters::send_report))
         .routes(routes!(duty_log::search_log))
         .routes(routes!(evacuation::report_evacuation))
         .routes(routes!(evacuation::withdraw_evacuation))

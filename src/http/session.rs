@@ -32,7 +32,7 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 21] = [
+const OFFERED: [Deed; 23] = [
     Deed::EditGround,
     Deed::EditHousehold,
     Deed::CloseRoad,
@@ -54,6 +54,8 @@ const OFFERED: [Deed; 21] = [
     Deed::ConfirmUnsealing,
     Deed::HoldShift,
     Deed::WriteLog,
+    Deed::ReportDisaster,
+    Deed::RunIncident,
 ];
 
 /// Who is signed in, and the state of the server that a page shows always.

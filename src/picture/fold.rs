@@ -39,7 +39,7 @@ pub(super) struct Step {
 /// # Errors
 /// [`StoreError`] if the snapshot cannot be read.
 pub(super) fn load(snapshot: &mut dyn Snapshot) -> Result<(Picture, Fold), StoreError> {
-    let mut layers: [Arc<Layer>; Collection::ALL.len()] = Default::default();
+    let mut layers: [Arc<Layer>; Collection::ALL.len()] = std::array::from_fn(|_| Arc::default());
     let mut fold = Fold::of_fixes(snapshot.newest_fixes()?);
     std::thread::scope(|scope| {
         let mut under_way = Vec::new();
@@ -87,7 +87,7 @@ impl Fold {
     /// The picture after these events, which end where an append ends.
     pub fn step(&mut self, before: &Picture, events: Vec<Event>) -> Step {
         let mut picture = before.clone();
-        let mut changed: [Vec<Arc<Feature>>; Collection::ALL.len()] = Default::default();
+        let mut changed: [Vec<Arc<Feature>>; Collection::ALL.len()] = std::array::from_fn(|_| Vec::new());
         let mut versions = [0; Collection::ALL.len()];
         let mut units: HashMap<Uuid, Feature> = HashMap::new();
         let mut fixed: HashMap<Uuid, Seq> = HashMap::new();

@@ -248,13 +248,13 @@ fn changed_since(present: &Picture, known: Seq) -> Vec<(Collection, Uuid)> {
 
 /// The picture at `known`: what of the present one is that old, and `before` in the place of the rest.
 fn build(present: &Picture, known: Seq, before: Vec<Change>, fixes: Vec<(Fix, Seq)>) -> Picture {
-    let mut brought: [Vec<Feature>; Collection::ALL.len()] = Default::default();
+    let mut brought: [Vec<Feature>; Collection::ALL.len()] = std::array::from_fn(|_| Vec::new());
     for change in before {
         let record = Arc::unwrap_or_clone(change.record);
         brought[change.collection.index()].push(Feature::new(change.collection, record, change.seq));
     }
     let mut fold = Fold::of_fixes(fixes);
-    let mut layers: [Arc<Layer>; Collection::ALL.len()] = Default::default();
+    let mut layers: [Arc<Layer>; Collection::ALL.len()] = std::array::from_fn(|_| Arc::default());
     // Stations come before units in the order of collections, so that a unit finds its post.
     for collection in Collection::ALL {
         let (layer, brought) = (&present.layers[collection.index()], std::mem::take(&mut brought[collection.index()]));

@@ -41,7 +41,9 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         | C::Tallies
         | C::Exercises
         | C::Shifts
-        | C::QuarterReports => &[],
+        | C::QuarterReports
+        | C::DisasterEvents
+        | C::DisasterReports => &[],
     }
 }
 

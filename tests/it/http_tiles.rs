@@ -64,6 +64,8 @@ async fn every_collection_with_places_is_drawn() {
                     | C::Exercises
                     | C::Shifts
                     | C::QuarterReports
+                    | C::DisasterEvents
+                    | C::DisasterReports
                     | C::Attachments
             );
             assert!(lies_nowhere, "{name} is empty");

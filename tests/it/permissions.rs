@@ -258,7 +258,7 @@ fn the_permission_table_of_the_docs_is_made_from_the_code() {
 }
 
 /// Every deed, in the order of the enumeration.
-const DEEDS: [Deed; 24] = [
+const DEEDS: [Deed; 25] = [
     Deed::ReportIncident,
     Deed::RunIncident,
     Deed::AssignUnit,
@@ -273,6 +273,7 @@ const DEEDS: [Deed; 24] = [
     Deed::ReadReports,
     Deed::LeadExercise,
     Deed::RunReport,
+    Deed::ReportDisaster,
     Deed::EditPlace,
     Deed::EditGround,
     Deed::ManageAccounts,

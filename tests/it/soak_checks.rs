@@ -90,6 +90,8 @@ impl Picture {
             "exercises",
             "shifts",
             "quarter_reports",
+            "disaster_events",
+            "disaster_reports",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

@@ -48,6 +48,8 @@ pub enum Deed {
     /// Take the report of a quarter from step to step, state a figure otherwise, agree on one; who may take which step is
     /// a matter of the step.
     RunReport,
+    /// Draft, send and read reports of a disaster; whose they are is a matter of the report.
+    ReportDisaster,
     /// Edit contacts and add places (a hamlet that is on no map).
     EditPlace,
     /// Edit the reference ground: areas, sectors, stations, roads, rivers; import files.
@@ -100,6 +102,7 @@ impl Actor {
                 D::Warn
                     | D::HoldShift
                     | D::RunReport
+                    | D::ReportDisaster
                     | D::Share
                     | D::BreakGlass
                     | D::TakeTip
@@ -149,6 +152,7 @@ impl Actor {
                         | D::ReportEvacuation
                         | D::EditPlace
                         | D::KeepFigures
+                        | D::ReportDisaster
                         | D::WriteLog
                         | D::TakeTip
                 )
