@@ -3,8 +3,8 @@
 //!
 //! A **quick** report is due within hours of the beginning, then a **daily** one at a time of the day until the event ends,
 //! and a **consolidated** one within days of the end. A daily report answers the last deadline that has passed, as long as
-//! that one is not answered, else the next one: whoever is late catches up with one report, and what nobody sent in its day
-//! stays missed. A correction answers nothing: the report that it corrects did.
+//! that one is not answered, else the one that comes later on its own day: whoever is late catches up with one report, what
+//! nobody sent in its day stays missed, and news of the evening are not the report of tomorrow. A correction answers nothing: the report that it corrects did.
 
 use std::sync::LazyLock;
 
@@ -256,8 +256,9 @@ impl Deadlines {
             let passed = deadlines.partition_point(|due_at| *due_at < sent_at);
             let is_caught_up = passed == 0 || is_answered[passed - 1];
             let answers = if is_caught_up { passed } else { passed - 1 };
-            if let Some(answered) = is_answered.get_mut(answers) {
-                *answered = true;
+            let is_of_its_day = |due_at: &Timestamp| self.day_of(*due_at) == self.day_of(sent_at);
+            if !is_caught_up || deadlines.get(answers).is_some_and(is_of_its_day) {
+                is_answered[answers] = true;
             }
         }
         let passed = deadlines.partition_point(|due_at| *due_at < now);
@@ -444,6 +445,11 @@ mod tests {
         assert_eq!(silent, ("daily 17:00 24/11/2026".into(), vec!["daily 17:00 23/11/2026".into()], 2));
         let caught_up = stands(Level::Commune, span, &[(Kind::Daily, "2026-11-24 11:00"), quick], "2026-11-24 12:00");
         assert_eq!(caught_up, ("daily 17:00 24/11/2026".into(), vec![], 2));
+        // News of the evening do not answer the day after; those of the night do, for their own day.
+        let evening = [quick, (Kind::Daily, "2026-11-21 16:00"), (Kind::Daily, "2026-11-21 20:00")];
+        assert_eq!(stands(Level::Commune, span, &evening, "2026-11-22 08:00").0, "daily 17:00 22/11/2026");
+        let night = [evening[0], evening[1], (Kind::Daily, "2026-11-22 00:10")];
+        assert_eq!(stands(Level::Commune, span, &night, "2026-11-22 08:00").0, "daily 17:00 23/11/2026");
         // Two in one day answer that day alone.
         let twice = [quick, (Kind::Daily, "2026-11-21 08:30"), (Kind::Daily, "2026-11-21 16:00")];
         assert_eq!(

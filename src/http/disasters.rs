@@ -27,7 +27,8 @@ use crate::report::disaster_due::AllDue;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct DisasterReportBody {
-    /// `commune` or `province`.
+    /// `commune` or `province`: there is no district any more.
+    #[schema(value_type = String)]
     level: Level,
     /// Code of the commune; needed at its level, and only there.
     commune_code: Option<String>,
@@ -71,7 +72,7 @@ pub async fn read_due(reader: Reader) -> Answer {
     get, path = "/api/disasters/{id}/draft", tag = "disasters",
     params(
         ("id" = String, Path, description = "Id of the event"),
-        ("level" = Level, Query, description = "`commune` or `province`"),
+        ("level" = String, Query, description = "`commune` or `province`"),
         ("commune_code" = Option<String>, Query, description = "Code of the commune; needed at its level, and only there"),
         ("data_at" = Option<String>, Query, description = "Of when the figures shall be; RFC 3339, now if not said"),
     ),

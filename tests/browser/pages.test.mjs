@@ -28,6 +28,7 @@ const PAGES = {
   '/reports': 'duty_officer',
   '/handover': 'duty_officer',
   '/log': 'duty_officer',
+  '/disaster': 'duty_officer',
   '/exercises': 'planner',
   '/exercise': 'planner',
 };

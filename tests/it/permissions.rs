@@ -295,7 +295,7 @@ fn document() -> String {
         "# Who may see and do what\n\nMade from `src/domain/access.rs` and `src/domain/doors.rs` by `make openapi`; a test holds it against them.\n\n\
          ## What each role sees\n\n`all`: every record as it is. `area`: those of the own area, others reduced or hidden. `force`: those of the own force\n\
          in the own area and those tied to its tasks, others reduced. `task`: those where the own unit has its task, others\n\
-         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n         and nobody else.\n\n",
+         reduced. `reduced`: whole communes and border sectors alone. Grants add to this, field by field and for a time. Reports\n         of a quarter (`quarter_reports`) count what their reader may not see one by one: whoever may `read_reports` sees them,\n         and nobody else. Reports of a\n         disaster (`disaster_reports`) do so too: whoever may `report_disaster` for their area sees them, the province's whoever answers\n         for all of it.\n\n",
     );
     let classes =
         [DataClass::Public, DataClass::Internal, DataClass::Restricted, DataClass::Personal, DataClass::Sealed];

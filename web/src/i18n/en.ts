@@ -1,5 +1,6 @@
 import { accounts } from './en/accounts';
 import { audit } from './en/audit';
+import { disaster } from './en/disaster';
 import { exercises } from './en/exercises';
 import { handover } from './en/handover';
 import { past } from './en/past';
@@ -25,6 +26,7 @@ export const en = {
   ...common,
   accounts,
   audit,
+  disaster,
   exercises,
   handover,
   past,

@@ -1,6 +1,7 @@
 /** All Vietnamese texts: the source of the keys. A value is a text or a function that makes one. */
 import { accounts } from './vi/accounts';
 import { audit } from './vi/audit';
+import { disaster } from './vi/disaster';
 import { exercises } from './vi/exercises';
 import { handover } from './vi/handover';
 import { past } from './vi/past';
@@ -25,6 +26,7 @@ export const vi = {
   ...common,
   accounts,
   audit,
+  disaster,
   exercises,
   handover,
   past,

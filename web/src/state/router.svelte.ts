@@ -20,6 +20,7 @@ const ROUTES = [
   '/import',
   '/past',
   '/reports',
+  '/disaster',
   '/exercises',
   '/exercise',
 ] as const;

@@ -60,6 +60,7 @@ export const common = {
     exercise: 'Exercises',
     handover: 'Handover',
     log: 'Duty log',
+    disaster: 'Disaster',
   },
   map: {
     title: 'Map',

@@ -228,6 +228,7 @@ export const words = {
     report_step: 'step of the quarterly report',
     figure_stated: 'figure stated by a force',
     figure_agreed: 'figure agreed',
+    disaster_report_sent: 'disaster report sent',
     patrol_planned: 'patrol planned',
     patrol_agreed: 'joint patrol agreed',
     patrol_refused: 'joint patrol refused',
@@ -318,6 +319,8 @@ export const words = {
     exercises: 'exercises',
     shifts: 'shifts',
     quarter_reports: 'quarterly reports',
+    disaster_events: 'disaster events',
+    disaster_reports: 'disaster reports',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

@@ -58,6 +58,7 @@ export const common = {
     exercise: 'Diễn tập',
     handover: 'Giao ca',
     log: 'Sổ trực',
+    disaster: 'Thiên tai',
   },
   map: {
     title: 'Bản đồ',
