@@ -190,7 +190,16 @@ fn households_count_as_they_were_at_the_moment_of_the_figures() {
         household(2, 5, 103.5, &[("notified", "2026-11-20 10:00", None), ("sheltered", "2026-11-20 12:00", Some(2))]),
         household(3, 6, 103.5, &[("notified", "2026-11-21 16:31", None)]),
         household(4, 7, 103.5, &[("with_relatives", "2026-11-01 10:00", None)]),
-        household(5, 3, 103.5, &[("sheltered", "2026-11-20 12:00", None), ("returned", "2026-11-21 08:00", None)]),
+        household(
+            5,
+            3,
+            103.5,
+            &[
+                ("sheltered", "2026-11-20 12:00", None),
+                ("return_authorised", "2026-11-21 07:00", None),
+                ("returned", "2026-11-21 08:00", None),
+            ],
+        ),
         household(6, 2, 103.5, &[("unreachable", "2026-11-20 12:00", None)]),
         // Nothing was told of it, and it lies in a zone in force.
         household(7, 8, 102.05, &[]),

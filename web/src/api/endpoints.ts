@@ -361,8 +361,13 @@ export const disasters = {
   due: (signal?: AbortSignal) => read<T.DisastersDue>('/api/disasters/due', {}, signal),
   draft: (event: string, parameters: Parameters, signal?: AbortSignal) =>
     read<T.DisasterDraft>(`/api/disasters/${event}/draft`, parameters, signal),
-  send: (event: string, body: Schemas['DisasterReportBody'], key: string) =>
-    write<T.DisasterReport>(`/api/disasters/${event}/reports`, body, { key }),
+  send: (
+    event: string,
+    body: Omit<Schemas['DisasterReportBody'], 'damage'> & {
+      damage: Record<string, Record<string, number | string>> | null;
+    },
+    key: string,
+  ) => write<T.DisasterReport>(`/api/disasters/${event}/reports`, body, { key }),
 };
 
 /** Who was shown what, newest first. */
