@@ -20,6 +20,7 @@ mod coordination;
 mod course;
 mod cut_off;
 mod deployed;
+mod disasters;
 mod emergency;
 mod evacuation;
 mod evacuation_plan;
@@ -92,6 +93,7 @@ pub use border_board::{AssessmentTold, BorderBoard, BorderRulesTold, LevelTold, 
 pub use bulk::{ImportRecord, take_file, take_import};
 pub use coordination::NewInformationRequest;
 pub use cut_off::{CutOff, CutOffCount, Isolation, Target};
+pub use disasters::{DisasterReportCall, check_asked};
 pub use evacuation::{EvacuationReport, Evidence, Withdrawal};
 pub use evacuation_plan::{EvacuationPlan, Placed, PlannedShelter, Unplaced, WhyUnplaced};
 pub use evacuees::{Evacuee, Evacuees};

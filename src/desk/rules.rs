@@ -4,8 +4,8 @@ use geo_types::Geometry;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::coordination;
 use super::scene::{Scene, Working, force_word};
+use super::{coordination, disasters};
 use crate::domain::household::{PROPERTY_ITEMS_MAX, PROPERTY_KINDS};
 use crate::domain::schema::{FieldKind, SetBy};
 use crate::domain::{Actor, Code, Collection, Problem, Role, Timestamp, case, concern, duty_log};
@@ -55,6 +55,7 @@ pub(super) const fn setter(collection: Collection, set_by: SetBy) -> &'static st
         }
         (Collection::Decisions, _) => "POST /api/decisions/{id}/done, drop, reopen",
         (Collection::EventPlans, _) => "POST /api/event_plans/{id}/issue, done, cancel, checklist/{n}",
+        (Collection::DisasterReports, _) => "POST /api/disasters/{id}/reports",
         (Collection::DutyLog, _) => "POST /api/duty_log/{id}/done",
         (Collection::Households | Collection::Shelters, _) => "POST /api/households/{id}/evacuation",
         _ => "a verb of the desk",
@@ -122,7 +123,7 @@ pub(super) fn fill(record: &mut Working, actor: &Actor, at: Timestamp) {
         Collection::Bulletins => {
             record.set("typed_by", actor.name.as_str());
         }
-        Collection::Deployments | Collection::Cases | Collection::Tallies => {
+        Collection::Deployments | Collection::Cases | Collection::Tallies | Collection::DisasterEvents => {
             record.set("entered_by", actor.name.as_str());
         }
         Collection::Briefings | Collection::Decisions | Collection::EventPlans => coordination::fill(record, actor),
@@ -166,6 +167,9 @@ pub(super) fn check_references(scene: &Scene<'_>, record: &Working) -> Result<()
             let at = format!("/properties/{}", field.name);
             return scene.referred(target, id, &at).map(|_| ());
         }
+    }
+    if record.collection == Collection::DisasterEvents {
+        return disasters::check_event(scene, record);
     }
     if let Some(code) = record.text("commune_code")
         && matches!(record.collection, Collection::Incidents | Collection::Briefings | Collection::EventPlans)

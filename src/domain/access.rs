@@ -287,7 +287,8 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::RainGrids
         | C::Bulletins
         | C::RiskLevels
-        | C::Warnings => DataClass::Public,
+        | C::Warnings
+        | C::DisasterEvents => DataClass::Public,
         C::Incidents
         | C::DutyLog
         | C::Contacts
@@ -300,7 +301,8 @@ pub const fn class_of(collection: Collection) -> DataClass {
         | C::QuarterReports
         | C::SectorAssessments
         | C::Briefings
-        | C::Decisions => DataClass::Internal,
+        | C::Decisions
+        | C::DisasterReports => DataClass::Internal,
         // They tell where the units were, or will be; what a force found tells of persons; what a duty room handed over is
         // that room's; what a force keeps its eye on, and what one asks another, is theirs.
         C::Units
@@ -425,6 +427,7 @@ impl Actor {
             }
             // What was frozen of a report counts as the report does: only its readers see it.
             Reach::Area if collection == Collection::QuarterReports => self.may(Deed::ReadReports),
+            Reach::Area if collection == Collection::DisasterReports => whole && self.may(Deed::ReportDisaster),
             // Some kinds of incident, and what is tied to them, are closed even to the province.
             Reach::Area => whole && !collection.goes_by_incident(),
             Reach::ForceInArea | Reach::Task | Reach::Reduced | Reach::Nothing => false,

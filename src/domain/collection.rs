@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::schema::Field;
 use super::{
-    advice, alarm, assignment, attachment, briefing, bulletin, case, closure, concern, contact, deployment, duty_log,
-    event_plan, exercise, ground, household, incident, information_request, patrol, quarter_report, rain, rain_grid,
-    risk_level, sector_assessment, shelter, shift, tally, unit, visit, warning, zone,
+    advice, alarm, assignment, attachment, briefing, bulletin, case, closure, concern, contact, deployment, disaster,
+    duty_log, event_plan, exercise, ground, household, incident, information_request, patrol, quarter_report, rain,
+    rain_grid, risk_level, sector_assessment, shelter, shift, tally, unit, visit, warning, zone,
 };
 
 /// A kind of record. The names are those of the API, the store's tables and the tiles.
@@ -54,6 +54,8 @@ pub enum Collection {
     Briefings,
     Decisions,
     EventPlans,
+    DisasterEvents,
+    DisasterReports,
 }
 
 /// Which geometries a collection takes. `null` is always allowed: "only the commune is known".
@@ -68,7 +70,7 @@ pub enum GeometryKind {
 
 impl Collection {
     /// All, in the order in which they are listed and stored.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::BorderSectors,
         Self::Stations,
         Self::AdminUnits,
@@ -107,6 +109,8 @@ impl Collection {
         Self::Briefings,
         Self::Decisions,
         Self::EventPlans,
+        Self::DisasterEvents,
+        Self::DisasterReports,
     ];
 
     /// Name in URLs, tables and files.
@@ -151,6 +155,8 @@ impl Collection {
             Self::Briefings => "briefings",
             Self::Decisions => "decisions",
             Self::EventPlans => "event_plans",
+            Self::DisasterEvents => "disaster_events",
+            Self::DisasterReports => "disaster_reports",
         }
     }
 
@@ -208,6 +214,8 @@ impl Collection {
             Self::Briefings => ("Giao ban", "Briefings"),
             Self::Decisions => ("Quyết định giao ban", "Decisions of briefings"),
             Self::EventPlans => ("Phương án bảo đảm an ninh", "Security plans for events"),
+            Self::DisasterEvents => ("Đợt thiên tai", "Disaster events"),
+            Self::DisasterReports => ("Báo cáo thiên tai", "Disaster reports"),
         }
     }
 
@@ -253,6 +261,8 @@ impl Collection {
             Self::Briefings => briefing::FIELDS,
             Self::Decisions => briefing::DECISION,
             Self::EventPlans => event_plan::FIELDS,
+            Self::DisasterEvents => disaster::EVENT,
+            Self::DisasterReports => disaster::REPORT,
         }
     }
 
@@ -288,6 +298,7 @@ impl Collection {
                 | Self::QuarterReports
                 | Self::SectorAssessments
                 | Self::InformationRequests
+                | Self::DisasterReports
         )
     }
 
@@ -320,6 +331,7 @@ impl Collection {
             Self::RiskZones => Some("VN"),
             Self::Patrols => Some("TT"),
             Self::Warnings => Some("CB"),
+            Self::DisasterEvents => Some("ST"),
             _ => None,
         }
     }

@@ -34,7 +34,9 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::RoadClosures => Deed::CloseRoad,
         Collection::RainDays | Collection::RainGrids => Deed::ReportRain,
         Collection::Bulletins | Collection::RiskLevels => Deed::SetLevel,
-        Collection::Incidents | Collection::Alarms | Collection::ZoneVisits => Deed::RunIncident,
+        Collection::Incidents | Collection::Alarms | Collection::ZoneVisits | Collection::DisasterEvents => {
+            Deed::RunIncident
+        }
         Collection::Attachments => Deed::ReportIncident,
         Collection::Units => Deed::EditUnit,
         Collection::Assignments | Collection::Advices | Collection::Patrols => Deed::AssignUnit,
@@ -48,6 +50,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
         Collection::InformationRequests | Collection::Briefings | Collection::Decisions | Collection::EventPlans => {
             Deed::Coordinate
         }
+        Collection::DisasterReports => Deed::ReportDisaster,
         Collection::BorderSectors
         | Collection::Stations
         | Collection::AdminUnits
@@ -57,7 +60,7 @@ pub const fn deed_of(collection: Collection) -> Deed {
 }
 
 /// Method, path and what is asked for, in the order of the paths.
-pub static DOORS: [(&str, &str, Asks); 146] = [
+pub static DOORS: [(&str, &str, Asks); 149] = [
     ("GET", "/api", Asks::Nothing),
     ("GET", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
     ("POST", "/api/accounts", Asks::Deed(Deed::ManageAccounts)),
@@ -94,6 +97,9 @@ pub static DOORS: [(&str, &str, Asks); 146] = [
     ("POST", "/api/devices", Asks::Deed(Deed::EnrolDevice)),
     ("POST", "/api/devices/enrol", Asks::Nothing),
     ("DELETE", "/api/devices/{id}", Asks::Account),
+    ("GET", "/api/disasters/due", Asks::Deed(Deed::ReportDisaster)),
+    ("GET", "/api/disasters/{id}/draft", Asks::Deed(Deed::ReportDisaster)),
+    ("POST", "/api/disasters/{id}/reports", Asks::Deed(Deed::ReportDisaster)),
     ("GET", "/api/duty_log/search", Asks::Account),
     ("POST", "/api/duty_log/{id}/done", Asks::Deed(Deed::WriteLog)),
     ("POST", "/api/event_plans/{id}/checklist/{n}", Asks::Deed(Deed::Coordinate)),

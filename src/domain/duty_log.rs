@@ -78,6 +78,7 @@ pub const KINDS: &[&str] = &[
     "report_step",
     "figure_stated",
     "figure_agreed",
+    "disaster_report_sent",
     "imported",
     "import_undone",
     "exercise_begun",

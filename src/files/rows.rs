@@ -60,6 +60,8 @@ impl<'a> RowReader<'a> {
                 | Collection::Warnings
                 | Collection::Attachments
                 | Collection::Shifts
+                | Collection::DisasterEvents
+                | Collection::DisasterReports
         );
         Self { collection, survey, reference, needs_position: has_positions && !lives_without }
     }

@@ -22,6 +22,7 @@ mod cut_off;
 mod demo;
 mod devices;
 mod directory;
+mod disasters;
 mod docs;
 mod duty_log;
 mod ends;

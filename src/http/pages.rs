@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Views of the page, each with whatever lies below it; the page itself reads the address.
-const VIEWS: [&str; 29] = [
+const VIEWS: [&str; 30] = [
     "/duty",
     "/duty/",
     "/duty/{*rest}",
@@ -34,6 +34,7 @@ const VIEWS: [&str; 29] = [
     "/handover",
     "/log",
     "/work",
+    "/disaster",
 ];
 
 /// The view for informants, where it is switched on.

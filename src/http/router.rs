@@ -10,8 +10,8 @@ use super::app::App;
 use super::front::Front;
 use super::{
     accounts, advice, around, assignments, attachments, audit, authority, border_levels, coordination, course, cut_off,
-    devices, docs, duty_log, ends, evacuation, exercises, feed, grants, health, imports, incidents, inside, items,
-    landing, levels, me, oidc, organisations, pages, patrols, places, rain, rain_grids, records, report_files,
+    devices, disasters, docs, duty_log, ends, evacuation, exercises, feed, grants, health, imports, incidents, inside,
+    items, landing, levels, me, oidc, organisations, pages, patrols, places, rain, rain_grids, records, report_files,
     report_steps, reports, roads, session, setup, shifts, silence, statistics, terrain, tiles, tips, units,
     units_inside, warnings,
 };
@@ -98,6 +98,9 @@ fn records_and_verbs() -> OpenApiRouter<App> {
         .routes(routes!(coordination::check_plan_item))
         .routes(routes!(units_inside::units_inside))
         .routes(routes!(ends::log_done))
+        .routes(routes!(disasters::read_due))
+        .routes(routes!(disasters::read_draft))
+        .routes(routes!(disasters::send_report))
         .routes(routes!(duty_log::search_log))
         .routes(routes!(evacuation::report_evacuation))
         .routes(routes!(evacuation::withdraw_evacuation))

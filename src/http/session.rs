@@ -32,7 +32,7 @@ use crate::store::system::Secret;
 const DEVICE_COOKIE_S: u32 = 400 * 24 * 3_600;
 
 /// What pages ask about before they offer it.
-const OFFERED: [Deed; 23] = [
+const OFFERED: [Deed; 25] = [
     Deed::EditGround,
     Deed::EditHousehold,
     Deed::CloseRoad,
@@ -56,6 +56,8 @@ const OFFERED: [Deed; 23] = [
     Deed::WriteLog,
     Deed::AssessBorder,
     Deed::Coordinate,
+    Deed::ReportDisaster,
+    Deed::RunIncident,
 ];
 
 /// Who is signed in, and the state of the server that a page shows always.

@@ -130,7 +130,7 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         C::BorderSectors | C::Rivers | C::Shelters | C::RoadClosures => &["name"],
         C::Units => &["code", "name", "radio"],
         C::Incidents => &["code", "title", "place_text"],
-        C::RiskZones | C::Patrols | C::Warnings => &["code", "name"],
+        C::RiskZones | C::Patrols | C::Warnings | C::DisasterEvents => &["code", "name"],
         C::Contacts => &["name", "hamlet", "organisation"],
         C::RainGauges => &["name", "code"],
         C::Bulletins => &["title"],
@@ -155,7 +155,8 @@ fn names(collection: Collection, feature: &Feature) -> Option<Arc<str>> {
         | C::InformationRequests
         | C::Briefings
         | C::Decisions
-        | C::EventPlans => {
+        | C::EventPlans
+        | C::DisasterReports => {
             return None;
         }
     };

@@ -10,6 +10,7 @@ use super::layer::Lying;
 use super::reduced::sector_of_station;
 use super::{Feature, Layer, Picture};
 use crate::domain::access::{CLOSED_KINDS, Deed, Facts, Reach, Sight, class_of};
+use crate::domain::disaster::Reporter;
 use crate::domain::duty_log::tells_place;
 use crate::domain::{Actor, Collection, Force, Role, Timestamp, case, concern};
 
@@ -190,6 +191,14 @@ pub(super) fn facts<'a>(
                 _ => takes_part,
             };
             Facts { force: lead, is_joint, is_closed_kind: actor.role == Role::LocalAuthority, ..plain }
+        }
+        // It counts also what its reader may not see one by one: those alone read it who may send one for the same area.
+        Collection::DisasterReports => {
+            let reads = match commune {
+                Some(_) => actor.may(Deed::ReportDisaster),
+                None => Reporter::Province.is_read_by(actor),
+            };
+            Facts { is_closed_kind: !reads, ..plain }
         }
         Collection::Units => {
             // Its home is that of its post, as in the reduced picture; where it is now is what is to be decided.

@@ -1,5 +1,5 @@
 //! What the forces account for each quarter: figures counted from the records, each with the rows it was counted from, and
-//! the same as documents.
+//! the same as documents; and the reports that are sent while a disaster goes on.
 //!
 //! Invariants: no figure is entered; each is a rule over records ([`figures::FIGURES`]), so whoever doubts one opens its
 //! rows and adds them up. Once a report is closed its figures stay what they were ([`account`]). A document shows the
@@ -7,6 +7,9 @@
 
 pub mod account;
 pub mod beside;
+pub mod disaster;
+pub mod disaster_counts;
+pub mod disaster_due;
 pub mod docx;
 pub mod figures;
 pub mod part;

@@ -44,8 +44,12 @@ pub const fn drawn(collection: Collection) -> &'static [&'static str] {
         | C::Exercises
         | C::Shifts
         | C::QuarterReports
-        | C::SectorAssessments => &[],
-        C::InformationRequests | C::Briefings | C::Decisions => &[],
+        | C::SectorAssessments
+        | C::InformationRequests
+        | C::Briefings
+        | C::Decisions
+        | C::DisasterEvents
+        | C::DisasterReports => &[],
     }
 }
 

@@ -30,6 +30,7 @@ const PAGES = {
   '/handover': 'duty_officer',
   '/log': 'duty_officer',
   '/work': 'duty_officer',
+  '/disaster': 'duty_officer',
   '/exercises': 'planner',
   '/exercise': 'planner',
 };

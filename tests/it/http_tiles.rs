@@ -70,6 +70,8 @@ async fn every_collection_with_places_is_drawn() {
                     | C::Briefings
                     | C::Decisions
                     | C::EventPlans
+                    | C::DisasterEvents
+                    | C::DisasterReports
                     | C::Attachments
             );
             assert!(lies_nowhere, "{name} is empty");

@@ -23,6 +23,7 @@ mod desk_support;
 mod desk_units;
 mod desk_zone_life;
 mod desk_zones;
+mod disasters;
 mod exercise_beside;
 mod exercises;
 mod failover;

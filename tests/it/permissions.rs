@@ -265,7 +265,7 @@ fn the_permission_table_of_the_docs_is_made_from_the_code() {
 }
 
 /// Every deed, in the order of the enumeration.
-const DEEDS: [Deed; 26] = [
+const DEEDS: [Deed; 27] = [
     Deed::ReportIncident,
     Deed::RunIncident,
     Deed::AssignUnit,
@@ -281,6 +281,7 @@ const DEEDS: [Deed; 26] = [
     Deed::ReadReports,
     Deed::LeadExercise,
     Deed::RunReport,
+    Deed::ReportDisaster,
     Deed::EditPlace,
     Deed::EditGround,
     Deed::ManageAccounts,
@@ -308,7 +309,9 @@ fn document() -> String {
          and nobody else. Areas of concern (`areas_of_concern`) are seen by the force that wrote one, by officers of those that it\n\
          names, and by a commander of the whole province without a force; by nobody else, administrators included. What one force\n\
          asks another (`information_requests`) is read by whoever coordinates for one of the two, and by the province's commander;\n\
-         a briefing's decisions by those who were there; a plan of an event (`event_plans`) by the forces that lead it or man a post.\n\n",
+         a briefing's decisions by those who were there; a plan of an event (`event_plans`) by the forces that lead it or man a post.\n\
+         Reports of a disaster (`disaster_reports`) count as those of a quarter do: whoever may `report_disaster` for their area\n\
+         reads them, the province's whoever answers for all of it.\n\n",
     );
     let classes =
         [DataClass::Public, DataClass::Internal, DataClass::Restricted, DataClass::Personal, DataClass::Sealed];

@@ -96,6 +96,8 @@ impl Picture {
             "briefings",
             "decisions",
             "event_plans",
+            "disaster_events",
+            "disaster_reports",
         ] {
             let mut next = Some(format!("{base}/api/collections/{collection}/items?ended=true&limit=10000"));
             while let Some(path) = next {

@@ -50,6 +50,8 @@ pub enum Deed {
     /// Take the report of a quarter from step to step, state a figure otherwise, agree on one; who may take which step is
     /// a matter of the step.
     RunReport,
+    /// Draft, send and read reports of a disaster; whose they are is a matter of the report.
+    ReportDisaster,
     /// Edit contacts and add places (a hamlet that is on no map).
     EditPlace,
     /// Edit the reference ground: areas, sectors, stations, roads, rivers; import files.
@@ -106,6 +108,7 @@ impl Actor {
                     | D::RunReport
                     | D::AssessBorder
                     | D::Coordinate
+                    | D::ReportDisaster
                     | D::Share
                     | D::BreakGlass
                     | D::TakeTip
@@ -158,6 +161,7 @@ impl Actor {
                         | D::EditPlace
                         | D::KeepFigures
                         | D::Coordinate
+                        | D::ReportDisaster
                         | D::WriteLog
                         | D::TakeTip
                 )

@@ -374,6 +374,20 @@ export const quarterRows = (quarter: string, figure: string, parameters: Paramet
     signal,
   );
 
+/** Reports of a disaster: what is due, drafts, and sending. Events and sent reports are records. */
+export const disasters = {
+  due: (signal?: AbortSignal) => read<T.DisastersDue>('/api/disasters/due', {}, signal),
+  draft: (event: string, parameters: Parameters, signal?: AbortSignal) =>
+    read<T.DisasterDraft>(`/api/disasters/${event}/draft`, parameters, signal),
+  send: (
+    event: string,
+    body: Omit<Schemas['DisasterReportBody'], 'damage'> & {
+      damage: Record<string, Record<string, number | string>> | null;
+    },
+    key: string,
+  ) => write<T.DisasterReport>(`/api/disasters/${event}/reports`, body, { key }),
+};
+
 /** Who was shown what, newest first. */
 export const audit = (parameters: Parameters) => read<Schemas['AuditPage']>('/api/audit', parameters);
 

@@ -524,6 +524,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/disasters/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who has to send a report of a disaster and by when, of the events that go on and of those whose consolidated reports are
+         *     not all there; who has sent one, and who is late by how much.
+         * @description A commune's authority is told of its own commune, whoever answers for the province of all.
+         */
+        get: operations["read_due"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/disasters/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A report as it would be sent with the figures of a minute, beside the one that was sent before.
+         * @description Figures count all records of the event's time and place, also those that the reader may not see one by one; each names
+         *     the first rows that it counts and that the reader may see. People and households are counts alone. The province adds up
+         *     the damage that its communes sent last, and says which have sent nothing.
+         */
+        get: operations["read_draft"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/disasters/{id}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a report: what is counted is frozen with the journal's seq, and the report never changes.
+         * @description A commune's report is sent by its own authority, the province's by whoever is on duty or in command for all of it. What
+         *     was wrong is corrected by another report, which names the one that it corrects. Sent reports are read as the records
+         *     `disaster_reports`, those of an event with `event_id`.
+         */
+        post: operations["send_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/duty_log/search": {
         parameters: {
             query?: never;
@@ -10341,6 +10406,118 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+        };
+    };
+    read_due: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is due, late first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisastersDue"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    read_draft: {
+        parameters: {
+            query: {
+                /** @description `commune` or `province` */
+                level: components["schemas"]["ReportLevel"];
+                /** @description Code of the commune; needed at its level, and only there */
+                commune_code?: string;
+                /** @description Of when the figures shall be; RFC 3339, now if not said */
+                data_at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the event */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisasterDraft"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    send_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the write happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Id of the event */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisasterReportBody"];
+            };
+        };
+        responses: {
+            /** @description The report, with ETag and Location */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["DisasterReportsFeature"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description too_early: a consolidated report of what goes on; forbidden_transition: the event was taken back */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
             507: components["responses"]["Problem"];

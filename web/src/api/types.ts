@@ -273,6 +273,14 @@ export type QuarterFigure = QuarterReport['figures'][number];
 export type ReportStep = Schemas['ReportStep'];
 export type ReportCorrection = Schemas['Correction'];
 
+export type DisasterEvent = Schemas['DisasterEventsFeature'];
+export type DisasterReport = Schemas['DisasterReportsFeature'];
+export type DisasterDraft = Schemas['DisasterDraft'];
+export type DisasterFigure = Schemas['DisasterFigure'];
+export type DisastersDue = Schemas['DisastersDue'];
+export type ReportDue = Schemas['ReportDue'];
+export type ReporterStanding = Schemas['ReporterStanding'];
+
 /** A record, and what it adds to a figure. */
 export interface FigureRow {
   id: string;

@@ -1,6 +1,7 @@
 import { accounts } from './en/accounts';
 import { audit } from './en/audit';
 import { border } from './en/border';
+import { disaster } from './en/disaster';
 import { exercises } from './en/exercises';
 import { handover } from './en/handover';
 import { past } from './en/past';
@@ -29,6 +30,7 @@ export const en = {
   accounts,
   audit,
   border,
+  disaster,
   exercises,
   handover,
   past,

@@ -2,6 +2,7 @@
 import { accounts } from './vi/accounts';
 import { audit } from './vi/audit';
 import { border } from './vi/border';
+import { disaster } from './vi/disaster';
 import { exercises } from './vi/exercises';
 import { handover } from './vi/handover';
 import { past } from './vi/past';
@@ -29,6 +30,7 @@ export const vi = {
   accounts,
   audit,
   border,
+  disaster,
   exercises,
   handover,
   past,

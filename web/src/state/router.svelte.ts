@@ -21,6 +21,7 @@ const ROUTES = [
   '/past',
   '/reports',
   '/statistics',
+  '/disaster',
   '/exercises',
   '/exercise',
   '/work',

@@ -69,6 +69,7 @@ export const common = {
     handover: 'Handover',
     log: 'Duty log',
     work: 'Coordination',
+    disaster: 'Disaster',
   },
   map: {
     title: 'Map',

@@ -228,6 +228,7 @@ export const words = {
     report_step: 'step of the quarterly report',
     figure_stated: 'figure stated by a force',
     figure_agreed: 'figure agreed',
+    disaster_report_sent: 'disaster report sent',
     patrol_planned: 'patrol planned',
     patrol_agreed: 'joint patrol agreed',
     patrol_refused: 'joint patrol refused',
@@ -328,6 +329,8 @@ export const words = {
     briefings: 'briefings',
     decisions: 'decisions of briefings',
     event_plans: 'event plans',
+    disaster_events: 'disaster events',
+    disaster_reports: 'disaster reports',
     attachments: 'attachments',
   },
 } satisfies typeof vi;

@@ -67,6 +67,7 @@ export const common = {
     handover: 'Giao ca',
     log: 'Sổ trực',
     work: 'Phối hợp',
+    disaster: 'Thiên tai',
   },
   map: {
     title: 'Bản đồ',

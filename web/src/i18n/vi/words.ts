@@ -270,6 +270,7 @@ export const words = {
     report_step: 'bước báo cáo quý',
     figure_stated: 'nêu số liệu riêng',
     figure_agreed: 'thống nhất số liệu',
+    disaster_report_sent: 'gửi báo cáo thiên tai',
     patrol_planned: 'kế hoạch tuần tra',
     patrol_agreed: 'đồng ý tuần tra chung',
     patrol_refused: 'từ chối tuần tra chung',
@@ -370,6 +371,8 @@ export const words = {
     briefings: 'giao ban',
     decisions: 'quyết định giao ban',
     event_plans: 'phương án an ninh',
+    disaster_events: 'đợt thiên tai',
+    disaster_reports: 'báo cáo thiên tai',
     attachments: 'tệp đính kèm',
   },
 } satisfies Words;
