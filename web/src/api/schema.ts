@@ -3655,8 +3655,8 @@ export interface components {
             data_at?: string | null;
             /** @description A consolidated one once the event has ended. */
             kind: components["schemas"]["DisasterReportKind"];
-            /** @description `commune` or `province`. */
-            level: components["schemas"]["ReportLevel"];
+            /** @description `commune` or `province`: there is no district any more. */
+            level: string;
             /** @description What is said besides, up to 4,000 characters. */
             text?: string | null;
         };
@@ -9660,7 +9660,7 @@ export interface operations {
         parameters: {
             query: {
                 /** @description `commune` or `province` */
-                level: components["schemas"]["ReportLevel"];
+                level: string;
                 /** @description Code of the commune; needed at its level, and only there */
                 commune_code?: string;
                 /** @description Of when the figures shall be; RFC 3339, now if not said */
