@@ -10440,7 +10440,7 @@ export interface operations {
         parameters: {
             query: {
                 /** @description `commune` or `province` */
-                level: components["schemas"]["ReportLevel"];
+                level: string;
                 /** @description Code of the commune; needed at its level, and only there */
                 commune_code?: string;
                 /** @description Of when the figures shall be; RFC 3339, now if not said */
