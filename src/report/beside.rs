@@ -120,7 +120,6 @@ fn time(one: &Feature, name: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
-    use std::sync::Arc;
 
     use serde_json::{Map, Value, json};
 
