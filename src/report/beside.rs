@@ -74,7 +74,7 @@ impl Tasks {
                 if sees(one.id) { tasks.push(task(one)) } else { hidden += 1 }
             }
         })?;
-        tasks.sort_by(|a, b| (a.due_at, a.id).cmp(&(b.due_at, b.id)));
+        tasks.sort_by_key(|task| (task.due_at, task.id));
         hidden += tasks.len().saturating_sub(TASKS_MAX);
         tasks.truncate(TASKS_MAX);
         Ok(Self { tasks, hidden })
