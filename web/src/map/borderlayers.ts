@@ -53,12 +53,16 @@ export function sectorLayers(palette: Palette): LayerSpecification[] {
       type: 'symbol',
       source: 'live-border',
       minzoom: 7.5,
+      // From afar a level is news, and that there is none is not.
+      filter: ['any', ['!=', ['get', 'level'], 'none'], ['>=', ['zoom'], 9]] as FilterSpecification,
       layout: {
         'symbol-placement': 'line-center',
         'text-field': ['get', 'label'],
         'text-font': BOLD,
         'text-size': ['interpolate', ['linear'], ['zoom'], 7.5, 10.5, 12, 13],
         'text-offset': [0, -1.1],
+        // The line winds: along it the words could not be read.
+        'text-rotation-alignment': 'viewport',
         'text-max-angle': 180,
       },
       paint: { 'text-color': palette.placeLabel, 'text-halo-color': palette.halo, 'text-halo-width': 1.6 },
