@@ -264,7 +264,7 @@ async fn a_document_that_cannot_be_had_is_refused_with_the_reason() {
         ("2024Q3/file?format=pdf&format=docx", 400, "invalid_parameter"),
         ("2024Q3/file?format=pdf&classification=mat", 400, "invalid_parameter"),
         ("2024Q3/file?format=pdf&at=yesterday", 400, "invalid_parameter"),
-        ("2024Q3/file?format=pdf&force=police", 400, "unknown_parameter"),
+        ("2024Q3/file?format=pdf&colour=red", 400, "unknown_parameter"),
         ("2024Q9/file?format=pdf", 400, "invalid_parameter"),
         ("2024/file?format=pdf", 400, "invalid_parameter"),
     ] {

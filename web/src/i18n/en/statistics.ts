@@ -40,8 +40,8 @@ export const statistics = {
   heat: 'Heat map by commune',
   heatUnit: (what: string, measure: 'density' | 'count') =>
     measure === 'density' ? `${what} per 100 km², whole span` : `${what}, whole span`,
-  heatNote:
-    'Per area, since nothing here knows how many people live in a commune. Each commune shows its figure; borders are approximate.',
+  densityNote: 'Per area, since nothing here knows how many people live in a commune.',
+  heatNote: 'Each commune shows its figure; borders are approximate.',
   upTo: (to: string) => `up to ${to}`,
   between: (from: string, to: string) => `over ${from} to ${to}`,
   noFigure: 'no figure',

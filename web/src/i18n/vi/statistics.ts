@@ -38,7 +38,8 @@ export const statistics = {
   heat: 'Bản đồ mật độ theo xã',
   heatUnit: (what: string, measure: 'density' | 'count') =>
     measure === 'density' ? `${what} trên 100 km², cả kỳ` : `${what}, cả kỳ`,
-  heatNote: 'Chia cho diện tích vì chưa có số dân từng xã. Mỗi xã ghi số của mình; ranh giới gần đúng.',
+  densityNote: 'Chia cho diện tích vì chưa có số dân từng xã.',
+  heatNote: 'Mỗi xã ghi số của mình; ranh giới gần đúng.',
   upTo: (to: string) => `đến ${to}`,
   between: (from: string, to: string) => `trên ${from} đến ${to}`,
   noFigure: 'chưa có số liệu',
