@@ -52,11 +52,11 @@ async fn refused(caller: &Caller, collection: &str, properties: Value, code: &st
 
 /// The rule in words: whoever coordinates for one of the two forces, and the commander of the province.
 fn reads_between_police_and_border_guard(actor: &Actor) -> bool {
-    match (actor.role, actor.force) {
-        (Role::DutyOfficer | Role::Planner | Role::Commander, Some(Force::Police | Force::BorderGuard)) => true,
-        (Role::Commander, None) => true,
-        _ => false,
-    }
+    matches!(
+        (actor.role, actor.force),
+        (Role::DutyOfficer | Role::Planner | Role::Commander, Some(Force::Police | Force::BorderGuard))
+            | (Role::Commander, None)
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -433,3 +433,33 @@ async fn one_person_does_not_submit_and_approve_and_one_of_two_at_once_gets_in()
     let (first, again) = (done(first, StatusCode::OK).await, done(again, StatusCode::OK).await);
     assert_eq!((id(&first), version(&first)), (id(&again), version(&again)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_a_closed_report_stay_as_they_were_known_and_a_briefing_counts_once() {
+    let server = Server::demo().await;
+    let people = People::of(&server);
+    let officer = &people.officer;
+    let enter = async |collection: &str, properties: Value| {
+        let body = json!({"type": "Feature", "geometry": null, "properties": properties});
+        officer.post(&format!("/api/collections/{collection}/items"), body).await
+    };
+    let briefing = |held_at: &str| json!({"held_at": held_at, "level": "province", "forces": ["police"]});
+    // That quarter has tallies of its briefings.
+    let twice = problem(enter("briefings", briefing("2024-08-01T01:00:00Z")).await, 422, "invalid_value").await;
+    assert_eq!(twice["at"], "/properties/held_at");
+    let held = done(enter("briefings", briefing("2025-08-01T01:00:00Z")).await, StatusCode::CREATED).await;
+    let decision = json!({
+        "briefing_id": held["id"], "text": "việc cũ", "force": "police", "due_at": "2025-11-01T00:00:00Z",
+    });
+    let made = done(enter("decisions", decision).await, StatusCode::CREATED).await;
+    people.bring_to("2025Q3", "closed").await;
+    let path = format!("/api/collections/decisions/items/{}", made["id"].as_str().unwrap());
+    let changed = json!({"properties": {"text": "việc mới"}});
+    done(officer.write(Method::PATCH, &path, version(&made), changed).await, StatusCode::OK).await;
+    let texts = async |quarter: &str| {
+        let told = report(officer, quarter).await;
+        told["tasks"]["tasks"].as_array().unwrap().iter().map(|task| task["text"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts("2025Q3").await, ["việc cũ"]);
+    assert_eq!(texts("2025Q4").await, ["việc mới"]);
+}
