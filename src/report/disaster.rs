@@ -305,7 +305,7 @@ impl Compiled {
         };
         let names = communes_of(view);
         let mut sent = event.sent(view, None);
-        let previous = sent.iter().filter(|sent| sent.reporter == reporter).next_back().cloned();
+        let previous = sent.iter().rfind(|sent| sent.reporter == reporter).cloned();
         let mut damage = previous.as_ref().map(|sent| sent.damage.clone()).unwrap_or_default();
         let mut communes = Vec::new();
         if reporter == Reporter::Province {

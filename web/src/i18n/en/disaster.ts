@@ -104,7 +104,6 @@ export const disaster = {
     damage: 'Damage',
     damageLead: 'Empty: not known yet; 0: none.',
     damageSum: 'The sum of what the communes sent last; change it where the province knows better.',
-    loss: 'million đồng',
     note: 'Remark on this group',
     text: 'Situation, orders, requests',
     kind: 'Sort of report',

@@ -101,7 +101,6 @@ export const disaster = {
     damage: 'Thiệt hại',
     damageLead: 'Để trống là chưa có số liệu; 0 là không có thiệt hại.',
     damageSum: 'Cộng số các xã gửi gần nhất; sửa nếu tỉnh có số khác.',
-    loss: 'triệu đồng',
     note: 'Ghi chú nhóm này',
     text: 'Tình hình, chỉ đạo, đề nghị',
     kind: 'Loại báo cáo',
