@@ -104,12 +104,15 @@ pub struct ReportArea {
     pub divided: Vec<DividedCommune>,
 }
 
+/// Properties and geometry of a record.
+type Written = (Map<String, Value>, Option<Geometry<f64>>);
+
 /// Reads the units of a store or a view.
 ///
 /// # Errors
 /// The fault of `records`.
 pub fn areas_of<R: Records>(records: &mut R) -> Result<Areas, R::Fault> {
-    let mut found: Vec<(Map<String, Value>, Option<Geometry<f64>>)> = Vec::new();
+    let mut found: Vec<Written> = Vec::new();
     records.each(Collection::AdminUnits, &mut |feature| {
         if let Ok(properties) = serde_json::from_str(&feature.properties) {
             found.push((properties, feature.geometry.clone()));
