@@ -131,7 +131,8 @@ async fn live_through(store: &dyn Store, start: Timestamp) -> usize {
                 puts.push(put(Collection::Units, unit, None, &properties));
             } else {
                 let recent = open.len().min(RECENT);
-                let (id, properties) = &mut open[open.len() - 1 - n % recent];
+                let one = open.len() - 1 - n % recent;
+                let (id, properties) = &mut open[one];
                 properties["state"] = "verified".into();
                 properties["verified_at"] = when.into();
                 puts.push(put(Collection::Incidents, *id, Some(world::position(&mut rng)), properties));

@@ -56,6 +56,7 @@ export const common = {
   language: 'Tiếng Việt',
   account: { signOut: 'Change actor', start: 'Start page' },
   nav: {
+    more: 'More',
     duty: 'Duty',
     plan: 'Plan',
     field: 'Field',

@@ -54,6 +54,7 @@ export const common = {
   language: 'English',
   account: { signOut: 'Đổi người trực', start: 'Trang đầu' },
   nav: {
+    more: 'Khác',
     duty: 'Trực ban',
     plan: 'Kế hoạch',
     field: 'Hiện trường',
