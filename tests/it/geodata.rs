@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use trucban::domain::Collection;
 use trucban::domain::collection::GeometryKind;
-use trucban::domain::schema::canonical_properties;
+use trucban::domain::schema::{canonical_properties, find};
 
 fn shipped_files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("geodata");
@@ -39,8 +39,16 @@ fn every_shipped_feature_has_the_fields_of_its_collection() {
         let collection = collection_of(&path);
         for feature in features(&path) {
             let mut properties = feature["properties"].as_object().expect("properties").clone();
-            if feature.get("relative").is_some_and(|relative| relative.get("valid_to_h").is_some()) {
-                properties.insert("valid_to".to_owned(), Value::from("2026-01-01T00:00:00.000Z"));
+            // Times that are told relative to the making of a folder become instants in it.
+            for name in
+                feature.get("relative").and_then(Value::as_object).into_iter().flat_map(|relative| relative.keys())
+            {
+                let stem = name.strip_suffix("_min").or_else(|| name.strip_suffix("_h"));
+                let field =
+                    stem.map(|stem| if stem.starts_with("valid_") { stem.to_owned() } else { format!("{stem}_at") });
+                if let Some(field) = field.filter(|field| find(collection, field).is_some()) {
+                    properties.insert(field, Value::from("2026-01-01T00:00:00.000Z"));
+                }
             }
             if let Err(problem) = canonical_properties(collection, &properties) {
                 panic!("{}: {properties:?}: {problem:?}", path.display());

@@ -23,7 +23,7 @@ const NODES: usize = 3;
 const WRITERS: usize = 20;
 const LISTENERS: usize = 6;
 /// How long there are faults in `make test` and in `make soak`, seconds.
-const FAULTS_S: (usize, usize) = (60, 600);
+const FAULTS_S: (usize, usize) = (40, 600);
 /// Longest that one fault lasts, and longest that it is quiet after it, milliseconds.
 const FAULT_MS: u64 = 4_000;
 const QUIET_MS: u64 = 1_500;

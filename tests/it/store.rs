@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use geo_types::{Geometry, LineString, MultiPolygon, Polygon};
 use serde_json::json;
+use trucban::domain::collection::GeometryKind;
 use trucban::domain::schema::{FieldKind, SetBy};
 use trucban::domain::{Code, Collection, Event, FixSource, Timestamp};
 use trucban::store::gpkg::{GpkgStore, OpenOptions};
@@ -54,17 +55,11 @@ async fn a_record_comes_back_from_its_row_as_it_went_into_the_journal(place: Pla
         let polygon = Polygon::new(ring.clone(), Vec::new());
         let mut wanted = put(collection, id, json!({}));
         wanted.properties = properties;
-        wanted.geometry = match collection {
-            Collection::BorderSectors
-            | Collection::Roads
-            | Collection::Rivers
-            | Collection::RoadClosures
-            | Collection::Patrols => Some(Geometry::LineString(ring)),
-            Collection::AdminUnits => Some(Geometry::Polygon(polygon)),
-            Collection::RiskZones | Collection::Warnings => {
-                Some(Geometry::MultiPolygon(MultiPolygon(vec![polygon.clone(), polygon])))
-            }
-            Collection::Incidents => None,
+        wanted.geometry = match (collection, collection.geometry_kind()) {
+            (_, GeometryKind::Line) => Some(Geometry::LineString(ring)),
+            (Collection::AdminUnits, _) => Some(Geometry::Polygon(polygon)),
+            (_, GeometryKind::Area) => Some(Geometry::MultiPolygon(MultiPolygon(vec![polygon.clone(), polygon]))),
+            (Collection::Incidents, _) => None,
             _ => wanted.geometry,
         };
         let appended = put_one(&*store, wanted).await.unwrap();

@@ -112,7 +112,7 @@ async fn a_soak_of_kills_loses_no_acknowledged_change_and_leaves_none_half_appli
     let mut dice = Dice::thrown_for("kills of the store");
     let mut calls: HashMap<Uuid, usize> = HashMap::new();
     let mut batches: Vec<u64> = Vec::new();
-    for round in 0..rounds(20, 60) {
+    for round in 0..rounds(10, 60) {
         let run_for = Duration::from_millis(dice.below(400));
         let mut child = victim_command(&this_binary(), &[], folder.path(), "for ever").spawn().unwrap();
         for line in acknowledged(&mut child, run_for) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use geo_types::{Geometry, MultiLineString, MultiPolygon, Rect, line_string};
 use serde_json::json;
 use tokio::sync::watch;
+use trucban::domain::collection::GeometryKind;
 use trucban::domain::{Collection, Event, Fix};
 use trucban::store::postgis::{Database, PgStore, check, migrate};
 use trucban::store::{Put, Store, StoreError};
@@ -41,14 +42,10 @@ async fn gdal_lists_every_collection_with_its_type_srid_and_spatial_index() {
             "SELECT type || ' ' || srid FROM geometry_columns WHERE f_table_schema = 'trucban' \
              AND f_table_name = '{collection}'"
         ));
-        let geometry = match collection {
-            Collection::BorderSectors
-            | Collection::Roads
-            | Collection::Rivers
-            | Collection::RoadClosures
-            | Collection::Patrols => "Multi Line String",
-            Collection::AdminUnits | Collection::RiskZones | Collection::Warnings => "Multi Polygon",
-            _ => "Point",
+        let geometry = match collection.geometry_kind() {
+            GeometryKind::Line => "Multi Line String",
+            GeometryKind::Area => "Multi Polygon",
+            GeometryKind::Point => "Point",
         };
         assert!(said.contains(&format!("Geometry: {geometry}")), "{layer}: {said}");
         assert!(

@@ -2745,6 +2745,11 @@ export interface components {
                 sectors?: string[];
             };
         };
+        /**
+         * @description How the figures of a quarter were found.
+         * @enum {string}
+         */
+        AreaBasis: "as_of_date" | "mapped";
         /** @description Areas of concern */
         AreasOfConcernFeature: {
             geometry: components["schemas"]["Geometry"] | null;
@@ -3140,7 +3145,7 @@ export interface components {
          * @description Part of the report in which a figure stands.
          * @enum {string}
          */
-        Block: "incidents" | "disaster" | "evacuation" | "drugs" | "border" | "public_information" | "coordination";
+        Block: "incidents" | "disaster" | "evacuation" | "drugs" | "border" | "public_information" | "coordination" | "event_security";
         /** @description Levels of the border at a moment. */
         BorderBoard: {
             /**
@@ -3470,7 +3475,7 @@ export interface components {
          * @description A kind of record. The names are those of the API, the store's tables and the tiles.
          * @enum {string}
          */
-        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies" | "exercises" | "shifts" | "quarter_reports" | "sector_assessments" | "areas_of_concern";
+        Collection: "border_sectors" | "stations" | "admin_units" | "places" | "roads" | "rivers" | "households" | "risk_zones" | "shelters" | "incidents" | "units" | "contacts" | "duty_log" | "road_closures" | "assignments" | "alarms" | "advices" | "rain_gauges" | "rain_days" | "bulletins" | "risk_levels" | "zone_visits" | "patrols" | "warnings" | "rain_grids" | "attachments" | "deployments" | "cases" | "tallies" | "exercises" | "shifts" | "quarter_reports" | "sector_assessments" | "areas_of_concern" | "information_requests" | "briefings" | "decisions" | "event_plans" | "disaster_events" | "disaster_reports";
         /** @description A commune to choose. */
         Commune: {
             code: string;
@@ -3695,6 +3700,36 @@ export interface components {
             known: number;
             target: components["schemas"]["Target"];
         };
+        /** @description One group of damage in a draft. */
+        DamageGroup: {
+            id: string;
+            items: components["schemas"]["DamageItem"][];
+            /** @description What was remarked in the report before. */
+            note: string | null;
+            title_en: string;
+            title_vi: string;
+        };
+        /** @description One item of damage in a draft. */
+        DamageItem: {
+            /** Format: double */
+            difference: number | null;
+            id: string;
+            /** Format: double */
+            previous: number | null;
+            title_en: string;
+            title_vi: string;
+            unit: components["schemas"]["DamageUnit"] | null;
+            /**
+             * Format: double
+             * @description The province's: the sum of what its communes sent last; a commune's is not entered yet, and is what it sent last.
+             */
+            value: number | null;
+        };
+        /**
+         * @description What an item is counted in.
+         * @enum {string}
+         */
+        DamageUnit: "persons" | "houses" | "places" | "hectares" | "head" | "metres" | "cubic_metres" | "kilometres";
         /** @description What the second person says. */
         DecideLevelCall: {
             /** @description refuse: why (needed). */
@@ -3784,7 +3819,7 @@ export interface components {
          * @description What an actor wants to do to the records; the desk asks [`Actor::may`] before each verb.
          * @enum {string}
          */
-        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "hold_shift" | "keep_figures" | "lead_exercise" | "read_reports" | "run_report" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "assess_border" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
+        Deed: "report_incident" | "run_incident" | "assign_unit" | "draw_zone" | "close_road" | "report_rain" | "set_level" | "warn" | "report_unit" | "edit_unit" | "edit_household" | "report_evacuation" | "write_log" | "hold_shift" | "keep_figures" | "coordinate" | "lead_exercise" | "read_reports" | "run_report" | "report_disaster" | "edit_place" | "edit_ground" | "manage_accounts" | "enrol_device" | "share" | "break_glass" | "assess_border" | "read_audit" | "take_tip" | "handle_tips" | "confirm_unsealing";
         /** @description Deployments */
         DeploymentsFeature: {
             geometry: components["schemas"]["Point"] | null;
@@ -3891,6 +3926,278 @@ export interface components {
         Devices: {
             devices: components["schemas"]["Device"][];
         };
+        /** @description Whether a commune's damage is known to the province. */
+        DisasterCommune: {
+            code: string;
+            name: string;
+            report: components["schemas"]["DisasterReportTold"] | null;
+        };
+        /** @description A report as it would be sent. */
+        DisasterDraft: {
+            /** @description Null for the province. */
+            commune_code: string | null;
+            /** @description The province's: its communes, those that have sent nothing first. */
+            communes: components["schemas"]["DisasterCommune"][];
+            /** @description How many of them have sent nothing. */
+            communes_silent: number;
+            damage: components["schemas"]["DamageGroup"][];
+            /**
+             * Format: date-time
+             * @description Of when the figures are.
+             */
+            data_at: string;
+            /** @description The same as a report says it: `số liệu đến 14:05 27/11/2026`. */
+            data_at_vi: string;
+            event: components["schemas"]["DisasterEventTold"];
+            figures: components["schemas"]["DisasterFigure"][];
+            level: components["schemas"]["ReportLevel"];
+            /** @description Whether the reader may send it. */
+            may_send: boolean;
+            previous: components["schemas"]["DisasterReportTold"] | null;
+            /** @description Whose report it is, in words. */
+            reporter: string;
+            seq: components["schemas"]["u64"];
+            /** Format: date-time */
+            timeStamp: string;
+        };
+        /** @description One event and who reports of it. */
+        DisasterDue: {
+            event: components["schemas"]["DisasterEventTold"];
+            levels: components["schemas"]["ReportLevelStanding"][];
+        };
+        /** @description An event as its reports need it. */
+        DisasterEventTold: {
+            code: string | null;
+            /** @description Codes of the communes that it touches; all of the province if empty. */
+            communes: string[];
+            /**
+             * Format: date-time
+             * @description Null while it goes on.
+             */
+            finished_at: string | null;
+            hazard: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description Disaster events */
+        DisasterEventsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Human code. */
+                code?: string;
+                /** @description Codes of the communes that it touches; all of the province if absent. */
+                communes?: string[];
+                /**
+                 * Format: date-time
+                 * @description When the record was ended; an ended record is no longer listed.
+                 */
+                ended_at?: string;
+                /** @description Who opened it. */
+                entered_by?: string;
+                /** @description Columns of an imported file that have no field of their own, kept as given. */
+                extra?: unknown;
+                /**
+                 * Format: date-time
+                 * @description When it ended; absent while it goes on.
+                 */
+                finished_at?: string;
+                /**
+                 * @description What it is of.
+                 * @enum {string}
+                 */
+                hazard: "heavy_rain" | "flood" | "flash_flood" | "landslide" | "storm" | "whirlwind_hail" | "cold_frost" | "drought" | "earthquake" | "forest_fire" | "other";
+                /** @description What it is called. */
+                name: string;
+                /** @description Free remark. */
+                note?: string;
+                /** Format: date-time */
+                recorded_at: string;
+                /** @description Where the record comes from. */
+                source?: string;
+                /**
+                 * Format: date-time
+                 * @description When it began; the quick report is due from then on.
+                 */
+                started_at: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /** @description One figure of a draft. */
+        DisasterFigure: {
+            /**
+             * Format: double
+             * @description `value` less `previous`; null where one of them is.
+             */
+            difference: number | null;
+            id: string;
+            /**
+             * Format: double
+             * @description In the report before; null where there is none, or it did not know.
+             */
+            previous: number | null;
+            /** @description The first of the rows that it counts, of those that the reader may see. Households are counted, never named. */
+            rows: components["schemas"]["DisasterFigureRow"][];
+            /** @description How many of the first ones the reader may not see. */
+            rows_hidden: number;
+            /** @description How many it counts. */
+            rows_in_all: number;
+            title_en: string;
+            title_vi: string;
+            unit: components["schemas"]["DisasterFigureUnit"];
+            /**
+             * Format: double
+             * @description Null where nothing was measured.
+             */
+            value: number | null;
+        };
+        /** @description A record that a figure counts and that the reader may see. */
+        DisasterFigureRow: {
+            /**
+             * Format: date-time
+             * @description Since when it is so, or when it happened.
+             */
+            at: string | null;
+            collection: components["schemas"]["Collection"];
+            /** Format: uuid */
+            id: string;
+            /** @description Its code, title or name. */
+            label: string | null;
+            /**
+             * Format: double
+             * @description What it adds.
+             */
+            value: number;
+        };
+        /**
+         * @description What a figure counts in.
+         * @enum {string}
+         */
+        DisasterFigureUnit: "persons" | "households" | "incidents" | "roads" | "person_turns" | "vehicle_turns" | "millimetres" | "warnings";
+        /** @description What a report needs beside what is counted. */
+        DisasterReportBody: {
+            /** @description Code of the commune; needed at its level, and only there. */
+            commune_code?: string | null;
+            /**
+             * Format: uuid
+             * @description The report that this one corrects.
+             */
+            corrects_id?: string | null;
+            /**
+             * @description Damage by group, as `{group: {item: number, loss_million_vnd: number, note: text}}` with the groups and items of the
+             *     draft. If not said, the province's is the sum of what its communes sent last, and a commune's is none.
+             */
+            damage?: Record<string, never> | null;
+            /**
+             * Format: date-time
+             * @description Of when the figures are, from the beginning of the event to now; now if not said.
+             */
+            data_at?: string | null;
+            /** @description A consolidated one once the event has ended. */
+            kind: components["schemas"]["DisasterReportKind"];
+            /** @description `commune` or `province`: there is no district any more. */
+            level: string;
+            /** @description What is said besides, up to 4,000 characters. */
+            text?: string | null;
+        };
+        /**
+         * @description What is reported.
+         * @enum {string}
+         */
+        DisasterReportKind: "quick" | "daily" | "consolidated";
+        /** @description What is told of a report that was sent, without its figures. */
+        DisasterReportTold: {
+            /** Format: date-time */
+            data_at: string;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["DisasterReportKind"];
+            /** Format: int64 */
+            number: number;
+            /** Format: date-time */
+            sent_at: string;
+        };
+        /** @description Disaster reports */
+        DisasterReportsFeature: {
+            geometry: components["schemas"]["Point"] | null;
+            /** Format: uuid */
+            id: string;
+            properties: {
+                /** @description Code of the commune that holds the position; absent outside the province. */
+                admin_unit?: string;
+                /** @description The province's: whose damage was known, as [{code, report_id, data_at}]; null where a commune had sent nothing. */
+                communes?: unknown;
+                /**
+                 * Format: uuid
+                 * @description The report that this one corrects.
+                 */
+                corrects_id?: string;
+                /** @description The journal's seq at which the figures were counted. */
+                counted_seq?: number;
+                /** @description Damage as it was entered, as {group: {item: number, loss_million_vnd, note}}. */
+                damage?: unknown;
+                /**
+                 * Format: date-time
+                 * @description Of when the figures are.
+                 */
+                data_at?: string;
+                /**
+                 * Format: uuid
+                 * @description The event.
+                 */
+                event_id?: string;
+                /** @description What was counted, as [{id, value, told: [{text, at, value}]}]. */
+                figures?: unknown;
+                /**
+                 * @description Which sort of report.
+                 * @enum {string}
+                 */
+                kind?: "quick" | "daily" | "consolidated";
+                /**
+                 * @description Whether a commune or the province reports.
+                 * @enum {string}
+                 */
+                level?: "commune" | "province";
+                /** @description What it is called: sort, number, whose. */
+                name?: string;
+                /** @description Which one of this event and reporter it is. */
+                number?: number;
+                /** Format: date-time */
+                recorded_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it was sent.
+                 */
+                sent_at?: string;
+                /** @description Account of who sent it. */
+                sent_by?: string;
+                /** @description What they are called. */
+                sent_label?: string;
+                /** @description What is said besides. */
+                text?: string;
+                /** @description What If-Match names. */
+                version: number;
+            };
+            /** @enum {string} */
+            type: "Feature";
+        };
+        /** @description What is due of all events that go on, and of those whose consolidated reports are not all there. */
+        DisastersDue: {
+            events: components["schemas"]["DisasterDue"][];
+            /** @description Where the deadlines come from. */
+            source: string;
+            /** Format: date-time */
+            timeStamp: string;
+        };
         /** @description A commune that was made over several districts. */
         DividedCommune: {
             code: string;
@@ -3984,7 +4291,7 @@ export interface components {
                  * @description What sort of entry; `note` if not said.
                  * @enum {string}
                  */
-                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "report_step" | "figure_stated" | "figure_agreed" | "imported" | "import_undone" | "exercise_begun" | "inject_given" | "exercise_judged" | "exercise_ended" | "shift_begun" | "shift_offered" | "shift_withdrawn" | "shift_accepted" | "shift_declined" | "shift_taken_over" | "sector_proposed" | "sector_agreed" | "sector_refused" | "sector_lapsed";
+                kind?: "note" | "call" | "instruction" | "handover" | "correction" | "reported" | "caller_added" | "verified" | "rejected" | "merged" | "unmerged" | "monitoring" | "assigned" | "queued" | "released" | "started" | "contained" | "updated" | "handed_over" | "closed" | "reopened" | "acknowledged" | "unit_status" | "zone_drawn" | "zone_edited" | "zone_approved" | "zone_lapsed" | "zone_ended" | "road_closed" | "road_opened" | "blind" | "break_glass" | "proposed" | "requested" | "agreed" | "refused" | "declined" | "timed_out" | "cleared" | "accountability" | "alarm_taken" | "level_set" | "level_changed" | "cut_off" | "reconnected" | "fence_entered" | "fence_dwelt" | "fence_left" | "evacuation_corrected" | "outsiders_told" | "evacuation_planned" | "warning_proposed" | "warning_released" | "warning_withdrawn" | "warning_expired" | "patrol_planned" | "patrol_agreed" | "patrol_refused" | "patrol_started" | "patrol_point" | "patrol_strayed" | "patrol_overdue" | "patrol_ended" | "attachment_withdrawn" | "report_step" | "figure_stated" | "figure_agreed" | "disaster_report_sent" | "imported" | "import_undone" | "exercise_begun" | "inject_given" | "exercise_judged" | "exercise_ended" | "shift_begun" | "shift_offered" | "shift_withdrawn" | "shift_accepted" | "shift_declined" | "shift_taken_over" | "sector_proposed" | "sector_agreed" | "sector_refused" | "sector_lapsed";
                 /**
                  * Format: date-time
                  * @description When it happened; the time of writing if not said.
@@ -6128,6 +6435,8 @@ export interface components {
         /** @description The figures of a quarter. */
         QuarterAnswer: components["schemas"]["ReportStanding"] & {
             area: components["schemas"]["ReportArea"] | null;
+            /** @description Exercises that ended in the quarter, as they are judged by now. */
+            exercises: components["schemas"]["ReportExercise"][];
             figures: components["schemas"]["FigureAnswer"][];
             force: components["schemas"]["Force"] | null;
             /**
@@ -6766,6 +7075,12 @@ export interface components {
              */
             seq: number;
         };
+        /** @description A report that is due. */
+        ReportDue: {
+            /** Format: date-time */
+            due_at: string;
+            kind: components["schemas"]["DisasterReportKind"];
+        };
         /** @description An exercise that ended in the quarter. */
         ReportExercise: {
             code: string;
@@ -6777,6 +7092,33 @@ export interface components {
             objectives: components["schemas"]["Objective"][];
             place_text: string | null;
             title: string;
+        };
+        /** @description A report that is late. */
+        ReportLate: {
+            /** Format: date-time */
+            due_at: string;
+            kind: components["schemas"]["DisasterReportKind"];
+            /**
+             * Format: int64
+             * @description By how much, seconds.
+             */
+            late_s: number;
+        };
+        /**
+         * @description Who reports.
+         * @enum {string}
+         */
+        ReportLevel: "commune" | "district" | "province";
+        /** @description One level of an event. */
+        ReportLevelStanding: {
+            /** @description How many are late. */
+            late: number;
+            level: components["schemas"]["ReportLevel"];
+            next: components["schemas"]["ReportDue"] | null;
+            /** @description Those that the reader may see, who is late first. */
+            reporters: components["schemas"]["ReporterStanding"][];
+            /** @description How many have sent something. */
+            sent: number;
         };
         /** @description What the reader may do with a report now. */
         ReportMay: {
@@ -6881,6 +7223,21 @@ export interface components {
             recounted: number;
             /** @description What forces state of it, side by side. */
             statements: components["schemas"]["FigureStatement"][];
+        };
+        /** @description How one who reports of an event stands. */
+        ReporterStanding: {
+            /** @description Null for the province. */
+            commune_code: string | null;
+            /** @description Whether the reader answers for it. */
+            is_mine: boolean;
+            last: components["schemas"]["DisasterReportTold"] | null;
+            /** @description What is late, the oldest first. */
+            late: components["schemas"]["ReportLate"][];
+            level: components["schemas"]["ReportLevel"];
+            /** @description Daily reports that nobody sent in their day, nor until the next one was due. */
+            missed: number;
+            name: string;
+            next: components["schemas"]["ReportDue"] | null;
         };
         /** @description What is said with a verb on a decision or a plan. */
         ResultCall: {
@@ -8338,7 +8695,7 @@ export interface components {
          * @description What a figure counts in.
          * @enum {string}
          */
-        Unit: "cases" | "person_turns" | "vehicle_turns" | "persons" | "households" | "grams" | "tip_offs" | "patrols" | "sessions" | "sectors";
+        Unit: "cases" | "person_turns" | "vehicle_turns" | "persons" | "households" | "grams" | "tip_offs" | "patrols" | "sessions" | "sectors" | "requests" | "decisions" | "plans" | "events";
         /** @description A unit in a zone. */
         UnitInside: {
             code: string | null;
