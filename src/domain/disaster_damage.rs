@@ -298,8 +298,8 @@ mod tests {
 
     use super::*;
 
-    fn read(value: Value) -> Result<Damage, (Code, String)> {
-        Damage::read(&value, "/damage").map_err(|problem| (problem.code, problem.at.unwrap_or_default()))
+    fn read(value: &Value) -> Result<Damage, (Code, String)> {
+        Damage::read(value, "/damage").map_err(|problem| (problem.code, problem.at.unwrap_or_default()))
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
         let told = json!({
             "people": {"dead": 1, "note": " ở bản Nậm Củm "}, "crops_forest": {"rice_ha": 12.5, "loss_million_vnd": 300},
         });
-        let mut one = read(told.clone()).unwrap();
+        let mut one = read(&told).unwrap();
         assert_eq!(
             one.to_value(),
             json!({
@@ -315,14 +315,14 @@ mod tests {
             })
         );
         one.add(
-            &read(json!({"crops_forest": {"rice_ha": 0.1}, "housing": {"collapsed": 3}, "people": {"note": "khác"}}))
+            &read(&json!({"crops_forest": {"rice_ha": 0.1}, "housing": {"collapsed": 3}, "people": {"note": "khác"}}))
                 .unwrap(),
         );
         assert_eq!(one.value("crops_forest", "rice_ha"), Some(12.6));
         assert_eq!((one.value("housing", "collapsed"), one.value("housing", "flooded")), (Some(3.0), None));
         assert_eq!(one.notes["people"], "ở bản Nậm Củm");
-        assert_eq!(read(json!({})).unwrap(), Damage::default());
-        assert_eq!(read(json!({"people": {"dead": null}})).unwrap(), Damage::default());
+        assert_eq!(read(&json!({})).unwrap(), Damage::default());
+        assert_eq!(read(&json!({"people": {"dead": null}})).unwrap(), Damage::default());
     }
 
     #[test]
@@ -339,9 +339,9 @@ mod tests {
             (json!({"people": {"note": "x".repeat(1_001)}}), Code::LimitExceeded, "/damage/people/note"),
             (json!({"people": {"note": "x\u{7}"}}), Code::InvalidValue, "/damage/people/note"),
         ] {
-            assert_eq!(read(wrong), Err((code, at.to_owned())));
+            assert_eq!(read(&wrong), Err((code, at.to_owned())));
         }
-        assert!(read(json!({"people": {"note": "x".repeat(1_000)}})).is_ok());
+        assert!(read(&json!({"people": {"note": "x".repeat(1_000)}})).is_ok());
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub fn propose(rules: &BorderRules, sector: SectorSpan, happened: &[Happening], 
         .filter(|(one, _)| one.is_seen && in_longest(one))
         .map(|(one, weight)| row(one, *weight))
         .collect();
-    rows.sort_by(|a, b| (b.at, b.id).cmp(&(a.at, a.id)));
+    rows.sort_by_key(|one| std::cmp::Reverse((one.at, one.id)));
     rows.truncate(ROWS_MAX);
     let counted = weighed.iter().filter(|(one, _)| in_longest(one)).count();
     SectorProposal {

@@ -34,7 +34,7 @@ fn feature(
     collection: Collection,
     n: u128,
     geometry: Option<Geometry<f64>>,
-    properties: Value,
+    properties: &Value,
     personal: Option<Value>,
 ) -> Feature {
     let record = Record {
@@ -62,24 +62,24 @@ fn value(counts: &Counts, id: &str) -> Option<f64> {
     counts.value(FIGURES.iter().find(|figure| figure.id == id).unwrap())
 }
 
-fn incident(n: u128, kind: &str, reported: &str, more: Value) -> (Collection, Feature) {
+fn incident(n: u128, kind: &str, reported: &str, more: &Value) -> (Collection, Feature) {
     let mut properties =
         json!({"kind": kind, "state": "verified", "reported_at": iso(reported), "admin_unit": "03388"});
     properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    (Collection::Incidents, feature(Collection::Incidents, n, None, properties, None))
+    (Collection::Incidents, feature(Collection::Incidents, n, None, &properties, None))
 }
 
 #[test]
 fn incidents_of_the_event_count_once_by_kind_with_their_victims() {
     let all = [
-        incident(1, "landslide", "2026-11-20 08:00", json!({"dead": 1, "injured": 2})),
-        incident(2, "flash_flood", "2026-11-21 16:30", json!({"missing": 3})),
-        incident(3, "landslide", "2026-11-20 07:59", json!({"dead": 10})),
-        incident(4, "landslide", "2026-11-21 16:31", json!({"dead": 20})),
-        incident(5, "landslide", "2026-11-21 09:00", json!({"dead": 30, "state": "rejected"})),
-        incident(6, "landslide", "2026-11-21 09:00", json!({"dead": 40, "state": "merged"})),
-        incident(7, "drug_crime", "2026-11-21 09:00", json!({"dead": 50})),
-        incident(8, "landslide", "2026-11-21 09:00", json!({"dead": 60, "admin_unit": "03389"})),
+        incident(1, "landslide", "2026-11-20 08:00", &json!({"dead": 1, "injured": 2})),
+        incident(2, "flash_flood", "2026-11-21 16:30", &json!({"missing": 3})),
+        incident(3, "landslide", "2026-11-20 07:59", &json!({"dead": 10})),
+        incident(4, "landslide", "2026-11-21 16:31", &json!({"dead": 20})),
+        incident(5, "landslide", "2026-11-21 09:00", &json!({"dead": 30, "state": "rejected"})),
+        incident(6, "landslide", "2026-11-21 09:00", &json!({"dead": 40, "state": "merged"})),
+        incident(7, "drug_crime", "2026-11-21 09:00", &json!({"dead": 50})),
+        incident(8, "landslide", "2026-11-21 09:00", &json!({"dead": 60, "admin_unit": "03389"})),
     ];
     let counts = counted(&commune("03388"), &all);
     let told = ["incidents", "incidents_landslide", "incidents_flash_flood", "dead", "missing", "injured"];
@@ -95,9 +95,9 @@ fn incidents_of_the_event_count_once_by_kind_with_their_victims() {
 #[test]
 fn the_province_counts_its_touched_communes_and_what_lies_in_none() {
     let all = [
-        incident(1, "landslide", "2026-11-20 09:00", json!({})),
-        incident(2, "landslide", "2026-11-20 09:00", json!({"admin_unit": "03389"})),
-        incident(3, "landslide", "2026-11-20 09:00", json!({"admin_unit": null})),
+        incident(1, "landslide", "2026-11-20 09:00", &json!({})),
+        incident(2, "landslide", "2026-11-20 09:00", &json!({"admin_unit": "03389"})),
+        incident(3, "landslide", "2026-11-20 09:00", &json!({"admin_unit": null})),
     ];
     let of = |scope: &Scope| value(&counted(scope, &all), "incidents");
     assert_eq!(of(&scope(Reporter::Province, &[])), Some(3.0));
@@ -112,10 +112,10 @@ fn deployments_count_where_their_incident_lies() {
         let mut properties =
             json!({"purpose": "disaster", "personnel": 12, "vehicles": 2, "started_at": iso("2026-11-20 10:00")});
         properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        (Collection::Deployments, feature(Collection::Deployments, n, None, properties, None))
+        (Collection::Deployments, feature(Collection::Deployments, n, None, &properties, None))
     };
     let all = [
-        incident(1, "landslide", "2026-11-20 09:00", json!({})),
+        incident(1, "landslide", "2026-11-20 09:00", &json!({})),
         sent(11, json!({"incident_id": Uuid::from_u128(1)})),
         sent(12, json!({"commune_code": "03388", "personnel": 3, "vehicles": 0})),
         sent(13, json!({"commune_code": "03388", "purpose": "border"})),
@@ -133,7 +133,10 @@ fn deployments_count_where_their_incident_lies() {
 fn area(code: &str, west: f64) -> (Collection, Feature) {
     let square = polygon![(x: west, y: 22.0), (x: west + 1.0, y: 22.0), (x: west + 1.0, y: 23.0), (x: west, y: 23.0)];
     let properties = json!({"kind": "commune", "code": code, "name": code});
-    (Collection::AdminUnits, feature(Collection::AdminUnits, 900 + west as u128, Some(square.into()), properties, None))
+    (
+        Collection::AdminUnits,
+        feature(Collection::AdminUnits, 900 + west as u128, Some(square.into()), &properties, None),
+    )
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn a_road_is_cut_from_its_closing_until_it_is_opened_where_it_lies() {
         let mut properties =
             json!({"name": "QL12 Km 46", "reason": "landslide", "valid_from": iso("2026-11-19 10:00")});
         properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        (Collection::RoadClosures, feature(Collection::RoadClosures, n, Some(line.into()), properties, None))
+        (Collection::RoadClosures, feature(Collection::RoadClosures, n, Some(line.into()), &properties, None))
     };
     let all = [
         area("03388", 102.0),
@@ -173,7 +176,7 @@ fn household(n: u128, members: i64, x: f64, told: &[(&str, &str, Option<i64>)]) 
     let personal = json!({"head_name": "Tên đặt ra", "reports": reports});
     let properties = json!({"member_count": members, "admin_unit": "03388"});
     let place = point!(x: x, y: 22.5);
-    (Collection::Households, feature(Collection::Households, n, Some(place.into()), properties, Some(personal)))
+    (Collection::Households, feature(Collection::Households, n, Some(place.into()), &properties, Some(personal)))
 }
 
 #[test]
@@ -183,7 +186,7 @@ fn households_count_as_they_were_at_the_moment_of_the_figures() {
         let properties = json!({
             "kind": "landslide", "state": state, "valid_from": iso("2026-11-20 09:00"), "valid_to": iso("2026-11-22 09:00"),
         });
-        (Collection::RiskZones, feature(Collection::RiskZones, 800, Some(square.into()), properties, None))
+        (Collection::RiskZones, feature(Collection::RiskZones, 800, Some(square.into()), &properties, None))
     };
     let houses = [
         household(1, 4, 103.5, &[("notified", "2026-11-20 10:00", None), ("sheltered", "2026-11-20 12:00", None)]),
@@ -220,11 +223,11 @@ fn households_count_as_they_were_at_the_moment_of_the_figures() {
 fn the_rain_is_that_of_the_wettest_gauge_and_unknown_where_nothing_was_measured() {
     let gauge = |n, name: &str| {
         let properties = json!({"name": name, "admin_unit": "03388"});
-        (Collection::RainGauges, feature(Collection::RainGauges, n, None, properties, None))
+        (Collection::RainGauges, feature(Collection::RainGauges, n, None, &properties, None))
     };
     let day = |n, gauge: u128, day: &str, readings: Value| {
         let properties = json!({"gauge_id": Uuid::from_u128(gauge), "day": day, "readings": readings});
-        (Collection::RainDays, feature(Collection::RainDays, n, None, properties, None))
+        (Collection::RainDays, feature(Collection::RainDays, n, None, &properties, None))
     };
     let mut all = vec![gauge(1, "Mường Tè"), gauge(2, "Pa Tần")];
     assert_eq!(value(&counted(&commune("03388"), &all), "rain_max_mm"), None);
@@ -253,7 +256,7 @@ fn a_warning_counts_while_it_stands() {
             "expires_at": iso("2026-11-22 10:00"),
         });
         properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        (Collection::Warnings, feature(Collection::Warnings, n, Some(square.into()), properties, None))
+        (Collection::Warnings, feature(Collection::Warnings, n, Some(square.into()), &properties, None))
     };
     let all = [
         area("03388", 102.0),

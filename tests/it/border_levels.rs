@@ -216,7 +216,7 @@ async fn a_level_is_proposed_by_one_person_agreed_by_another_and_falls_back_when
     assert_eq!(observer.board("").await["sectors"], json!([]), "whoever reads no incidents is told no sums of them");
 }
 
-fn area(name: &str, rest: Value) -> Value {
+fn area(name: &str, rest: &Value) -> Value {
     let (lon, lat) = BESIDE;
     let ring = [[lon, lat], [lon + 0.02, lat], [lon + 0.02, lat + 0.02], [lon, lat + 0.02], [lon, lat]];
     let ends = now().plus_s(30 * 86_400).to_string();
@@ -229,11 +229,11 @@ fn area(name: &str, rest: Value) -> Value {
 async fn an_area_of_concern_is_found_by_those_it_is_for_and_nowhere_by_anybody_else() {
     const ITEMS: &str = "/api/collections/areas_of_concern/items";
     let (server, admin, [thao, binh, lan]) = room().await;
-    let made = done(thao.post(ITEMS, area("CONCERNNAME", json!({}))).await, StatusCode::CREATED).await;
+    let made = done(thao.post(ITEMS, area("CONCERNNAME", &json!({}))).await, StatusCode::CREATED).await;
     let properties = &made["properties"];
     assert_eq!((&properties["force"], &properties["decided_by"]), (&json!("border_guard"), &json!("thao")));
     assert_eq!(properties["sensitivity"], "restricted");
-    let shared = area("CONCERNSHARED", json!({"shared_forces": ["police"]}));
+    let shared = area("CONCERNSHARED", &json!({"shared_forces": ["police"]}));
     let shared = done(thao.post(ITEMS, shared).await, StatusCode::CREATED).await;
 
     let account = async |name: &str, fields: Value| server.account(&admin, name, fields).await;
@@ -286,7 +286,7 @@ async fn an_area_of_concern_is_found_by_those_it_is_for_and_nowhere_by_anybody_e
                 found.push(path.clone());
             }
         }
-        let around = json!({"geometry": area("", json!({}))["geometry"]});
+        let around = json!({"geometry": area("", &json!({}))["geometry"]});
         let exposed = caller.post("/api/exposure", around).await.text().await.unwrap();
         if exposed.contains("CONCERN") || exposed.contains("concern") {
             found.push("exposure".to_owned());
@@ -323,12 +323,12 @@ async fn an_area_of_concern_is_found_by_those_it_is_for_and_nowhere_by_anybody_e
         (json!({"household_id": id(&made)}), "unknown_field"),
         (json!({"extra": {"a": 1}}), "unknown_field"),
     ] {
-        problem(thao.post(ITEMS, area("x", rest)).await, 422, code).await;
+        problem(thao.post(ITEMS, area("x", &rest)).await, 422, code).await;
     }
-    let point = json!({"geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": area("x", json!({}))["properties"]});
+    let point = json!({"geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": area("x", &json!({}))["properties"]});
     problem(thao.post(ITEMS, point).await, 422, "invalid_geometry").await;
-    problem(admin.post(ITEMS, area("x", json!({}))).await, 403, "forbidden").await;
-    let file = json!({"type": "FeatureCollection", "features": [area("FROMFILE", json!({}))]}).to_string();
+    problem(admin.post(ITEMS, area("x", &json!({}))).await, 403, "forbidden").await;
+    let file = json!({"type": "FeatureCollection", "features": [area("FROMFILE", &json!({}))]}).to_string();
     let import = admin.ask(Method::POST, "/api/imports?collection=areas_of_concern&name=a.geojson");
     let import = import.header("content-type", "application/octet-stream").body(file).send().await.unwrap();
     let answer = import.text().await.unwrap();
