@@ -258,7 +258,6 @@ test('where it is not switched on there is no public page, and without a key not
     await page.getByRole('button', { name: 'Lưu' }).click();
     await page.getByLabel('Mật khẩu', { exact: true }).fill(password);
     await page.getByRole('button', { name: 'Đăng nhập', exact: true }).click();
-    await page.getByTestId('more-pages').click();
     await page.getByRole('link', { name: 'Tin báo' }).click();
     await page.getByRole('alert').filter({ hasText: 'trucban tips key' }).waitFor();
     await close();
