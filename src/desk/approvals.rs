@@ -111,6 +111,7 @@ fn approve(scene: &Scene<'_>, id: Uuid, told_by: Option<&str>) -> Result<Draft, 
     }
     let (at, name) = (scene.at()?, scene.ask.actor.name.as_str());
     let drawn_by = record.text("drawn_by").unwrap_or_default();
+    let told_by = told_by.map(|told_by| told_person(told_by, drawn_by, name)).transpose()?;
     let text = match told_by {
         None if drawn_by == name => {
             return Err(Problem::new(
@@ -124,22 +125,6 @@ fn approve(scene: &Scene<'_>, id: Uuid, told_by: Option<&str>) -> Result<Draft, 
             record.remove("approval_told_to");
             record.remove("provisional_until");
             format!("{}: {name} duyệt", record.label())
-        }
-        Some("") => {
-            return Err(Problem::new(
-                Code::MissingField,
-                "thiếu tên người đồng ý",
-                "the name of whoever agreed is missing",
-            )
-            .at("/told_by"));
-        }
-        Some(told_by) if told_by == drawn_by || told_by == name => {
-            return Err(Problem::new(
-                Code::InvalidValue,
-                "người đồng ý qua điện thoại phải là người khác",
-                "whoever agreed by telephone must be another person",
-            )
-            .at("/told_by"));
         }
         Some(_) if record.text("approval_told_to").is_some() => {
             return Err(refused(
@@ -167,4 +152,23 @@ fn approve(scene: &Scene<'_>, id: Uuid, told_by: Option<&str>) -> Result<Draft, 
 
 fn refused(vi: &str, en: &str) -> Problem {
     Problem::new(Code::ForbiddenTransition, vi, en).with("allowed", json!([]))
+}
+
+/// Who agreed by telephone, as whoever writes it down names them: somebody, and neither who began it nor who writes.
+///
+/// # Errors
+/// `missing_field`, `invalid_value` at `/told_by`.
+pub(super) fn told_person<'a>(told_by: &'a str, began: &str, writes: &str) -> Result<&'a str, Problem> {
+    let refused = |code, vi: &str, en: &str| Err(Problem::new(code, vi, en).at("/told_by"));
+    if told_by.is_empty() {
+        return refused(Code::MissingField, "thiếu tên người đồng ý", "the name of whoever agreed is missing");
+    }
+    if told_by == began || told_by == writes {
+        return refused(
+            Code::InvalidValue,
+            "người đồng ý qua điện thoại phải là người khác",
+            "whoever agreed by telephone must be another person",
+        );
+    }
+    Ok(told_by)
 }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::approvals::told_person;
 use super::border_board::{agreed_of, proposal_of};
 use super::hand::Hand;
 use super::incidents::{limit, needed_up_to};
@@ -173,31 +174,13 @@ fn agree(scene: &Scene<'_>, id: Uuid, told_by: Option<&str>) -> Result<Draft, Pr
         return Err(over(&state));
     }
     let proposed_by = record.text("proposed_by").unwrap_or_default().to_owned();
-    match told_by {
-        None if proposed_by == actor => {
-            return Err(Problem::new(
-                Code::SamePerson,
-                "người thứ hai phải là người khác: bạn đã đề nghị mức này",
-                "the second person must be another one: you proposed this level",
-            ));
-        }
-        Some("") => {
-            return Err(Problem::new(
-                Code::MissingField,
-                "thiếu tên người đồng ý",
-                "the name of whoever agreed is missing",
-            )
-            .at("/told_by"));
-        }
-        Some(told_by) if told_by == proposed_by || told_by == actor => {
-            return Err(Problem::new(
-                Code::InvalidValue,
-                "người đồng ý qua điện thoại phải là người khác",
-                "whoever agreed by telephone must be another person",
-            )
-            .at("/told_by"));
-        }
-        _ => {}
+    let told_by = told_by.map(|told_by| told_person(told_by, &proposed_by, actor)).transpose()?;
+    if told_by.is_none() && proposed_by == actor {
+        return Err(Problem::new(
+            Code::SamePerson,
+            "người thứ hai phải là người khác: bạn đã đề nghị mức này",
+            "the second person must be another one: you proposed this level",
+        ));
     }
     if record.time("valid_to").is_some_and(|to| to <= scene.now) {
         return Err(Problem::new(
