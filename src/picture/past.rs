@@ -232,7 +232,8 @@ fn merged_text(stood: &str, former: &str, told: &str) -> Box<str> {
     serde_json::to_string(&merged).map_or_else(|_| told.into(), String::into_boxed_str)
 }
 
-/// The records that changed after `known`, and all units, whose seq is that of their fix too.
+/// The records that stood at `known` and changed after it, and all units, whose seq is that of their fix too. A first version
+/// has nothing before it to look for: most of a year's records (the log above all) are never changed.
 fn changed_since(present: &Picture, known: Seq) -> Vec<(Collection, Uuid)> {
     let mut changed = Vec::new();
     for collection in Collection::ALL {
@@ -240,7 +241,8 @@ fn changed_since(present: &Picture, known: Seq) -> Vec<(Collection, Uuid)> {
         if collection != Collection::Units && layer.version() <= known {
             continue;
         }
-        let is_wanted = |feature: &&Arc<Feature>| collection == Collection::Units || feature.seq > known;
+        let is_wanted =
+            |feature: &&Arc<Feature>| collection == Collection::Units || (feature.seq > known && feature.version > 1);
         changed.extend(layer.iter().filter(is_wanted).map(|feature| (collection, feature.id)));
     }
     changed
