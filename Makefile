@@ -6,7 +6,7 @@ SOAK_SEED ?=
 # One profile for tests: dependencies optimised, our own code quick to compile (Cargo.toml says how).
 CARGO     ?= cargo
 
-.PHONY: run replay build web test check audit bench soak fmt tools test-tools openapi types clean
+.PHONY: run replay build web test check check-formats check-web audit bench soak fmt tools test-tools openapi types clean
 
 ## run: builds everything and serves the demo on http://127.0.0.1:8080
 run: build
@@ -44,15 +44,23 @@ test-tools:
 	@tests/tools.sh test
 
 ## test: all checks and all tests
-test: tools test-tools check
-	$(CARGO) test --locked
-	TRUCBAN_TEST_STORE=postgis $(CARGO) test --locked --test it -- desk_races http_writes
+test: tools test-tools check-formats check-web
+	$(LINTING) $(CARGO) test --locked --all-targets --no-run
+	$(LINTING) $(CARGO) test --locked
+	$(LINTING) TRUCBAN_TEST_STORE=postgis $(CARGO) test --locked --test it -- desk_races http_writes
 	node --test --test-concurrency=1 --test-timeout=900000 --test-reporter=spec tests/browser/
 
+# The compiler of the tests is the one with the lints: `cargo clippy` beside them compiles every dependency a second time.
+LINTING = RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings
+
 ## check: format, lints and types, warnings as errors
-check: web
-	$(CARGO) fmt --check
+check: check-formats check-web
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+check-formats:
+	$(CARGO) fmt --check
+
+check-web: web
 	cd web && $(NPM) run check && $(NPM) run lint && $(NPM) test
 
 ## audit: licences, sources and banned crates of the dependencies; advisories where their database can be reached

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { openWindow, out, startBoth, until } from './support.mjs';
+import { openPage, openWindow, out, startBoth, until } from './support.mjs';
 
 const { browser, server } = await startBoth();
 
@@ -24,7 +24,9 @@ async function newDraft(page) {
 }
 
 test('an incident reported on the map stands in a second browser without a reload', async () => {
-  const one = await duty();
+  const one = await openPage(browser, server, { page: '/' });
+  await one.page.locator('[data-actor="duty_officer"]').click();
+  await one.page.waitForURL(`${server.url}/duty`);
   const two = await duty();
   await one.mapDrawn();
   const form = await newDraft(one.page);
