@@ -2,15 +2,10 @@
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { DESKTOP, PHONE, barriers, openWindow, out, startBoth } from './support.mjs';
 
 const { browser, server } = await startBoth();
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
 
 const stripe = (page) => page.getByTestId('exercise-stripe');
 
