@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { openPage, openWindow, out, PHONE, startBoth, until } from './support.mjs';
+import { openPage, openWindow, out, startBoth, until } from './support.mjs';
 
 const { browser, server } = await startBoth();
 
@@ -214,28 +214,3 @@ test('a call round starts with the place that is silent, and a call that is answ
   await one.close();
   await other.close();
 });
-
-for (const { route, actor, row: first } of [
-  { route: '/duty', actor: 'duty_officer', row: 'li[data-id] button' },
-  { route: '/plan', actor: 'planner', row: '[data-testid="zone-row"] button' },
-]) {
-  test(`on a telephone nothing of ${route} lies outside, and what is chosen comes into view under the bar`, async () => {
-    const { page, close } = await openWindow(browser, server, { actor, page: route, ...PHONE });
-    await page.locator(first).first().waitFor();
-    const outside = await page.evaluate(() => {
-      const isOutside = ({ left, right }) => left < 0 || right > innerWidth;
-      const controls = [...document.querySelectorAll('header :is(a, button, input)')];
-      const lost = controls.filter((one) => one.offsetParent && isOutside(one.getBoundingClientRect()));
-      const { scrollWidth } = document.documentElement;
-      return [...lost.map((one) => one.outerHTML), ...(scrollWidth > innerWidth ? [`${scrollWidth} px wide`] : [])];
-    });
-    assert.deepEqual(outside, []);
-    await page.screenshot({ path: path.join(out, `phone-${route.slice(1)}.png`) });
-    await page.locator(first).first().tap();
-    await page.waitForFunction(() => {
-      const [bar, detail] = ['header', 'aside:last-of-type'].map((one) => document.querySelector(one).getBoundingClientRect());
-      return bar.top === 0 && Math.abs(detail.top - bar.bottom) < 2;
-    });
-    await close();
-  });
-}

@@ -1,9 +1,10 @@
-// What holds on every page: the content security policy.
+// What holds on every page: the content security policy, quiet while nothing happens, and no control out of a telephone's reach.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
-import { openPage, openWindow, startBoth, until } from './support.mjs';
+import { openPage, openWindow, out, PHONE, startBoth, until } from './support.mjs';
 
 const { browser, server } = await startBoth({ config: 'public_tips = true\n' });
 
@@ -103,6 +104,31 @@ for (const [route, atWork] of Object.entries(AT_WORK)) {
     page.on('request', (request) => request.url().includes('/api/') && asked.push(request.url()));
     await page.waitForTimeout(REST_MS);
     assert.ok(asked.length <= ASKED_AT_REST_MAX, `${asked.length} questions:\n${asked.join('\n')}`);
+    await close();
+  });
+}
+
+for (const { route, actor, row: first } of [
+  { route: '/duty', actor: 'duty_officer', row: 'li[data-id] button' },
+  { route: '/plan', actor: 'planner', row: '[data-testid="zone-row"] button' },
+]) {
+  test(`on a telephone nothing of ${route} lies outside, and what is chosen comes into view under the bar`, async () => {
+    const { page, close } = await openWindow(browser, server, { actor, page: route, ...PHONE });
+    await page.locator(first).first().waitFor();
+    const outside = await page.evaluate(() => {
+      const isOutside = ({ left, right }) => left < 0 || right > innerWidth;
+      const controls = [...document.querySelectorAll('header :is(a, button, input)')];
+      const lost = controls.filter((one) => one.offsetParent && isOutside(one.getBoundingClientRect()));
+      const { scrollWidth } = document.documentElement;
+      return [...lost.map((one) => one.outerHTML), ...(scrollWidth > innerWidth ? [`${scrollWidth} px wide`] : [])];
+    });
+    assert.deepEqual(outside, []);
+    await page.screenshot({ path: path.join(out, `phone-${route.slice(1)}.png`) });
+    await page.locator(first).first().tap();
+    await page.waitForFunction(() => {
+      const [bar, detail] = ['header', 'aside:last-of-type'].map((one) => document.querySelector(one).getBoundingClientRect());
+      return bar.top === 0 && Math.abs(detail.top - bar.bottom) < 2;
+    });
     await close();
   });
 }
