@@ -14,6 +14,7 @@ export const field = {
     unknown: 'Unit not known',
   },
   head: {
+    noStatus: 'status not known',
     notSent: 'not sent',
     lost: (age: string) => `no link for ${age}`,
     offline: 'no link',

@@ -10,6 +10,7 @@ export const field = {
     unknown: 'Chưa rõ đơn vị',
   },
   head: {
+    noStatus: 'chưa rõ trạng thái',
     notSent: 'chưa gửi',
     lost: (age: string) => `mất sóng ${age}`,
     offline: 'mất sóng',
