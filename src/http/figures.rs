@@ -68,13 +68,11 @@ impl Figures {
 /// # Errors
 /// When another recorder was installed before.
 pub fn recorder() -> anyhow::Result<PrometheusHandle> {
-    static INSTALLED: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = INSTALLED.get() {
-        return Ok(handle.clone());
-    }
-    let built = PrometheusBuilder::new().set_buckets(&SECONDS)?.build_recorder();
-    let handle = INSTALLED.get_or_init(|| built.handle()).clone();
-    // Two tests may come here at once; the one that lost keeps the figures of the one that won.
-    let _ = metrics::set_global_recorder(built);
-    Ok(handle)
+    static INSTALLED: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
+    // Whoever comes meanwhile waits: a figure that is registered before the recorder is there counts nothing.
+    let installed = INSTALLED.get_or_init(|| {
+        let built = PrometheusBuilder::new().set_buckets(&SECONDS).and_then(PrometheusBuilder::install_recorder);
+        built.map_err(|error| error.to_string())
+    });
+    installed.clone().map_err(anyhow::Error::msg)
 }
