@@ -134,12 +134,13 @@ fn propose(scene: &Scene<'_>, rules: &BorderRules, sector: Uuid, new: &NewAssess
     Ok(hand.finish())
 }
 
-/// What is computed of the sector now, without its rows: whoever reads an assessment may not see each of them.
+/// What is computed of the sector now, without its rows and sums: whoever reads an assessment may not see each of them. They
+/// are computed again from the picture of that moment.
 fn frozen(scene: &Scene<'_>, rules: &BorderRules, sector: Uuid) -> Value {
     let view = scene.view();
     let Some(proposal) = proposal_of(&view, rules, sector) else { return Value::Null };
     let rows = proposal.rows.len() + proposal.other_rows;
-    let mut frozen = serde_json::to_value(&proposal).unwrap_or_default();
+    let mut frozen = serde_json::to_value(proposal.without_sums()).unwrap_or_default();
     if let Some(members) = frozen.as_object_mut() {
         members.remove("rows");
         members.remove("other_rows");

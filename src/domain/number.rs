@@ -16,6 +16,17 @@ pub fn plain<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Err
     }
 }
 
+/// A number as [`plain`] writes it, or null.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn plain_or_null<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => plain(number, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// Numbers by name, each as [`plain`] writes it.
 ///
 /// # Errors

@@ -55,7 +55,7 @@ pub(super) const FIELDS: &[Field] = &[
     verb(
         "proposal",
         Json(PROPOSAL_CHARS_MAX),
-        "What was computed when it was proposed, frozen: {level, at, rules, length_km, windows, reasons, row_count}; no row is named.",
+        "What was computed when it was proposed, frozen: {level, at, rules, length_km, windows, reasons, row_count}; no row is named and no sum told.",
     ),
     verb("held", Json(HELD_CHARS_MAX), "When it was the level in force, as [{from, to}]; the last may be open."),
 ];

@@ -2,6 +2,10 @@
 //! moment, beside the sector's own past windows, a level, and why in words. A person decides; this only proposes, and never
 //! `critical`.
 //!
+//! From a sum, the rows that a reader sees and the rules, which are public, the weight of a row that is hidden from this reader
+//! follows, and from the weight its kind. So whoever does not see every row of the longest window is told how many there are
+//! and which level they speak for, and no sums.
+//!
 //! A window of `days` that ends at `t` holds what happened after `t − days` and up to `t`. Past windows lie end to end before
 //! it, as far back as the rules say and as records go. A quantile is the smallest past value that at least that share of the
 //! past windows does not exceed (nearest rank).
@@ -11,7 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::border_rules::{BorderRules, Level, Threshold, Words};
-use super::number::{plain, rounded};
+use super::number::{plain, plain_or_null, rounded};
 use super::{Collection, Timestamp};
 
 /// Seconds of a day.
@@ -70,16 +74,20 @@ pub struct SectorProposal {
 pub struct SectorWindow {
     pub days: i64,
     pub rows: usize,
-    /// Sum of weights.
-    #[serde(serialize_with = "plain")]
-    pub score: f64,
-    #[serde(serialize_with = "plain")]
-    pub per_km: f64,
+    /// Sum of weights; null where a row is hidden from the reader.
+    #[schema(required)]
+    #[serde(serialize_with = "plain_or_null")]
+    pub score: Option<f64>,
+    /// The sum a kilometre of border line; null as `score` is.
+    #[schema(required)]
+    #[serde(serialize_with = "plain_or_null")]
+    pub per_km: Option<f64>,
     /// Past windows of this length that are known.
     pub past_windows: usize,
     /// Whether there are enough of them to compare with; else fixed thresholds hold.
     pub is_by_history: bool,
-    /// What a kilometre must exceed (without history: reach) for the level, lowest first.
+    /// What a kilometre must exceed (without history: reach) for the level, lowest first; empty where no sums are told, as past
+    /// windows are sums too.
     pub thresholds: Vec<SectorThreshold>,
     pub level: Level,
 }
@@ -121,7 +129,6 @@ pub fn propose(rules: &BorderRules, sector: SectorSpan, happened: &[Happening], 
     } else {
         Vec::new()
     };
-    let reasons = if has_length { windows.iter().map(reason).collect() } else { vec![no_length()] };
     let longest = rules.window_days.last().copied().unwrap_or_default();
     let in_longest = |one: &Happening| one.at <= now && one.at > now.plus_s(-longest * DAY_S);
     let mut rows: Vec<SectorRow> = weighed
@@ -132,7 +139,9 @@ pub fn propose(rules: &BorderRules, sector: SectorSpan, happened: &[Happening], 
     rows.sort_by_key(|one| std::cmp::Reverse((one.at, one.id)));
     rows.truncate(ROWS_MAX);
     let counted = weighed.iter().filter(|(one, _)| in_longest(one)).count();
-    SectorProposal {
+    let sees_all = weighed.iter().all(|(one, _)| one.is_seen || !in_longest(one));
+    let reasons = if has_length { windows.iter().map(reason).collect() } else { vec![no_length()] };
+    let whole = SectorProposal {
         level: windows.iter().map(|window| window.level).max(),
         at: now,
         rules: rules.id.clone(),
@@ -141,6 +150,22 @@ pub fn propose(rules: &BorderRules, sector: SectorSpan, happened: &[Happening], 
         reasons,
         other_rows: counted - rows.len(),
         rows,
+    };
+    if sees_all { whole } else { whole.without_sums() }
+}
+
+impl SectorProposal {
+    /// What may be told to whoever does not see every row: levels and how many, no sums.
+    #[must_use]
+    pub fn without_sums(mut self) -> Self {
+        for window in &mut self.windows {
+            (window.score, window.per_km) = (None, None);
+            window.thresholds.clear();
+        }
+        if !self.windows.is_empty() {
+            self.reasons = self.windows.iter().map(reason).collect();
+        }
+        self
     }
 }
 
@@ -192,8 +217,8 @@ fn window(
     SectorWindow {
         days,
         rows,
-        score: rounded(score),
-        per_km: rounded(per_km),
+        score: Some(rounded(score)),
+        per_km: Some(rounded(per_km)),
         past_windows: past.len(),
         is_by_history,
         thresholds: thresholds.collect(),
@@ -222,7 +247,16 @@ fn row(one: &Happening, weight: f64) -> SectorRow {
 /// Why a window speaks for its level.
 fn reason(window: &SectorWindow) -> Words {
     let SectorWindow { days, rows, past_windows, .. } = window;
-    let (score, per_km) = (two(window.score), two(window.per_km));
+    let title = window.level.title_vi();
+    let Some((score, per_km)) = window.score.map(two).zip(window.per_km.map(two)) else {
+        return Words {
+            vi: format!("{days} ngày: {rows} vụ; không nêu điểm, vì không phải ai đọc cũng được xem từng vụ → {title}"),
+            en: format!(
+                "{days} days: {rows} rows; no points are told, as not every reader may see each row → {}",
+                window.level.as_str()
+            ),
+        };
+    };
     let begins = |level: Level| window.thresholds.iter().find(|threshold| threshold.level == level);
     // The threshold that was met, or the lowest one, which was not.
     let at = begins(window.level).or(window.thresholds.first());
@@ -247,7 +281,6 @@ fn reason(window: &SectorWindow) -> Words {
             )
         }
     };
-    let title = window.level.title_vi();
     Words {
         vi: format!("{days} ngày: {rows} vụ, {score} điểm, {per_km} điểm/km; {vi} → {title}").replace('.', ","),
         en: format!("{days} days: {rows} rows, {score} points, {per_km} a kilometre; {en} → {}", window.level.as_str()),

@@ -30,7 +30,8 @@ fn points_are_weights_times_severity_by_kilometre_in_each_window() {
         one(4, "landslide", Some(4), day(-1)),
     ];
     let proposal = at(None, &happened);
-    let told: Vec<_> = proposal.windows.iter().map(|w| (w.days, w.rows, w.score, w.per_km, w.level)).collect();
+    let told: Vec<_> =
+        proposal.windows.iter().map(|w| (w.days, w.rows, w.score.unwrap(), w.per_km.unwrap(), w.level)).collect();
     assert_eq!(told, [(30, 2, 5.5, 0.55, Level::Medium), (90, 3, 10.5, 1.05, Level::High)]);
     assert_eq!(proposal.level, Some(Level::High));
     let rows: Vec<_> = proposal.rows.iter().map(|row| (row.id.as_u128(), row.weight)).collect();
@@ -99,7 +100,7 @@ fn one_row_on_a_quiet_sector_is_no_reason() {
     let since = Some(day(-800));
     let proposal = at(since, &[one(1, "human_trafficking", Some(4), day(-5))]);
     assert_eq!(proposal.level, Some(Level::Low));
-    assert_eq!((proposal.windows[0].score, proposal.windows[0].per_km), (20.0, 2.0));
+    assert_eq!((proposal.windows[0].score, proposal.windows[0].per_km), (Some(20.0), Some(2.0)));
     assert!(proposal.reasons[0].vi.contains("ít hơn 2 vụ"), "{:?}", proposal.reasons);
 }
 
@@ -125,14 +126,23 @@ fn a_sector_without_rows_is_low_and_one_without_length_is_nothing() {
 }
 
 #[test]
-fn what_the_reader_may_not_see_is_counted_and_not_shown() {
+fn what_the_reader_may_not_see_is_counted_and_not_shown_and_no_sum_tells_it() {
     let mut happened = vec![one(1, "drug_crime", Some(2), day(-1)), one(2, "illegal_crossing", Some(1), day(-2))];
     let seen = at(None, &happened);
     happened[0].is_seen = false;
     let hidden = at(None, &happened);
-    assert_eq!(hidden.windows, seen.windows);
     assert_eq!(hidden.level, seen.level);
     assert_eq!((hidden.rows.len(), hidden.other_rows, hidden.rows[0].id), (1, 1, Uuid::from_u128(2)));
+    for (blind, whole) in hidden.windows.iter().zip(&seen.windows) {
+        assert_eq!((blind.rows, blind.level), (whole.rows, whole.level));
+        // 7 points less the crossing's 1 would be 4 × 1.5: a find of drugs.
+        assert_eq!((whole.score, whole.thresholds.len()), (Some(7.0), 2));
+        assert_eq!((blind.score, blind.per_km, blind.thresholds.len()), (None, None, 0));
+    }
+    assert_eq!(
+        hidden.reasons[0].vi,
+        "30 ngày: 2 vụ; không nêu điểm, vì không phải ai đọc cũng được xem từng vụ → trung bình"
+    );
     assert!(!format!("{hidden:?}").contains("drug"));
 }
 
