@@ -180,7 +180,9 @@ fn decide(scene: &Scene<'_>, event_id: Uuid, call: &DisasterReportCall) -> Resul
 }
 
 fn written(scene: &Scene<'_>, compiled: &Compiled, call: &DisasterReportCall, number: usize) -> Working {
-    let mut record = Working::new(Collection::DisasterReports, Uuid::now_v7());
+    // The id follows from the number, so that of two nodes that would give one number the store lets one through.
+    let id = Uuid::new_v5(&call.reporter.turn(compiled.event.id), number.to_string().as_bytes());
+    let mut record = Working::new(Collection::DisasterReports, id);
     let event: String = compiled.event.name.chars().take(EVENT_NAME_CHARS).collect();
     let whose = compiled.reporter_name();
     record.set("event_id", compiled.event.id.to_string());

@@ -227,7 +227,7 @@ impl EventTold {
                 all.extend(Sent::of(report).filter(|sent| only.is_none_or(|only| *only == sent.reporter)));
             }
         });
-        all.sort_by_key(|sent| (sent.sent_at, sent.id));
+        all.sort_by_key(|sent| (sent.sent_at, sent.number));
         all
     }
 }

@@ -188,3 +188,37 @@ async fn a_tip_taken_in_on_one_node_is_read_agreed_to_and_opened_on_the_other() 
     let opened = done(room.unseal(&handler, &tip, PASSPHRASE).await, StatusCode::OK).await;
     assert_eq!(opened["name"], "Giàng A Páo");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_of_a_disaster_that_are_sent_from_two_nodes_at_once_have_two_numbers() {
+    let database = TestDatabase::new();
+    let [a, b] = nodes(&database).await;
+    let truc = a.account(&a.first_admin().await, "truc", json!({"role": "duty_officer", "force": "military"})).await;
+    let began = SystemClock.now().plus_s(-3_600).to_string();
+    let event = json!({"name": "Mưa lũ thử", "hazard": "flood", "started_at": began, "communes": [COMMUNE]});
+    let event = json!({"type": "Feature", "geometry": null, "properties": event});
+    let event = done(truc.post("/api/collections/disaster_events/items", event).await, StatusCode::CREATED).await;
+    let path = format!("/api/disasters/{}/reports", id(&event));
+    let there = truc.at(&b);
+    until("the event is on the other node", async || {
+        there.get(&format!("/api/collections/disaster_events/items/{}", id(&event))).await.status() == StatusCode::OK
+    })
+    .await;
+    for round in 0..5 {
+        let call = json!({"level": "province", "kind": "quick"});
+        let (one, other) = tokio::join!(truc.post(&path, call.clone()), there.post(&path, call));
+        for sent in [one, other] {
+            done(sent, StatusCode::CREATED).await;
+        }
+        let numbers = async || {
+            let sent = truc.read("/api/collections/disaster_reports/items?limit=100").await;
+            let sent = sent["features"].as_array().unwrap();
+            let mut numbers: Vec<u64> = sent.iter().map(|one| one["properties"]["number"].as_u64().unwrap()).collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        let all = 2 * (round + 1);
+        until("both are on the first node", async || numbers().await.len() == all).await;
+        assert_eq!(numbers().await, (1..=all as u64).collect::<Vec<_>>());
+    }
+}
