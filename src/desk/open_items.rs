@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::access::Force;
-use crate::domain::shift::ZONE_ENDS_S;
+use crate::domain::shift::{DEADLINE_S, ZONE_ENDS_S};
 use crate::domain::{Collection, Timestamp, alarm, closure, incident, zone};
 use crate::picture::{ItemsQuery, PropertyFilter, Shown, View};
 
@@ -19,7 +19,7 @@ const PAST_ALARMS_MAX: usize = 1_000;
 /// What is open of one sort.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HandoverSection {
-    /// `alarms`, `incidents`, `orders`, `instructions`, `zones`, `closures` or `levels`.
+    /// `alarms`, `incidents`, `orders`, `instructions`, `deadlines`, `zones`, `closures` or `levels`.
     pub what: &'static str,
     /// How many there are; the items are the first of them.
     pub total: usize,
@@ -67,7 +67,7 @@ pub struct HandoverItem {
     pub passed_to: Option<String>,
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub passed_at: Option<Timestamp>,
-    /// Whether it is this duty room's to take: alarms and instructions of other rooms are listed and do not pass.
+    /// Whether it is this duty room's to take: what is another room's is listed and does not pass.
     pub is_ours: bool,
 }
 
@@ -89,6 +89,7 @@ pub(super) fn sections(view: &View, since: Timestamp) -> Vec<HandoverSection> {
         HandoverSection::new("incidents", incidents(view)),
         HandoverSection::new("orders", orders(view)),
         HandoverSection::new("instructions", instructions(view)),
+        HandoverSection::new("deadlines", deadlines(view)),
         HandoverSection::new("zones", zones(view, since)),
         HandoverSection::new("closures", closures(view)),
         HandoverSection::new("levels", levels(view, since)),
@@ -194,6 +195,36 @@ fn instructions(view: &View) -> Vec<HandoverItem> {
         })
         .collect();
     items.sort_by_key(|item| (Reverse(item.is_overdue), item.due_at.is_none(), item.due_at, item.id));
+    items
+}
+
+/// Decisions of briefings that nobody has carried out and questions between forces that nobody has answered, which are due by the
+/// next handover or the day after it, or overdue.
+fn deadlines(view: &View) -> Vec<HandoverItem> {
+    let until = view.now().plus_s(DEADLINE_S);
+    let sorts = [
+        (Collection::Decisions, "open", "text", "force", "decided_at"),
+        (Collection::InformationRequests, "asked", "question", "to_force", "asked_at"),
+    ];
+    let of_sort = |(collection, open, said, force, since)| {
+        view.all(collection).filter(move |shown| shown.text("state").as_deref() == Some(open)).filter_map(
+            move |shown| {
+                let due_at = time(&shown, "due_at").filter(|due| *due <= until)?;
+                let force = shown.text(force).and_then(|force| Force::parse(&force));
+                Some(HandoverItem {
+                    text: text(&shown, said).unwrap_or_default(),
+                    at: time(&shown, since),
+                    due_at: Some(due_at),
+                    is_overdue: due_at <= view.now(),
+                    owner: text(&shown, "owner"),
+                    is_ours: force == view.actor().force,
+                    ..item(view, &shown)
+                })
+            },
+        )
+    };
+    let mut items: Vec<HandoverItem> = sorts.into_iter().flat_map(of_sort).collect();
+    items.sort_by_key(|item| (item.due_at, item.id));
     items
 }
 

@@ -23,6 +23,8 @@ pub const PASSED_POSTS_MAX: usize = 20;
 pub const PASSED_CHARS_MAX: usize = 12_000;
 /// How long before its end a zone belongs to a handover, seconds.
 pub const ZONE_ENDS_S: i64 = 12 * 3_600;
+/// How long before its end a decision or a question between forces belongs to a handover, seconds: offices answer by day.
+pub const DEADLINE_S: i64 = 24 * 3_600;
 /// How far back "what changed" goes where nobody is on duty, seconds.
 pub const UNKNOWN_SINCE_S: i64 = 12 * 3_600;
 

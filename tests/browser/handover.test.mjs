@@ -58,7 +58,7 @@ test('a night is handed over between two browsers, and the one who goes is told 
   await coming.page.getByTestId('accept').waitFor();
   await coming.page.getByTestId('note').getByText('gọi lại trưởng bản').waitFor();
   await until(async () => {
-    const all = ['alarms', 'incidents', 'orders', 'instructions', 'zones', 'closures', 'levels'];
+    const all = ['alarms', 'incidents', 'orders', 'instructions', 'deadlines', 'zones', 'closures', 'levels'];
     for (const what of all) assert.deepEqual(await ids(coming.page, what), await ids(going.page, what), what);
     return true;
   }, 'both see the same list');

@@ -23,6 +23,18 @@ fn in_h(hours: i64) -> String {
     SystemClock.now().plus_s(hours * 3_600).to_string()
 }
 
+/// What a handover lists as due between the forces: what it says, whether it is overdue, whether it is the reader's own.
+async fn deadlines(caller: &Caller) -> Vec<(String, bool, bool)> {
+    let handover = caller.read("/api/handover").await;
+    let sections = handover["open"].as_array().unwrap();
+    let due = sections.iter().find(|section| section["what"] == "deadlines").unwrap();
+    let told = |item: &Value| {
+        let (text, is) = (item["text"].as_str().unwrap().to_owned(), |name: &str| item[name].as_bool().unwrap());
+        (text, is("is_overdue"), is("is_ours"))
+    };
+    due["items"].as_array().unwrap().iter().map(told).collect()
+}
+
 async fn verb(caller: &Caller, record: &Value, verb: &str, body: Value) -> reqwest::Response {
     let collection = if record["properties"]["from_force"].is_string() {
         "information_requests"
@@ -123,6 +135,9 @@ async fn a_request_is_between_two_forces_and_no_third_one_hears_of_it() {
         }
     }
 
+    let due = |is_ours: bool| vec![("HỎI-DẤU-1".to_owned(), false, is_ours)];
+    assert_eq!((deadlines(border).await, deadlines(police).await), (due(true), due(false)), "due within a day");
+
     problem(verb(police, &asked, "answer", json!({"text": "tự trả lời"})).await, 403, "forbidden").await;
     problem(verb(border, &asked, "withdraw", json!({"text": "không cần"})).await, 403, "forbidden").await;
     let joint = of(&people, Role::Commander, None);
@@ -136,6 +151,7 @@ async fn a_request_is_between_two_forces_and_no_third_one_hears_of_it() {
         (&answered["properties"]["state"], &answered["properties"]["reply"]),
         (&json!("answered"), &json!("TRẢ-LỜI"))
     );
+    assert_eq!(deadlines(border).await, []);
     assert_eq!(answered["properties"]["replied_by"], "planner-border-guard-province");
     problem(verb(border, &asked, "decline", json!({"text": "a"})).await, 412, "version_conflict").await;
     problem(verb(border, &answered, "decline", json!({"text": "a"})).await, 409, "forbidden_transition").await;
@@ -239,6 +255,9 @@ async fn briefings_decisions_and_plans_live_are_read_by_their_forces_and_are_tol
     let opened = done(verb(commander, &closed, "reopen", json!({})).await, StatusCode::OK).await;
     assert!(opened["properties"]["closed_by"].is_null() && opened["properties"]["result"].is_null(), "{opened}");
     done(verb(border, &opened, "done", json!({})).await, StatusCode::OK).await;
+    // One is open for three days yet, two are over.
+    let overdue = |is_ours: bool| vec![("VIỆC-TRỄ".to_owned(), true, is_ours)];
+    assert_eq!((deadlines(border).await, deadlines(police).await), (overdue(true), overdue(false)));
 
     let plan = |changed: Value| {
         let mut one = json!({

@@ -5070,7 +5070,7 @@ export interface components {
             id: string;
             /** Format: uuid */
             incident_id: string | null;
-            /** @description Whether it is this duty room's to take: alarms and instructions of other rooms are listed and do not pass. */
+            /** @description Whether it is this duty room's to take: what is another room's is listed and does not pass. */
             is_ours: boolean;
             /** @description Its time is over, or it calls and nobody answered. */
             is_overdue: boolean;
@@ -5100,7 +5100,7 @@ export interface components {
             items: components["schemas"]["HandoverItem"][];
             /** @description How many there are; the items are the first of them. */
             total: number;
-            /** @description `alarms`, `incidents`, `orders`, `instructions`, `zones`, `closures` or `levels`. */
+            /** @description `alarms`, `incidents`, `orders`, `instructions`, `deadlines`, `zones`, `closures` or `levels`. */
             what: string;
         };
         /** @description Households at landslide risk */
@@ -7666,7 +7666,7 @@ export interface components {
                  * @description When another one took its place, or its end came.
                  */
                 over_at?: string;
-                /** @description What was computed when it was proposed, frozen: {level, at, rules, length_km, windows, reasons, row_count}; no row is named. */
+                /** @description What was computed when it was proposed, frozen: {level, at, rules, length_km, windows, reasons, row_count}; no row is named and no sum told. */
                 proposal?: unknown;
                 /**
                  * Format: date-time
@@ -7807,15 +7807,21 @@ export interface components {
             level: components["schemas"]["SectorLevel"];
             /** @description Past windows of this length that are known. */
             past_windows: number;
-            /** Format: double */
-            per_km: number;
+            /**
+             * Format: double
+             * @description The sum a kilometre of border line; null as `score` is.
+             */
+            per_km: number | null;
             rows: number;
             /**
              * Format: double
-             * @description Sum of weights.
+             * @description Sum of weights; null where a row is hidden from the reader.
              */
-            score: number;
-            /** @description What a kilometre must exceed (without history: reach) for the level, lowest first. */
+            score: number | null;
+            /**
+             * @description What a kilometre must exceed (without history: reach) for the level, lowest first; empty where no sums are told, as past
+             *     windows are sums too.
+             */
             thresholds: components["schemas"]["SectorThreshold"][];
         };
         /** @description Who is signed in, and the state of the server that a page shows always. */

@@ -258,7 +258,7 @@ export interface PositionUpdate {
 export type Shift = Schemas['ShiftsFeature'];
 export type ShiftVerb = 'propose' | 'withdraw' | 'accept' | 'decline' | 'take_over';
 export type SectionName =
-  'alarms' | 'incidents' | 'orders' | 'instructions' | 'zones' | 'closures' | 'levels';
+  'alarms' | 'incidents' | 'orders' | 'instructions' | 'deadlines' | 'zones' | 'closures' | 'levels';
 export type HandoverItem = Schemas['HandoverItem'];
 export type HandoverSection = Omit<Schemas['HandoverSection'], 'what'> & { what: SectionName };
 export type HandoverInside = Schemas['HandoverInside'];
