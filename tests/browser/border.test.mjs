@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
-import { barriers, openWindow, out, startBoth } from './support.mjs';
+import { barriers, drawSquare, openWindow, out, startBoth } from './support.mjs';
 
 const { browser, server } = await startBoth();
 const BESIDE = { lon: 103.1628, lat: 22.6027 };
@@ -70,16 +70,7 @@ test('an area of concern is drawn on the plan, and its planner of another force 
   await page.getByTestId('concern-list').locator('summary').click();
   await page.getByTestId('draw-concern').click();
   await page.getByTestId('concern-form').getByText('Chỉ nói về địa điểm').waitFor();
-  await page.getByTestId('draw-tools').waitFor();
-  await page.getByTestId('snap').click();
-  const box = await page.locator('.maplibregl-canvas').boundingBox();
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-  for (const [dx, dy] of [[-60, -60], [60, -60], [60, 60], [-60, 60], [-60, -60]]) {
-    await page.mouse.move(x + dx, y + dy, { steps: 5 });
-    await page.waitForTimeout(150);
-    await page.mouse.click(x + dx, y + dy);
-    await page.waitForTimeout(350);
-  }
+  await drawSquare(page);
   await page.getByTestId('concern-name').fill('Lối mòn thử');
   await page.getByTestId('concern-kind').selectOption('crossing_place');
   await page.getByTestId('concern-reason').fill('đường mòn dễ đi vào mùa khô');

@@ -240,6 +240,20 @@ export async function barriers(page) {
   return [...found];
 }
 
+/** Draws a square of 120 px in the middle of the map with the pen that is out, not snapping. */
+export async function drawSquare(page) {
+  await page.getByTestId('draw-tools').waitFor();
+  await page.getByTestId('snap').click();
+  const box = await page.locator('.maplibregl-canvas').boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  for (const [dx, dy] of [[-60, -60], [60, -60], [60, 60], [-60, 60], [-60, -60]]) {
+    await page.mouse.move(x + dx, y + dy, { steps: 5 });
+    await page.waitForTimeout(150);
+    await page.mouse.click(x + dx, y + dy);
+    await page.waitForTimeout(350);
+  }
+}
+
 /** Polls `condition` until it holds. */
 export async function until(condition, what, withinMs = 10_000) {
   const end = Date.now() + withinMs;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Incident, LocatedBy, Unit, Zone } from '../api/types';
 import { isInForce } from '../parts/zone';
-import { drawHatched, drawIncidents, drawUnits, drawZones, labelZones } from './livedata';
+import { drawHatched, drawIncidents, drawNamedAreas, drawUnits, drawZones, labelZones } from './livedata';
 
 const NOW = Date.parse('2026-11-23T02:14:00Z');
 const recorded = { version: 1, recorded_at: '2026-11-23T02:00:00Z' };
@@ -97,5 +97,29 @@ describe('zones', () => {
       geometry: { type: 'Point', coordinates: [103.3, 22.6] },
       properties: { digit: '3', name: 'Sườn Pá Hạ' },
     });
+  });
+});
+
+describe('drawNamedAreas', () => {
+  it('names each area once, at its northern tip', () => {
+    const ring = [
+      [103, 22],
+      [103.2, 22.1],
+      [103.1, 22.4],
+      [103, 22],
+    ];
+    const geometry = { type: 'Polygon' as const, coordinates: [ring] };
+    const area = {
+      type: 'Feature' as const,
+      id: 'a',
+      geometry,
+      properties: { name: 'Hội xuân', ...recorded },
+    };
+    const { features } = drawNamedAreas([area, { ...area, id: 'b', geometry: null }]);
+    expect(features.map(({ geometry, properties }) => [geometry.type, properties.name])).toEqual([
+      ['Polygon', undefined],
+      ['Point', 'Hội xuân'],
+    ]);
+    expect(features[1]?.geometry).toMatchObject({ coordinates: [103.1, 22.4] });
   });
 });

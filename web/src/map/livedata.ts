@@ -1,6 +1,6 @@
 /** Turns records of the live picture into what the map draws. Pure: time and names are arguments. */
 import type { Feature, FeatureCollection, Geometry, Point } from 'geojson';
-import type { AdminUnit, AreaOfConcern, Incident, Unit, Zone } from '../api/types';
+import type { AdminUnit, Incident, Feature as Stored, Unit, Zone } from '../api/types';
 import { isInForce, phaseAt } from '../parts/zone';
 import { circle, northTip } from './geo';
 import { fixAge, markOf } from './symbols';
@@ -129,14 +129,15 @@ export function labelZones(zones: Drawn): Drawn {
   );
 }
 
-/** Areas of concern, as far as whoever looks may see them. */
-export function drawConcerns(areas: readonly AreaOfConcern[]): Drawn {
+/** Areas of concern, or of the plans of events, each with its name at its northern tip: an area would be labelled in each tile. */
+export function drawNamedAreas(areas: readonly Stored<{ name: string }>[]): Drawn {
   return collect(
-    areas.flatMap(({ id, geometry, properties: { name } }) =>
-      geometry
-        ? [{ type: 'Feature' as const, geometry: geometry as Geometry, properties: { id, name } }]
-        : [],
-    ),
+    areas.flatMap(({ id, geometry, properties: { name } }) => {
+      if (!geometry) return [];
+      const area = { type: 'Feature' as const, geometry: geometry as Geometry, properties: { id } };
+      const tip = northTip(area.geometry);
+      return tip ? [area, { ...area, geometry: tip, properties: { id, name } }] : [area];
+    }),
   );
 }
 

@@ -1,5 +1,5 @@
 /** Layers whose features come from the page's live picture, not from tiles; from the lowest to the highest. */
-import type { FilterSpecification, LayerSpecification } from 'maplibre-gl';
+import type { FilterSpecification, LayerSpecification, SymbolLayerSpecification } from 'maplibre-gl';
 import { BOLD, REGULAR } from './fonts';
 import { SECTOR_HIT, sectorLayers } from './borderlayers';
 import { LEVEL_COLOURS, type Palette } from './palettes';
@@ -9,6 +9,7 @@ export const LIVE_SOURCES = [
   'live-communes',
   'live-border',
   'live-concerns',
+  'live-events',
   'live-hatched',
   'live-zones',
   'live-zone-names',
@@ -23,6 +24,16 @@ export const LIVE_SOURCES = [
   'grid',
 ] as const;
 export type LiveSource = (typeof LIVE_SOURCES)[number];
+
+/** The name of an area, above its northern tip. */
+const NAMED_AREA: SymbolLayerSpecification['layout'] = {
+  'text-field': ['get', 'name'],
+  'text-font': BOLD,
+  'text-size': 11.5,
+  'text-max-width': 9,
+  'text-anchor': 'bottom',
+  'text-offset': [0, -0.2],
+};
 
 /** Layers that a click may hit, the most urgent first, with the collection that they show. */
 export const HIT_LAYERS = {
@@ -112,8 +123,21 @@ function areas(palette: Palette): LayerSpecification[] {
       id: 'concern-labels',
       type: 'symbol',
       source: 'live-concerns',
-      layout: { 'text-field': ['get', 'name'], 'text-font': BOLD, 'text-size': 11.5, 'text-max-width': 9 },
+      layout: NAMED_AREA,
       paint: { ...halo, 'text-color': palette.border },
+    },
+    {
+      id: 'event-line',
+      type: 'line',
+      source: 'live-events',
+      paint: { 'line-color': palette.placeLabel, 'line-width': 2, 'line-dasharray': [4, 1.5, 1, 1.5] },
+    },
+    {
+      id: 'event-labels',
+      type: 'symbol',
+      source: 'live-events',
+      layout: NAMED_AREA,
+      paint: { ...halo, 'text-color': palette.placeLabel },
     },
     {
       id: 'commune-labels',

@@ -26,6 +26,8 @@ import { session } from './session.svelte';
 /** Changes of these are heard but not kept: the map reads them as tiles, or a panel asks for them. */
 const HEARD: readonly CollectionName[] = [
   'households',
+  'decisions',
+  'information_requests',
   'places',
   'stations',
   'roads',
@@ -40,6 +42,7 @@ const HEARD: readonly CollectionName[] = [
   'cases',
   'sector_assessments',
   'areas_of_concern',
+  'event_plans',
 ];
 /** Of these, what is over is not kept. */
 const ENDING: ReadonlySet<CollectionName> = new Set(['assignments', 'alarms', 'road_closures']);

@@ -73,6 +73,9 @@ export const work: typeof vi = {
   post: 'Post',
   persons: 'Persons',
   checked: (done, all) => `${done} of ${all} checked`,
+  noArea: (name: string) => `The plan ${name} has no area yet: its place is not known. Draw it on the map.`,
+  areaOnMap: 'area on the map',
+  drawArea: 'draw the area on the map',
   noPlans: 'There is no plan yet.',
   planState: { draft: 'draft', issued: 'issued', done: 'over', cancelled: 'cancelled' },
 

@@ -77,6 +77,9 @@ export const work = {
   post: 'Chốt',
   persons: 'Số người',
   checked: (done: number, all: number) => `đã kiểm tra ${done}/${all}`,
+  noArea: (name: string) => `Phương án ${name} chưa có khu vực: không nhận ra địa điểm. Khoanh trên bản đồ.`,
+  areaOnMap: 'khu vực trên bản đồ',
+  drawArea: 'khoanh khu vực trên bản đồ',
   noPlans: 'Chưa có phương án nào.',
   planState: { draft: 'dự thảo', issued: 'đã ban hành', done: 'đã xong', cancelled: 'đã huỷ' },
 

@@ -1,5 +1,5 @@
 /**
- * The zone that is being drawn or changed. It is kept at every change, so that a reload or a power cut loses nothing,
+ * The zone, or another area, that is being drawn or changed. It is kept at every change, so that a reload or a power cut loses nothing,
  * and carries one idempotency key, so that a save that is sent twice makes one zone.
  */
 import { keptAs } from '../../room';
@@ -11,6 +11,7 @@ import { clock } from '../../state/clock.svelte';
 import { picture } from '../../state/picture.svelte';
 import { session } from '../../state/session.svelte';
 import { fromLocal, toLocal } from '../../parts/times';
+import type { EventPlan } from '../work/work';
 
 /** The form's fields; times are `YYYY-MM-DDTHH:MM` of the province's clock, empty where none is given. */
 export interface FormFields {
@@ -30,14 +31,22 @@ export interface FormFields {
 interface Kept {
   key: string;
   what?: What;
+  plan?: OfPlan | null;
   /** The zone that is changed; `null` for a new one. */
   base: Zone | null;
   fields: FormFields;
   geometry: Area | null;
 }
 
+/** The plan of an event whose area is drawn; where its posts stand is not kept in a browser. */
+interface OfPlan {
+  id: string;
+  name: string;
+  version: number;
+}
+
 /** What the drawn area shall be. */
-type What = 'zone' | 'concern';
+type What = 'zone' | 'concern' | 'event';
 
 export type Missing = 'area' | 'name' | 'kind' | 'to' | 'order';
 
@@ -58,6 +67,7 @@ const EMPTY: FormFields = {
 class ZoneDraft {
   isOpen = $state(false);
   what = $state<What>('zone');
+  plan = $state.raw<OfPlan | null>(null);
   fields = $state<FormFields>({ ...EMPTY });
   geometry = $state.raw<Area | null>(null);
   base = $state.raw<Zone | null>(null);
@@ -84,8 +94,9 @@ class ZoneDraft {
     try {
       const text = localStorage.getItem(STORE);
       if (!text) return false;
-      const { key, what, base, fields, geometry } = JSON.parse(text) as Kept;
+      const { key, what, plan, base, fields, geometry } = JSON.parse(text) as Kept;
       this.what = what ?? 'zone';
+      this.plan = plan ?? null;
       this.#key = key;
       this.base = base;
       this.fields = { ...EMPTY, ...fields };
@@ -102,6 +113,16 @@ class ZoneDraft {
     this.#reset();
     this.what = what;
     this.fields = { ...EMPTY, owner: session.label };
+    this.isOpen = true;
+    this.keep();
+  }
+
+  /** Opens the area of an event's plan for drawing, with what is there already. */
+  drawPlan({ id, geometry, properties: { name, version } }: EventPlan): void {
+    this.#reset();
+    this.what = 'event';
+    this.plan = { id, name, version };
+    this.geometry = geometry?.type === 'Polygon' || geometry?.type === 'MultiPolygon' ? geometry : null;
     this.isOpen = true;
     this.keep();
   }
@@ -127,6 +148,7 @@ class ZoneDraft {
     const kept: Kept = {
       key: this.#key,
       what: this.what,
+      plan: this.plan,
       base: this.base,
       fields: $state.snapshot(this.fields),
       geometry: this.geometry,
@@ -202,6 +224,7 @@ class ZoneDraft {
   #reset(): void {
     this.#key = uuidV7();
     this.what = 'zone';
+    this.plan = null;
     this.base = null;
     this.fields = { ...EMPTY };
     this.geometry = null;

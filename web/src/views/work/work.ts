@@ -112,9 +112,15 @@ export function held(briefings: readonly Briefing[], decisions: readonly Decisio
     .map((briefing) => ({ briefing, decisions: of(briefing.id) }));
 }
 
+export const isOver = ({ properties }: EventPlan): boolean =>
+  properties.state === 'done' || properties.state === 'cancelled';
+
+/** Whether this force says how a plan goes on: the one that leads, and the joint room. */
+export const leads = ({ properties }: EventPlan, force: Force | null): boolean =>
+  force === null || force === properties.lead_force;
+
 /** Plans: those that are not over first, by when they begin; then the others, newest first. */
 export function plansInOrder(plans: readonly EventPlan[]): EventPlan[] {
-  const isOver = ({ properties }: EventPlan) => ['done', 'cancelled'].includes(properties.state);
   return plans.toSorted((a, b) => {
     if (isOver(a) !== isOver(b)) return isOver(a) ? 1 : -1;
     const order = a.properties.starts_at.localeCompare(b.properties.starts_at);
