@@ -1,6 +1,7 @@
 // What holds on every page: the content security policy, quiet while nothing happens, and no control out of a telephone's reach.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -44,12 +45,13 @@ function routesOfThePages() {
   return ['/', ...[...shell.matchAll(/'(\/[^']*)': \(\) => import/g)].map(([, route]) => route)];
 }
 
-test('no page does what its content security policy forbids', async () => {
+test('every page has a title of its own and does nothing that its content security policy forbids', async () => {
   assert.deepEqual(routesOfThePages().sort(), Object.keys(PAGES).sort(), 'every page is looked at');
   for (const [route, actor] of [...Object.entries(PAGES), ['/duty?wall', 'duty_officer']]) {
     const open = actor ? openWindow : openPage;
     const { page, mapDrawn, close } = await open(browser, server, { actor, page: route });
     await page.locator('main > :not(.wait)').first().waitFor();
+    assert.match(await page.title(), route === '/' ? /^trực ban$/ : /^.+ · trực ban$/, `${route} says which page it is`);
     if (HAS_MAP.includes(route)) {
       await mapDrawn();
       assert.ok(page.workers().length > 0, `${route}: the map has its workers, which are watched too`);
@@ -61,6 +63,32 @@ test('no page does what its content security policy forbids', async () => {
   await page.locator('details', { hasText: '/api/nearby' }).first().locator('summary').click();
   const font = await page.locator('body').evaluate((body) => getComputedStyle(body).maxWidth);
   assert.equal(font, '960px', 'the page of the API has its style');
+  await close();
+});
+
+test('every sheet bears its mark, its number and when it was printed, whatever pages were open before', async () => {
+  const { page, close } = await openWindow(browser, server, { actor: 'duty_officer', page: '/me' });
+  const printed = ['/work', '/statistics', '/disaster', '/reports', '/handover', '/log'];
+  // Twice round: the style of a page stays when the page is left.
+  for (const route of [...printed, ...printed]) {
+    const before = await page.title();
+    await page.evaluate((to) => {
+      history.pushState(null, '', to);
+      dispatchEvent(new PopStateEvent('popstate'));
+    }, route);
+    await page.waitForFunction((old) => document.title !== old, before);
+    await page.locator('main h1').waitFor();
+    const file = path.join(out, `sheet${route.replace('/', '-')}.pdf`);
+    await page.pdf({ path: file, preferCSSPageSize: true });
+    const sheets = execFileSync('pdftotext', ['-layout', file, '-'], { encoding: 'utf8' }).split('\f').slice(0, -1);
+    assert.ok(sheets.length > 0, route);
+    for (const [n, sheet] of sheets.entries()) {
+      const where = `${route}, sheet ${n + 1}:\n${sheet}`;
+      assert.match(sheet, /TÀI LIỆU NỘI BỘ · DỮ LIỆU MINH HOẠ, không có thật/, where);
+      assert.match(sheet, /In lúc .*Trực ban tỉnh/, where);
+      assert.match(sheet, new RegExp(`${n + 1}/${sheets.length}`), where);
+    }
+  }
   await close();
 });
 
