@@ -201,6 +201,7 @@ async fn what_stands_twice_is_refused_if_it_is_sure_and_told_if_it_may_be() {
         let admin = server.actor("admin");
         let answer = import(&admin, "collection=households&name=b.csv&dry_run=true", text).await;
         assert_eq!(answer["doubts"], 0, "{answer}");
+        server.audit.flush().unwrap();
         let rows = admin.read(&format!("/api/audit?record={}", known.as_str().unwrap())).await;
         let places = rows["rows"].as_array().unwrap().iter().map(|row| row["place"].clone());
         assert!(places.collect::<Vec<_>>().contains(&json!("POST /api/imports")), "{rows}");
