@@ -79,7 +79,8 @@ test('a night is handed over between two browsers, and the one who goes is told 
 
   // On the map the alarm is the new officer's, and rings no more for the one who went.
   await coming.page.goto(`${server.url}/duty`);
-  await coming.page.locator('li[data-id]').first().waitFor({ timeout: 30_000 });
+  // Two grave incidents and the call for help: the key goes to people in distress first, once units are known too.
+  await coming.page.locator('.alarms button.alarm', { hasText: /^3 / }).waitFor({ timeout: 30_000 });
   await coming.page.keyboard.press('t');
   await coming.page.getByTestId('raised').getByText('Nhận bàn giao từ Trực ban tỉnh').waitFor();
   await going.page.goto(`${server.url}/duty`);
