@@ -156,13 +156,18 @@ export async function startBoth(options) {
  * is clicked in `duty.test.mjs`; by it each window would load two pages more.
  */
 export async function openWindow(browser, server, { actor, ...options }) {
-  return openPage(browser, server, {
+  const window = await openPage(browser, server, {
     ...options,
     async before(context) {
       const answer = await context.request.post(`${server.url}/api/session`, { data: { actor }, headers: { origin: server.url } });
       assert.equal(answer.status(), 200, await answer.text());
     },
   });
+  // Until the page that was asked for stands there, no key of it is heard.
+  if (!options.page.startsWith('/api')) {
+    await window.page.locator('main > :not(.wait)').first().waitFor({ timeout: STARTS_WITHIN_MS });
+  }
+  return window;
 }
 
 /**
