@@ -198,8 +198,8 @@ fn instructions(view: &View) -> Vec<HandoverItem> {
     items
 }
 
-/// Decisions of briefings that nobody has carried out and questions between forces that nobody has answered, which are due by the
-/// next handover or the day after it, or overdue.
+/// Decisions of briefings that nobody has carried out and questions between forces that nobody has answered, due within
+/// [`DEADLINE_S`] or overdue.
 fn deadlines(view: &View) -> Vec<HandoverItem> {
     let until = view.now().plus_s(DEADLINE_S);
     let sorts = [

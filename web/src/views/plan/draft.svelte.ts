@@ -1,6 +1,6 @@
 /**
- * The zone, or another area, that is being drawn or changed. It is kept at every change, so that a reload or a power cut loses nothing,
- * and carries one idempotency key, so that a save that is sent twice makes one zone.
+ * The zone, or another area, that is being drawn or changed. It is kept at every change, so that a reload or a power cut
+ * loses nothing, and carries one idempotency key, so that a save that is sent twice makes one zone.
  */
 import { keptAs } from '../../room';
 import { change, create } from '../../api/endpoints';
